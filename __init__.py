@@ -1,0 +1,82 @@
+"""Bullpen: a supervisor and its workers answer a question from your documents, and show their sources.
+
+The public names, in the order in which one meets them. Each is imported when it is first used, so that
+`import bullpen` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .agents import research_team
+    from .orchestrator.envelope import Result, Status
+    from .orchestrator.errors import BadInput, BullpenError, NoAnswer, NothingFound, Refused, ToolError
+    from .orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Passage, Query, Quote, Report
+    from .orchestrator.journal.reader import Run, open_run
+    from .orchestrator.rules.plan import Plan, PlannedTask
+    from .orchestrator.settings import Rung, Settings, load_settings
+    from .orchestrator.system import LaunchedJob, System, launch, open_system, research, research_sync
+    from .orchestrator.team import Team
+    from .orchestrator.worker import Context, Contract, Worker
+
+_HOME = {
+    "agents": ("research_team",),
+    "orchestrator.worker": ("Worker", "Context", "Contract"),
+    "orchestrator.team": ("Team",),
+    "orchestrator.system": ("launch", "research", "research_sync", "open_system", "System", "LaunchedJob"),
+    "orchestrator.journal.reader": ("open_run", "Run"),
+    "orchestrator.evidence": ("Query", "Finding", "Draft", "Report", "Claim", "Quote", "Passage", "Document", "Gap"),
+    "orchestrator.envelope": ("Result", "Status"),
+    "orchestrator.rules.plan": ("Plan", "PlannedTask"),
+    "orchestrator.settings": ("Settings", "Rung", "load_settings"),
+    "orchestrator.errors": ("BullpenError", "Refused", "BadInput", "NoAnswer", "NothingFound", "ToolError"),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "BadInput",
+    "BullpenError",
+    "Claim",
+    "Context",
+    "Contract",
+    "Document",
+    "Draft",
+    "Finding",
+    "Gap",
+    "LaunchedJob",
+    "NoAnswer",
+    "NothingFound",
+    "Passage",
+    "Plan",
+    "PlannedTask",
+    "Query",
+    "Quote",
+    "Refused",
+    "Report",
+    "Result",
+    "Run",
+    "Rung",
+    "Settings",
+    "Status",
+    "System",
+    "Team",
+    "ToolError",
+    "Worker",
+    "launch",
+    "load_settings",
+    "open_run",
+    "open_system",
+    "research",
+    "research_sync",
+    "research_team",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

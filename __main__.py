@@ -1,0 +1,5 @@
+"""`python -m bullpen` is the `bullpen` command."""
+
+from .orchestrator.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""The model that needs no key, no network and no weights. It is no language model and never pretends to be one.
+
+It answers the research team's prompts from their typed inputs, by name, with plain extraction: sentences of the
+passages, ranked by the words they share with the question, the same words not twice. For a prompt it does not know the
+outcome is `unsupported`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anyio import to_thread
+
+from ..orchestrator.evidence import Claim, Passage
+from ..orchestrator.gateway.model import Completion, Request
+from ..orchestrator.ids import compact
+from ..orchestrator.rules.outcome import Outcome
+from ..orchestrator.rules.price import Prices
+from ..orchestrator.settings import Rung
+from .analyze import Judgement
+from .extraction import is_repetition, pick_sentences, split_question
+from .refine import Sentence, Written
+from .search import Queries
+from .summarize import Excerpt, Statement, Summary
+from .supervisor import Brief
+
+NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
+#: How many sentences answer one part of a question, and how many the whole report has, at most.
+_SENTENCES_MOST, _CLAIMS_MOST = 5, 10
+
+
+class Embedded:
+    """A provider that answers by extraction. `model` in its completions is `extract`."""
+
+    def __init__(self, rung: Rung) -> None:
+        self._name = rung.model_name
+
+    async def complete(self, request: Request) -> Completion:
+        """The extracted answer as JSON; `unsupported` for a prompt of somebody else's."""
+        answer = _ANSWERS.get(request.prompt)
+        if answer is None:
+            detail = f"the embedded model does not know prompt {request.prompt!r}; set a key or a rung for it"
+            return Completion(Outcome.UNSUPPORTED, detail=detail, model=self._name)
+        text = await to_thread.run_sync(lambda: compact(answer(request.inputs)))
+        return Completion(Outcome.OK, text=text, model=self._name, finish_reason="stop")
+
+    async def prices(self) -> Prices:
+        """Free."""
+        return Prices(0.0, 0.0)
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+def _brief(inputs: Mapping[str, Any]) -> Brief:
+    parts = split_question(inputs["question"])
+    return Brief(sub_questions=tuple(parts), effort="comparison" if len(parts) > 1 else "fact")
+
+
+def _search(inputs: Mapping[str, Any]) -> Queries:
+    whole = inputs["question"]
+    return Queries(queries=() if whole == inputs["about"] else (whole,))
+
+
+def _summarize(inputs: Mapping[str, Any]) -> Summary:
+    passages: list[Passage] = inputs["passages"]
+    picked = pick_sentences(inputs["about"], [passage.text for passage in passages], most=_SENTENCES_MOST)
+    statements = tuple(Statement(text=text, excerpts=(Excerpt(passage=n + 1, text=text),)) for n, text in picked)
+    return Summary(statements=statements)
+
+
+def _analyze(inputs: Mapping[str, Any]) -> Judgement:
+    claims: list[Claim] = inputs["claims"]
+    keep: list[int] = []
+    for n, claim in enumerate(claims, start=1):
+        if len(keep) < _CLAIMS_MOST and not any(is_repetition(claim.text, claims[k - 1].text) for k in keep):
+            keep.append(n)
+    return Judgement(keep=tuple(keep))
+
+
+def _refine(inputs: Mapping[str, Any]) -> Written:
+    claims: list[Claim] = inputs["claims"]
+    return Written(sentences=tuple(Sentence(text=claim.text, claims=(n,)) for n, claim in enumerate(claims, start=1)))
+
+
+_ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "brief": _brief,
+    "search": _search,
+    "summarize": _summarize,
+    "analyze": _analyze,
+    "refine": _refine,
+}

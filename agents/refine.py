@@ -1,0 +1,44 @@
+"""The refine worker: an analysis in, the sentences of the report out."""
+
+from pydantic import Field
+
+from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
+from ..orchestrator.worker import Context, Worker
+from .analyze import Analysis
+
+
+class Sentence(Value):
+    """One sentence of the report and the numbers of the claims it rests on."""
+
+    text: str
+    claims: tuple[int, ...] = Field(min_length=1)
+
+
+class Written(Value):
+    """The report's sentences, in order."""
+
+    sentences: tuple[Sentence, ...]
+
+
+class Refine(Worker):
+    """Writes the report from the analysis: every sentence names the claims it rests on."""
+
+    role = "write"
+
+    async def run(self, task: Query, ctx: Context) -> Draft:
+        analysis = ctx.results[-1].read(Analysis)
+        written = await ctx.ask("refine", returns=Written, question=task.question, claims=analysis.claims)
+        claims = tuple(claim for claim in (_claim(sentence, analysis) for sentence in written.sentences) if claim)
+        gaps = tuple(Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing)
+        return Draft(claims=claims or analysis.claims, gaps=gaps, disagreements=analysis.disagreements)
+
+
+def _claim(sentence: Sentence, analysis: Analysis) -> Claim | None:
+    """The sentence with the evidence of the claims it names; None when it names none that exist."""
+    named = [analysis.claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(analysis.claims)]
+    quotes = dict.fromkeys(quote for claim in named for quote in claim.quotes)
+    computed = next((claim for claim in named if claim.rule), None)
+    if not quotes and computed is None:
+        return None
+    records = {"records": computed.records, "rule": computed.rule} if computed and len(named) == 1 else {}
+    return Claim(text=sentence.text, quotes=tuple(quotes), **records)  # type: ignore[arg-type]

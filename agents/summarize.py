@@ -1,0 +1,72 @@
+"""The summarize worker: passages in, claims with exact quotes out."""
+
+import re
+
+from pydantic import Field
+
+from ..orchestrator.errors import NothingFound
+from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
+from ..orchestrator.text import shorten
+from ..orchestrator.worker import Context, Worker
+
+
+class Excerpt(Value):
+    """Words from one of the numbered passages, exactly as they stand there."""
+
+    passage: int
+    text: str
+
+
+class Statement(Value):
+    """One sentence that answers part of the question, and the excerpts that say so."""
+
+    text: str
+    excerpts: tuple[Excerpt, ...] = Field(min_length=1)
+
+
+class Summary(Value):
+    """What the passages say about the question; `missing` is what they do not say."""
+
+    statements: tuple[Statement, ...] = ()
+    missing: str = ""
+
+
+class Summarize(Worker):
+    """Turns passages into short statements, each with the exact words of a source that say so."""
+
+    async def run(self, task: Query, ctx: Context) -> Finding:
+        passages = [passage for result in ctx.results for passage in result.read(tuple[Passage, ...])]
+        summary = await ctx.ask(
+            "summarize", returns=Summary, question=task.question, about=task.about, passages=passages
+        )
+        claims = [claim for claim in (_claim(statement, passages, ctx) for statement in summary.statements) if claim]
+        if not claims:
+            raise NothingFound(summary.missing or f"the passages do not answer {shorten(task.about, 120)!r}")
+        for claim in claims:
+            await ctx.memory.add(claim)
+        return Finding(about=task.about, claims=tuple(claims), missing=summary.missing)
+
+
+def _claim(statement: Statement, passages: list[Passage], ctx: Context) -> Claim | None:
+    """The statement with its quotes found in their sources; None, and a note, when none of them is there."""
+    quotes = []
+    for excerpt in statement.excerpts:
+        known = 1 <= excerpt.passage <= len(passages)
+        quote = locate(excerpt.text, passages[excerpt.passage - 1]) if known else None
+        if quote is None:
+            ctx.note("an excerpt does not stand in its passage", passage=excerpt.passage, text=shorten(excerpt.text))
+        else:
+            quotes.append(quote)
+    return Claim(text=statement.text, quotes=tuple(quotes)) if quotes else None
+
+
+def locate(text: str, passage: Passage) -> Quote | None:
+    """The quote where it stands in the passage, as its source writes it; white space alone may differ."""
+    words = text.split()
+    if not words:
+        return None
+    match = re.search(r"\s+".join(re.escape(word) for word in words), passage.text)
+    if match is None:
+        return None
+    start = passage.start + match.start()
+    return Quote(source=passage.source, start=start, end=start + len(match.group()), text=match.group())

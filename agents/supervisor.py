@@ -1,0 +1,123 @@
+"""The research supervisor: how a question becomes tasks. It starts nothing; every method returns plain data."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from ..orchestrator.envelope import Result
+from ..orchestrator.errors import NoAnswer
+from ..orchestrator.evidence import Finding, Query, Value
+from ..orchestrator.rules.plan import Plan, PlannedTask, problems
+from ..orchestrator.settings import Settings
+from ..orchestrator.worker import Context, Contract
+from .analyze import Analysis
+
+_STANDARD = frozenset({"search", "summarize", "analyze", "refine"})
+
+
+class Brief(Value):
+    """What the question asks for: its parts, and how much work it deserves."""
+
+    sub_questions: tuple[str, ...] = Field(min_length=1, max_length=8)
+    effort: Literal["fact", "comparison", "survey"] = "fact"
+
+
+class Assignment(Value):
+    """A brief with the question it is for: what the supervisor keeps between its methods."""
+
+    question: str
+    brief: Brief
+
+
+class ResearchSupervisor:
+    """You lead a small research desk. You split a question into parts and decide who works on what."""
+
+    def __init__(self, workers: Sequence[Contract], settings: Settings) -> None:
+        self._workers, self._settings = workers, settings
+
+    async def brief(self, question: str, ctx: Context) -> Assignment:
+        """The question's parts, as a model sees them."""
+        return Assignment(question=question, brief=await ctx.ask("brief", returns=Brief, question=question))
+
+    async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
+        """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
+        standard = self._round(assignment, assignment.brief.sub_questions, ())
+        strangers = [worker for worker in self._workers if worker.name not in _STANDARD and not _gathers(worker)]
+        if not strangers:
+            return standard
+        proposed = await self._proposed(assignment, standard, ctx)
+        if proposed is None:
+            names = ", ".join(worker.name for worker in strangers)
+            ctx.note(f"the standard plan is used: no sound plan was proposed, so {names} has no task")
+        return proposed or standard
+
+    async def review(self, assignment: Assignment, results: Sequence[Result], ctx: Context) -> Plan | None:
+        """Another round for what the analysis misses, then the writing, then None."""
+        analyses = [result for result in results if result.worker == "analyze"]
+        if any(result.worker == "refine" for result in results) or not analyses or not analyses[-1].status.delivered:
+            return None
+        missing = analyses[-1].read(Analysis).follow_ups[: self._settings.fan_out_most]
+        if missing and len(analyses) < self._settings.rounds_most:
+            ctx.note("another round: the analysis asks for more", follow_ups=missing)
+            return self._round(assignment, missing, results)
+        return Plan(tasks=(_task("refine", "refine", assignment.question, after=(analyses[-1].task,)),))
+
+    def _round(self, assignment: Assignment, parts: Sequence[str], results: Sequence[Result]) -> Plan:
+        """search → summarize for each part, beside every other worker that gathers, then analyze over all findings."""
+        question, tasks, findings = (
+            assignment.question,
+            list[PlannedTask](),
+            [r.task for r in results if _is_finding(r)],
+        )
+        offset = sum(result.worker == "search" for result in results)
+        gatherers = [worker.name for worker in self._workers if worker.name not in _STANDARD and _gathers(worker)]
+        for n, part in enumerate(parts[: self._settings.fan_out_most], start=offset + 1):
+            tasks.append(_task(f"search-{n}", "search", question, part))
+            tasks.append(_task(f"summarize-{n}", "summarize", question, part, after=(f"search-{n}",)))
+            tasks += [_task(f"{name}-{n}", name, question, part) for name in gatherers]
+        findings += [task.id for task in tasks if task.worker != "search"]
+        round_number = 1 + sum(result.worker == "analyze" for result in results)
+        return Plan(tasks=(*tasks, _task(f"analyze-{round_number}", "analyze", question, after=tuple(findings))))
+
+    async def _proposed(self, assignment: Assignment, standard: Plan, ctx: Context) -> Plan | None:
+        """A model's plan, asked for again with what was wrong; None when neither could run."""
+        names = {worker.name for worker in self._workers}
+        wrong: list[str] = []
+        for again in range(2):
+            try:
+                plan = await ctx.ask(
+                    "plan",
+                    returns=Plan,
+                    again=again,
+                    question=assignment.question,
+                    sub_questions=assignment.brief.sub_questions,
+                    workers=[worker.describe() for worker in self._workers],
+                    standard=standard,
+                    problems=wrong,
+                )
+            except NoAnswer as error:
+                ctx.note(f"no plan was proposed: {error}")
+                return None
+            wrong = problems(plan, workers=names, done=(), tasks_most=self._settings.tasks_most)
+            if not wrong:
+                return plan
+        ctx.note("the proposed plan cannot run", problems=wrong)
+        return None
+
+
+def _gathers(worker: Contract) -> bool:
+    """Whether the standard plan can place a worker: it takes a Query and returns a Finding."""
+    kinds = (worker.input.json_schema().get("title"), worker.output.json_schema().get("title"))
+    return kinds == (Query.__name__, Finding.__name__)
+
+
+def _is_finding(result: Result) -> bool:
+    return result.status.delivered and result.worker not in ("search", "analyze", "refine")
+
+
+def _task(
+    name: str, worker: str, question: str, about: str | None = None, *, after: tuple[str, ...] = ()
+) -> PlannedTask:
+    query = Query(question=question, about=about or question)
+    return PlannedTask(id=name, worker=worker, input=query.model_dump(), after=after)

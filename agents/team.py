@@ -1,0 +1,22 @@
+"""The team that answers research questions, and the model that answers when there is no other."""
+
+from ..memory import open_memory
+from ..orchestrator.settings import Rung
+from ..orchestrator.team import Team
+from ..tools import read_corpus
+from .analyze import Analyze
+from .embedded import NOTICE, Embedded
+from .refine import Refine
+from .search import Search
+from .summarize import Summarize
+from .supervisor import ResearchSupervisor
+
+research_team = Team(
+    supervisor=ResearchSupervisor,
+    workers=(Search, Summarize, Analyze, Refine),
+    memory=open_memory,
+    corpus=read_corpus,
+    providers={"embedded": Embedded},
+    rungs=(Rung(model="embedded:extract"),),
+    notices={"embedded": NOTICE},
+)

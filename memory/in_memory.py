@@ -1,0 +1,140 @@
+"""A memory without threads, files or indexes, under the same contract: for tests and for virtual time.
+
+It ranks by the same words and the same formula as the one on disk, in plain Python, one text at a time.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.ids import canonical, digest
+from ..orchestrator.text import clean
+from .chunking import Chunk, chunk
+from .ranking import Place, relevance, statistics_of
+from .records import fingerprint
+from .rules import check_span, free_id, is_markdown
+from .words import words
+
+
+@asynccontextmanager
+async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
+    """An empty memory that is gone on leaving; the folder is not touched."""
+    yield InMemory()
+
+
+class _Note(NamedTuple):
+    text: str
+    source: str
+    start: int
+    end: int
+    scope: str
+    record: int
+
+
+@dataclass
+class _Stored:
+    """A document, where it stands in the memory, and its passages."""
+
+    number: int
+    corpus: str
+    document: Document
+    source: Source
+    text: str
+    chunks: list[Chunk] = field(default_factory=list)
+
+
+class InMemory:
+    """See `ports.Memory` for what each method promises."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, _Stored] = {}
+        self._names: dict[tuple[str, str], str] = {}
+        self._notes: dict[str, _Note] = {}
+        self._number = 0
+
+    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+        return sum(self._put(clean(corpus), document) for document in documents)
+
+    async def retain(self, corpus: str, keep: Sequence[str]) -> int:
+        kept = {clean(name) for name in keep}
+        gone = [key for key in self._names if key[0] == clean(corpus) and key[1] not in kept]
+        for key in gone:
+            self._forget_notes(self._names[key])
+            del self._sources[self._names.pop(key)]
+        return len(gone)
+
+    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        asked, scopes = list(dict.fromkeys(words(query))), {clean(corpus) for corpus in corpora}
+        passages = list(self._passages())
+        statistics = statistics_of([counts for _, counts, _, _ in passages])
+        hits = [
+            (-score, place, found)
+            for scope, counts, place, found in (*passages, *self._notes_as_texts())
+            if scope in scopes and (score := relevance(asked, counts, statistics))
+        ]
+        spans: dict[tuple[str, int, int], Passage] = {}
+        for _, _, found in sorted(hits, key=lambda hit: hit[:2]):
+            spans.setdefault((found.source, found.start, found.end), found)
+        return tuple(spans.values())[: max(0, limit)]
+
+    async def source(self, source: str) -> Source | None:
+        stored = self._sources.get(clean(source))
+        return stored.source if stored else None
+
+    async def read(self, source: str, start: int, end: int) -> str:
+        stored = self._sources.get(clean(source))
+        return stored.text[max(0, start) : max(0, end)] if stored else ""
+
+    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
+        stored = self._sources.get(clean(source))
+        check_span(key, source, start, end, length=len(stored.text) if stored else None)
+        before = self._notes.get(clean(key))
+        note = _Note(clean(text), clean(source), start, end, clean(scope), before.record if before else 0)
+        if note != before:
+            self._notes[clean(key)] = note._replace(record=self._next())
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _put(self, corpus: str, document: Document) -> bool:
+        key = corpus, clean(document.id)
+        name = self._names.get(key) or free_id(key[1], self._sources.__contains__)
+        before = self._sources.get(name)
+        new = _stored(name, corpus, document, before.number if before else self._next())
+        is_new = before is None or fingerprint(before.document) != fingerprint(document)
+        if before and before.text != new.text:
+            self._forget_notes(name)
+        self._names[key], self._sources[name] = name, new
+        return is_new
+
+    def _forget_notes(self, source: str) -> None:
+        self._notes = {key: note for key, note in self._notes.items() if note.source != source}
+
+    def _passages(self) -> Iterator[tuple[str, Counter[str], Place, Passage]]:
+        for name, stored in self._sources.items():
+            for piece in stored.chunks:
+                counts = Counter(words(f"{stored.source.title}\n{piece.heading}\n{piece.text}"))
+                yield stored.corpus, counts, Place(stored.number, piece.start, piece.end, 0), self._span(name, *piece)
+
+    def _notes_as_texts(self) -> Iterator[tuple[str, Counter[str], Place, Passage]]:
+        for note in self._notes.values():
+            stored = self._sources[note.source]
+            found = self._span(note.source, note.start, note.end, stored.text[note.start : note.end], "")
+            yield note.scope, Counter(words(note.text)), Place(stored.number, note.start, note.end, note.record), found
+
+    def _span(self, name: str, start: int, end: int, text: str, heading: str) -> Passage:
+        title = self._sources[name].source.title
+        return Passage(source=name, title=title, start=start, end=end, text=text, heading=heading)
+
+
+def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:
+    text, title = clean(document.text), clean(document.title)
+    metadata = json.loads(clean(canonical(document.metadata)))
+    source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
+    return _Stored(number, corpus, document, source, text, chunk(text, is_markdown=is_markdown(document)))

@@ -1,0 +1,186 @@
+"""A project's memory on disk: `ports.Memory` over records, words and vectors. One process owns a folder.
+
+Everything that blocks runs in one thread at a time, so the parts below need no locks of their own.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+
+from ..orchestrator.clock import Clock, SystemClock
+from ..orchestrator.errors import BadInput, Unavailable
+from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.text import clean
+from .chroma import BATCH, VectorIndex
+from .chunking import chunk
+from .embedding import Embedder, HashedEmbedder
+from .lexical import Lexical
+from .ranking import fuse
+from .records import Records
+from .rules import is_markdown
+
+#: Documents stored in one transaction.
+DOCUMENTS = 64
+#: Candidates each ranking names before they are fused.
+CANDIDATES = 50
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_memory(
+    folder: Path, *, embedder: Embedder | None = None, clock: Clock | None = None
+) -> AsyncIterator["ProjectMemory"]:
+    """The memory kept in this folder, made if there is none. Leaving writes what the vector index still lacks.
+
+    Raises: BadInput when the folder cannot be written, or when another process has it open.
+    """
+    memory = await to_thread.run_sync(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock())
+    try:
+        yield memory
+        await memory.settle()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await memory.aclose()
+
+
+class ProjectMemory:
+    """The open memory of one folder. See `ports.Memory` for what each method promises."""
+
+    def __init__(self, folder: Path, embedder: Embedder, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._limiter = anyio.CapacityLimiter(1)
+        self._lock = _lock(folder)
+        try:
+            self._records = Records(folder / "records.sqlite")
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._vectors = VectorIndex(folder, self._records, embedder)
+        self._lexical: Lexical | None = None
+        self._is_semantic = embedder.is_semantic
+
+    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+        changed = 0
+        for batch in _batches(documents):
+            changed += await self._blocking(self._ingest, corpus, batch)
+        return changed
+
+    async def retain(self, corpus: str, keep: Sequence[str]) -> int:
+        return await self._blocking(self._retain, corpus, keep)
+
+    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        return await self._blocking(self._search, query, [clean(corpus) for corpus in corpora], limit)
+
+    async def source(self, source: str) -> Source | None:
+        return await self._blocking(self._records.source, source)
+
+    async def read(self, source: str, start: int, end: int) -> str:
+        return await self._blocking(self._records.read, source, start, end)
+
+    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
+        note = partial(self._add, key, text, source=source, start=start, end=end, writer=writer, scope=scope)
+        await self._blocking(note)
+
+    async def settle(self) -> None:
+        """Bring the vector index up to date, whatever the number of waiting records."""
+        await self._blocking(self._vectors.catch_up)
+
+    async def aclose(self) -> None:
+        """Close everything as it is and give the folder free. What the vector index lacks stays on record."""
+        await self._blocking(self._close)
+
+    # In the thread
+
+    async def _blocking(self, act: Callable[..., T], *args: object) -> T:
+        try:
+            return await to_thread.run_sync(partial(act, *args), limiter=self._limiter)
+        except (OSError, sqlite3.Error) as error:
+            raise Unavailable(
+                f"memory {str(self._folder)!r} failed: {error}; look at its disk, then try again"
+            ) from error
+
+    def _ingest(self, corpus: str, documents: Sequence[Document]) -> int:
+        corpus, at, changed = clean(corpus), self._clock.wall_ms(), 0
+        with self._records.transaction():
+            for document in documents:
+                if not self._records.is_current(corpus, document):
+                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
+                    self._records.put(corpus, document, chunks, at)
+                    changed += 1
+        if changed:
+            self._lexical = None
+            self._vectors.catch_up(at_least=BATCH)
+        return changed
+
+    def _retain(self, corpus: str, keep: Sequence[str]) -> int:
+        with self._records.transaction():
+            gone = self._records.retain(clean(corpus), keep)
+        if gone:
+            self._lexical = None
+        return gone
+
+    def _search(self, query: str, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        if limit < 1 or not corpora:
+            return ()
+        if self._lexical is None:
+            self._lexical = Lexical(self._records.passages(), self._records.notes())
+        depth = max(limit, CANDIDATES) if self._is_semantic else limit
+        ranking = self._lexical.rank(query, corpora, depth)
+        if self._is_semantic:
+            ranking = fuse(ranking, self._vectors.nearest(query, corpora, depth))
+        return self._records.spans(ranking, limit)
+
+    def _add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
+        at = self._clock.wall_ms()
+        with self._records.transaction():
+            note, replaced = self._records.put_note(
+                key, text, source=source, start=start, end=end, writer=writer, scope=scope, at=at
+            )
+        if replaced:
+            self._lexical = None
+        elif note and self._lexical:
+            self._lexical.add_note(note)
+
+    def _close(self) -> None:
+        with ExitStack() as closing:  # each is closed, whatever the others do; the lock goes last
+            closing.callback(os.close, self._lock)
+            closing.callback(self._records.close)
+            closing.callback(self._vectors.close)
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    while batch := list(islice(rest, DOCUMENTS)):
+        yield batch
+
+
+def _lock(folder: Path) -> int:
+    """An open file that the operating system locks for this process until it is closed, however that happens."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise BadInput(
+            f"cannot keep memory in {str(folder)!r}: {error.strerror}; give a folder that can be written"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
+        os.close(lock)
+        raise BadInput(
+            f"memory {str(folder)!r} is open in process {holder}; wait until it ends, or give another folder"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock

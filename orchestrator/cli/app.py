@@ -1,0 +1,89 @@
+"""The commands and their options. Exit status: 0 ok · 3 partial · 4 nothing found · 2 bad input · 1 failed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import BullpenError, Refused
+
+app = typer.Typer(
+    name="bullpen",
+    help="A supervisor and its workers answer a question from your documents, and show their sources.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+RunsDir = Annotated[Path | None, typer.Option(help="The folder of runs.", show_default=".bullpen/runs")]
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, its beginning, or 'latest'.")]
+
+
+@app.command()
+def research(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What you want to know.")],
+    corpus: Annotated[list[Path], typer.Option(help="A file or folder to answer from; may be given several times.")],
+    out: Annotated[Path | None, typer.Option(help="Write the report here too: Markdown, or JSON if .json.")] = None,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+    budget: Annotated[float | None, typer.Option(metavar="USD", help="The most it may spend.")] = None,
+    deadline: Annotated[float | None, typer.Option(metavar="SECONDS", help="The most time it may take.")] = None,
+    model: Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")] = None,
+    team: Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")] = None,
+) -> None:
+    """Answer a question from documents, with its sources."""
+    from .research import run_research
+
+    settings = {"runs_dir": runs_dir, "default_team": team, "rungs": ({"model": model},) if model else None}
+    bounds = {"budget_usd": budget, "deadline_s": deadline}
+    raise typer.Exit(run_research(question, corpus, out=out, as_json=as_json, settings=settings, bounds=bounds))
+
+
+@app.command()
+def jobs(as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
+    """List the jobs of this folder, newest last."""
+    from .runs import list_jobs
+
+    list_jobs(runs_dir, as_json=as_json)
+
+
+@app.command()
+def show(
+    job: JobName,
+    task: Annotated[str | None, typer.Option(help="Show this task in full: prompts, answers, passages.")] = None,
+    events: Annotated[bool, typer.Option("--events", help="Show every event, a line each.")] = False,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Show who did what in a job, finished or not."""
+    from .runs import show_job
+
+    show_job(job, runs_dir, task=task, events=events, as_json=as_json)
+
+
+@app.command()
+def verify(
+    job: JobName,
+    sources: Annotated[bool, typer.Option("--sources", help="Also read the original documents again.")] = False,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Check that every quote of a report stands in its source and that the record is whole."""
+    from .runs import verify_job
+
+    raise typer.Exit(verify_job(job, runs_dir, sources=sources, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command; what went wrong is one line on standard error."""
+    try:
+        app()
+    except BullpenError as error:
+        sys.stderr.write(f"bullpen: {error}\n")
+        raise SystemExit(2 if isinstance(error, Refused) else 1) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
+        raise SystemExit(130) from None

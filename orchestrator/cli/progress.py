@@ -1,0 +1,105 @@
+"""A job as it works: a live tree on a terminal, plain lines anywhere else. Written to standard error."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+from rich.tree import Tree
+
+from ..journal.events import Event
+from ..system import LaunchedJob
+from ..text import printable, shorten
+
+_MARKS = {"ok": "✓", "partial": "◐", "empty": "∅", "running": "…"}
+
+#: How often a long reading of documents is mentioned, in seconds.
+_READ_EVERY_S = 2.0
+
+
+async def follow(job: LaunchedJob) -> None:
+    """Show the job until it has ended."""
+    console = Console(stderr=True)
+    with _tree(console) if console.is_terminal else _lines() as show:
+        async for event in job.events():
+            show.hear(event)
+
+
+class Lines:
+    """A line for every step that a person would want to know of, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._started_s, self._read_s = time.monotonic(), 0.0
+
+    def hear(self, event: Event) -> None:
+        """Say what an event means, if it is worth saying."""
+        now_s = time.monotonic() - self._started_s
+        if event.kind == "corpus.read" and now_s - self._read_s < _READ_EVERY_S:
+            return
+        self._read_s = now_s if event.kind == "corpus.read" else self._read_s
+        if said := describe(event):
+            sys.stderr.write(f"{now_s:6.1f} s  {said}\n")
+            sys.stderr.flush()
+
+
+class LiveTree:
+    """Every task under the job, with its state."""
+
+    def __init__(self, live: Live) -> None:
+        self._live, self._states = live, dict[str, str]()
+        self._head = "starting"
+
+    def hear(self, event: Event) -> None:
+        """Redraw with this event in it."""
+        if event.kind == "task.sent":
+            self._states[event.task] = f"{event.task}  {_MARKS['running']}"
+        elif event.kind == "task.returned":
+            status = event.value["status"]
+            self._states[event.task] = f"{event.task}  {_MARKS.get(status, '✗')} {status}"
+        elif said := describe(event):
+            self._head = said
+        tree = Tree(Text(self._head))
+        for state in self._states.values():
+            tree.add(Text(state))
+        self._live.update(tree)
+
+
+@contextmanager
+def _lines() -> Iterator[Lines]:
+    yield Lines()
+
+
+@contextmanager
+def _tree(console: Console) -> Iterator[LiveTree]:
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield LiveTree(live)
+
+
+def describe(event: Event) -> str:
+    """An event in a person's words; empty for one that nobody waits for."""
+    match event.kind:
+        case "job.accepted":
+            return f"job {event.job}: {shorten(event.value['question'], 100)}"
+        case "corpus.read":
+            return f"read {event.value['documents']} documents"
+        case "corpus.ingested":
+            done = event.value
+            return f"corpus ready: {done['documents']} documents, {done['changed']} new or changed"
+        case "plan.made":
+            return f"plan: {', '.join(task['id'] for task in event.value['tasks'])}"
+        case "task.sent":
+            again = f" (attempt {event.value['attempt']})" if event.value["attempt"] > 1 else ""
+            return f"{event.task} → {event.recipient}{again}"
+        case "task.returned":
+            failure = event.value.get("failure")
+            why = f": {failure['type']}: {shorten(failure['detail'], 120)}" if failure else ""
+            return f"{event.task} {event.value['status']}{why}"
+        case "model.failed":
+            return f"{event.task}: no answer: {shorten(event.value['detail'], 160)}"
+        case "worker.noted":
+            return f"{event.task}: {printable(event.value['text'])}"
+        case _:
+            return ""

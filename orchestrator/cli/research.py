@@ -1,0 +1,94 @@
+"""`bullpen research`: run a job, show it working, print what it found."""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+from rich.console import Console
+from rich.markdown import Markdown
+
+from ..envelope import Status
+from ..errors import BadInput
+from ..evidence import Report
+from ..settings import load_settings
+from ..system import System, open_system
+from ..team import load_team
+from .progress import follow
+
+EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4}
+
+
+def run_research(
+    question: str,
+    corpus: list[Path],
+    *,
+    out: Path | None,
+    as_json: bool,
+    settings: Mapping[str, Any],
+    bounds: Mapping[str, float | None],
+) -> int:
+    """The exit status of the job."""
+    if out is not None:
+        _check_writable(out)
+    report = anyio.run(_research, question, corpus, settings, bounds)
+    if out is not None:
+        out.write_text(_as_file(report, out), encoding="utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+    else:
+        _print(report)
+    return EXIT_STATUS.get(report.status, 1)
+
+
+async def _research(
+    question: str, corpus: list[Path], settings: Mapping[str, Any], bounds: Mapping[str, float | None]
+) -> Report:
+    loaded = load_settings(**settings)
+    async with open_system(loaded, load_team(loaded.default_team)) as system:
+        _say_models(system)
+        async with system.launch(question, corpus=corpus, **bounds) as job:
+            await follow(job)
+            return await job.result()
+
+
+def _say_models(system: System) -> None:
+    rungs = " → ".join(rung.label for rung in system.rungs)
+    sys.stderr.write(f"model: {rungs} ({system.rungs_from})\n")
+
+
+def _print(report: Report) -> None:
+    console = Console()
+    if console.is_terminal:
+        console.print(Markdown(report.text))
+    else:
+        sys.stdout.write(report.text)
+    for reason in report.degraded:
+        sys.stderr.write(f"degraded: {reason}\n")
+    calls = f"{report.calls.model} model calls"
+    made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
+    facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, f"${report.cost_usd:.4f}")
+    sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")
+    sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")
+
+
+def _as_file(report: Report, out: Path) -> str:
+    if out.suffix == ".json":
+        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
+    return report.text
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before the work, not after it, that the report cannot be written."""
+    probe = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+    try:
+        probe.touch()
+        probe.unlink()
+        if out.is_dir() or (out.exists() and not os.access(out, os.W_OK)):
+            raise IsADirectoryError(21, "it is a folder or may not be written")
+    except OSError as error:
+        raise BadInput(f"--out {str(out)!r} cannot be written: {error.strerror}; name another file") from error

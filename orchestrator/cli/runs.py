@@ -1,0 +1,168 @@
+"""`bullpen jobs`, `show` and `verify`: reading what was done."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import JournalDamaged
+from ..evidence import Document
+from ..ids import digest
+from ..journal.events import Event
+from ..journal.reader import Run, TaskView, list_runs, open_run
+from ..settings import load_settings
+from ..team import load_team
+from ..text import printable, shorten
+
+_WIDTH_PIPED = 240
+
+
+def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
+    """Every run of the folder, a damaged one too."""
+    rows = [_row(path) for path in list_runs(_runs(runs_dir))]
+    if as_json:
+        _print_json(rows)
+    elif not rows:
+        sys.stdout.write("no jobs yet: `bullpen research QUESTION --corpus PATH` starts one\n")
+    else:
+        columns = ("job", "started", "status", "claims", "cost_usd", "question")
+        _print_table(columns, [[str(row[name]) for name in columns] for row in rows])
+
+
+def _row(path: Path) -> dict[str, Any]:
+    try:
+        run = open_run(path)
+    except JournalDamaged as error:
+        return {
+            "job": path.stem,
+            "started": "",
+            "status": "damaged",
+            "claims": 0,
+            "cost_usd": 0.0,
+            "question": str(error),
+        }
+    claims = len(run.report.claims) if run.report else 0
+    facts = {"job": run.id, "started": _when(run.started_ms), "status": run.status, "claims": claims}
+    return {**facts, "cost_usd": run.cost.micro_usd / 1e6, "question": shorten(run.question, 60)}
+
+
+def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool, as_json: bool) -> None:
+    """Who did what; with `task` everything about one, with `events` every event of the run."""
+    run = open_run(job, _runs(runs_dir))
+    chosen = run.of_task(task) if task else run.events
+    if as_json:
+        _print_json(_as_json(run, chosen))
+    elif task:
+        _print_events(chosen, in_full=True)
+    elif events:
+        _print_events(chosen, in_full=False)
+    else:
+        _print_overview(run)
+
+
+def _as_json(run: Run, events: tuple[Event, ...]) -> dict[str, Any]:
+    shown = [
+        {
+            name: getattr(event, name)
+            for name in ("seq", "at_ms", "task", "kind", "phase", "sender", "recipient", "step")
+        }
+        | {"body": event.value}
+        for event in events
+    ]
+    tasks = [{name: getattr(view, name) for name in TaskView.__slots__} for view in run.tasks]
+    report = run.report.as_json() if run.report else None
+    head = {"job": run.id, "status": run.status, "accepted": run.accepted, "seconds": run.seconds}
+    return {**head, "tasks": tasks, "report": report, "events": shown}
+
+
+def _print_overview(run: Run) -> None:
+    by_model = ", ".join(f"{name} ×{n}" for name, n in sorted(run.cost.models.items())) or "none"
+    out = sys.stdout.write
+    out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
+    out(f"started  {_when(run.started_ms)}, {run.seconds:.1f} s, {len(run.events)} events\n")
+    out(f"models   {by_model}; {run.cost.model_calls} requests, ${run.cost.micro_usd / 1e6:.4f}\n\n")
+    rows = [
+        [
+            *(f"{'  ' * view.id.count('/')}{view.id}", view.worker, view.status, str(view.attempts)),
+            *(f"{view.seconds:.2f}", f"{view.cost_usd:.4f}", ", ".join(view.after), shorten(view.failure, 60)),
+        ]
+        for view in run.tasks
+    ]
+    _print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
+    for gap in run.report.gaps if run.report else ():
+        out(f"gap      {gap.task}: {gap.reason}: {shorten(gap.detail, 160)}\n")
+    if run.status == "interrupted":
+        out("\nThis job was interrupted: what is listed here is all that was done.\n")
+
+
+def _print_events(events: tuple[Event, ...], *, in_full: bool) -> None:
+    for event in events:
+        way = f"{event.sender} → {event.recipient}" if event.recipient else event.sender
+        sys.stdout.write(f"{event.seq:5} {event.task:20} {event.kind:22} {way}")
+        body = json.dumps(event.value, ensure_ascii=False, indent=2) if in_full else event.body
+        sys.stdout.write(f"\n{_readable(body)}\n\n" if in_full else f"  {shorten(body, 120)}\n")
+
+
+def _readable(body: str) -> str:
+    """JSON with its line breaks shown as such: prompts are read by people here."""
+    return "\n".join(f"      {printable(line)}" for line in body.replace("\\n", "\n").splitlines())
+
+
+def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool) -> int:
+    """0 when everything holds, else 1, with a line for everything that does not."""
+    run = open_run(job, _runs(runs_dir))
+    found = list(run.problems())
+    if run.report is None:
+        found.append(f"the job is {run.status}: there is no report to verify")
+    if sources:
+        paths = [Path(path).resolve() for path in run.accepted.get("corpus", ())]
+        found += anyio.run(_source_problems, run, paths)
+    quotes = sum(len(claim.quotes) for claim in run.report.claims) if run.report else 0
+    if as_json:
+        _print_json({"job": run.id, "holds": not found, "quotes": quotes, "problems": found})
+    else:
+        claims = len(run.report.claims) if run.report else 0
+        sys.stdout.writelines(f"{problem}\n" for problem in found)
+        verdict = "does not hold" if found else "holds"
+        sys.stdout.write(f"{run.id} {verdict}: {claims} claims, {quotes} quotes, {len(run.events)} events\n")
+    return 1 if found else 0
+
+
+async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
+    """What has become of the original documents since the run quoted them."""
+    reader = load_team(load_settings().default_team).corpus
+    if reader is None:
+        return ["the team has no corpus reader, so the originals cannot be read again"]
+    hashes = {item.uri: digest(item.text) async for item in reader(paths) if isinstance(item, Document)}
+    return [
+        f"source {source.id!r} ({source.uri}) {'has changed' if source.uri in hashes else 'is gone'} since then"
+        for source in run.evidence().sources
+        if hashes.get(source.uri) != source.text_hash
+    ]
+
+
+def _runs(runs_dir: Path | None) -> Path:
+    return load_settings(runs_dir=runs_dir).runs
+
+
+def _when(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:
+    """A table that keeps whole words: as wide as it needs to be where nobody's terminal sets a width."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console()
+    (console if console.is_terminal else Console(width=_WIDTH_PIPED)).print(table)

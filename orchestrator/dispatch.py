@@ -1,0 +1,223 @@
+"""Keeps a plan being done: sends what is ready, takes results, tries again within bounds, then lets a gap stand.
+
+It decides nothing: what is ready is `rules.plan`, what is tried again is `rules.retry`. One failure never touches its
+siblings. Lives inside a job's task group.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from .channel.channel import Channel, Channels, Delivery
+from .clock import monotonic_s
+from .doors import MemoryDoor, ToolDoor
+from .envelope import Envelope, Failure, Result, Status, Task
+from .errors import Refused
+from .gateway.model import Model
+from .ids import plain
+from .journal.events import Journal
+from .journal.step import Steps
+from .ports import Memory, Toolbox
+from .rules import retry
+from .rules.plan import Plan, PlannedTask, inputs_of, is_pointless, ready
+from .settings import Settings
+from .worker import Context, Contract, Delegate, Identity, Reach, frame
+
+#: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
+SKIPPED = "Skipped"
+DISPATCH = "dispatch"
+#: How much longer than an attempt may take its message stays on lease, in seconds.
+_LEASE_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a job works with. Built by the system, used by dispatch and the job's own loop."""
+
+    job: str
+    settings: Settings
+    contracts: Mapping[str, Contract]
+    channels: Channels[Any]
+    journal: Journal
+    model: Model
+    memory: Memory | None
+    toolbox: Toolbox | None
+    #: By provider: what a report says when that provider answered.
+    notices: Mapping[str, str] = field(default_factory=dict)
+    #: The corpora that this job may search; filled when they have been ingested.
+    corpora: list[str] = field(default_factory=list)
+    #: Absolute, on the event loop's clock; None is no deadline.
+    deadline_s: float | None = None
+
+    def context(self, task: Task, identity: Identity, delegate: Delegate) -> Context:
+        """A context for one attempt at a task; its effects are recorded in that name."""
+        steps = Steps(self.journal, self.job, task.id, identity.name)
+        doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
+        return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s))
+
+
+class Dispatch:
+    """One job's tasks, from sent to done. `done` holds every result that counts, by task."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment, settings = equipment, equipment.settings
+        self.done: dict[str, Result] = {}
+        self._lease_s = settings.task_timeout_s + _LEASE_GRACE_S
+        self._bounds = retry.Bounds(settings.starts_most, settings.restarts_most, settings.restarts_period_s)
+        self._sent: dict[str, Task] = {}
+        self._attempts: Counter[str] = Counter()
+        self._restarts: defaultdict[str, tuple[float, ...]] = defaultdict(tuple)
+        self._children: Counter[str] = Counter()
+        self._waiting: dict[str, anyio.Event] = {}
+        self._results: Channel[Any] = self._open("results")
+
+    def start(self, group: TaskGroup) -> None:
+        """Let every worker of the team take tasks until the group is cancelled."""
+        for contract in self._equipment.contracts.values():
+            group.start_soon(self._serve, contract, group, name=f"serve {contract.name}")
+
+    async def run(self, plan: Plan) -> None:
+        """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
+        started: set[str] = set()
+        planned = {task.id for task in plan.tasks}
+        while not planned <= self.done.keys():
+            now_ready = ready(plan, done=self.done, started=started)
+            for task in now_ready:
+                started.add(task.id)
+                await self._begin(task)
+            if not any(task.id in self.done for task in now_ready):
+                await self._take_result()
+
+    async def _begin(self, task: PlannedTask) -> None:
+        if is_pointless(task, self.done):
+            reason = f"nothing that it comes after was delivered: {', '.join(task.after)}"
+            failure = Failure(type=SKIPPED, detail=reason, retryable=False)
+            self._finish(Result(task=task.id, worker=task.worker, status=Status.CANCELLED, failure=failure))
+            return
+        await self._send(Task(id=task.id, worker=task.worker, input=task.input, results=inputs_of(task, self.done)))
+
+    async def _send(self, task: Task) -> None:
+        """Put a task on its worker's channel, with one more attempt to its name."""
+        equipment = self._equipment
+        self._sent[task.id] = task
+        self._attempts[task.id] += 1
+        self._children[task.id] = 0  # a new attempt names its children as the last one did, and finds their results
+        attempt = self._attempts[task.id]
+        shown = {"input": task.input, "after": [result.task for result in task.results], "attempt": attempt}
+        self._note(task, "task.sent", shown, sender=DISPATCH, recipient=task.worker)
+        envelope = Envelope[Task](
+            id=f"{task.id}#{attempt}",
+            job=equipment.job,
+            task=task.id,
+            sender=DISPATCH,
+            recipient=task.worker,
+            body=task,
+            attempt=attempt,
+            deadline_s=equipment.deadline_s,
+        )
+        await self._open(task.worker).send(envelope)
+
+    async def _serve(self, contract: Contract, group: TaskGroup) -> None:
+        """Take one worker's tasks for as long as the job lasts, as many at once as it has slots."""
+        channel: Channel[Task] = self._open(contract.name)
+        slots = anyio.Semaphore(contract.worker.slots)
+        while True:
+            delivery = await channel.receive()
+            slot = _Slot(slots)
+            await slot.take()
+            group.start_soon(self._work, contract, delivery, slot, name=delivery.envelope.id)
+
+    async def _work(self, contract: Contract, delivery: Delivery[Task], slot: "_Slot") -> None:
+        task, timeout_s = delivery.envelope.body, self._equipment.settings.task_timeout_s
+        try:
+            context = self._equipment.context(task, contract.identity, partial(self._delegate, slot))
+            result = await frame(contract, task, context, timeout_s=timeout_s)
+        finally:
+            slot.give_up()
+        reply = delivery.envelope.model_copy(update={"body": result, "sender": contract.name, "recipient": DISPATCH})
+        await self._results.send(reply)
+        await delivery.ack()
+
+    async def _take_result(self) -> None:
+        delivery = await self._results.receive()
+        await delivery.ack()
+        result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
+        body = result.model_dump(mode="json", exclude={"task", "worker"})
+        self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
+        if result.task in self.done:
+            return  # a late result of a lease that had run out: recorded, not used
+        if result.status is Status.FAILED and self._starts_again(task, result):
+            await self._send(task)
+        else:
+            self._finish(result)
+
+    def _starts_again(self, task: Task, result: Result) -> bool:
+        decision, self._restarts[task.worker] = retry.decide(
+            self._bounds,
+            starts=self._attempts[task.id],
+            retryable=result.failure is None or result.failure.retryable,
+            restarts_at_s=self._restarts[task.worker],
+            now_s=monotonic_s(),
+        )
+        return decision == "again"
+
+    def _finish(self, result: Result) -> None:
+        self.done[result.task] = result
+        if waiting := self._waiting.pop(result.task, None):
+            waiting.set()
+
+    async def _delegate(self, slot: "_Slot", parent: Task, worker: str, given: Any) -> Result:
+        """A child task. Its parent's slot is free while it waits, so that nesting cannot deadlock."""
+        child = self._child(parent, worker, given)
+        if child.id not in self.done:
+            waiting = self._waiting.setdefault(child.id, anyio.Event())
+            if child.id not in self._sent:
+                await self._send(child)
+            slot.give_up()
+            await waiting.wait()
+            await slot.take()
+        return self.done[child.id]
+
+    def _child(self, parent: Task, worker: str, given: Any) -> Task:
+        settings = self._equipment.settings
+        if worker not in self._equipment.contracts:
+            raise Refused(
+                f"worker {worker!r} is not in the team: it has {', '.join(sorted(self._equipment.contracts))}"
+            )
+        if parent.depth + 1 > settings.depth_most:
+            raise Refused(f"task {parent.id!r} is {parent.depth} deep; at most {settings.depth_most} are allowed")
+        if self._children[parent.id] >= settings.fan_out_most:
+            raise Refused(f"task {parent.id!r} has {settings.fan_out_most} children, the most that are allowed")
+        if len(self._sent) >= settings.tasks_most:
+            raise Refused(f"the job has {len(self._sent)} tasks, the most that are allowed")
+        self._children[parent.id] += 1
+        name = f"{parent.id}/{worker}-{self._children[parent.id]}"
+        return Task(id=name, worker=worker, input=plain(given), depth=parent.depth + 1)
+
+    def _open(self, name: str) -> Channel[Any]:
+        capacity = self._equipment.settings.channel_capacity
+        return self._equipment.channels.open(name, capacity=capacity, lease_s=self._lease_s)
+
+    def _note(self, task: Task, kind: str, body: Any, *, sender: str, recipient: str) -> None:
+        Steps(self._equipment.journal, self._equipment.job, task.id, sender).note(kind, body, recipient=recipient)
+
+
+class _Slot:
+    """One of a worker's places: held while it works, given up while it waits for a child."""
+
+    def __init__(self, slots: anyio.Semaphore) -> None:
+        self._slots, self._held = slots, False
+
+    async def take(self) -> None:
+        await self._slots.acquire()
+        self._held = True
+
+    def give_up(self) -> None:
+        if self._held:
+            self._held = False
+            self._slots.release()

@@ -1,0 +1,92 @@
+"""Memory and tools as a worker reaches them: every use is a step, scoped to the job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from .errors import Refused, ToolError
+from .evidence import Claim, Passage, Source
+from .ids import StepKey, plain
+from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
+from .ports import Memory, Toolbox
+
+_PASSAGES: TypeAdapter[tuple[Passage, ...]] = TypeAdapter(tuple[Passage, ...])
+_SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDoor:
+    """The project's memory, as far as one job may see it: its corpora and its own findings."""
+
+    port: Memory | None
+    steps: Steps
+    corpora: Sequence[str]
+
+    @property
+    def _memory(self) -> Memory:
+        if self.port is None:
+            raise Refused("this team has no memory: give the Team a `memory` factory")
+        return self.port
+
+    async def search(self, query: str, *, limit: int = 8) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first; none where nothing fits."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> tuple[Passage, ...]:
+            return await memory.search(query, corpora=(*self.corpora, self.steps.job), limit=limit)
+
+        args = {"query": query, "limit": limit}
+        return await self.steps.run(SEARCH, "memory", args, effect, _PASSAGES.validate_python)
+
+    async def source(self, source: str) -> Source | None:
+        """A stored document with its metadata, without its text."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> Source | None:
+            return await memory.source(source)
+
+        return await self.steps.run(READ, "memory", {"source": source}, effect, _SOURCE.validate_python)
+
+    async def read(self, source: str, start: int, end: int) -> str:
+        """A source's text from `start` to `end`, in code points."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> str:
+            return await memory.read(source, start, end)
+
+        args = {"source": source, "start": start, "end": end}
+        return await self.steps.run(READ, "memory", args, effect, str)
+
+    async def add(self, claim: Claim) -> None:
+        """Let the other workers of this job find a claim by its words; what they find is what its quotes stand in."""
+        memory = self._memory
+
+        async def effect(key: StepKey) -> int:
+            scope, writer = self.steps.job, self.steps.sender
+            for n, quote in enumerate(claim.quotes):
+                span = {"source": quote.source, "start": quote.start, "end": quote.end}
+                await memory.add(f"{key}-{n}", claim.text, **span, writer=writer, scope=scope)  # type: ignore[arg-type]
+            return len(claim.quotes)
+
+        await self.steps.run(WRITE, "memory", claim, effect, int)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDoor:
+    """The team's tools."""
+
+    port: Toolbox | None
+    steps: Steps
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        """A tool's result, as plain JSON."""
+        toolbox = self.port
+        if toolbox is None:
+            raise ToolError(f"tool {name!r} cannot be called: the team has no `toolbox`")
+
+        async def effect(_: StepKey) -> Any:
+            return plain(await toolbox.call(name, args))
+
+        return await self.steps.run(TOOL, name, dict(args), effect, lambda recorded: recorded)

@@ -1,0 +1,84 @@
+"""Every error Bullpen raises on purpose, sorted by what the catcher should do.
+
+BullpenError
+├─ Refused        asked for something not allowed; never retried
+│  ├─ BadInput          what the user gave cannot be used: exit status 2
+│  ├─ InvalidWorker     a worker class or a team with a mistake in it
+│  ├─ Misconfigured     a provider refused our key, our model name or our request
+│  └─ BudgetExceeded    the call would have passed the limit; it was not made
+├─ Unavailable    not now; may work later or elsewhere
+│  ├─ Overloaded        a bounded queue is full; nothing was queued
+│  ├─ NoAnswer          no rung gave a good answer
+│  └─ StepFailed        an effect failed and the failure is on record
+├─ NothingFound   a worker looked and there was nothing: a result, not a defect
+├─ ToolError      a tool failed in an expected way
+└─ JournalDamaged the record cannot be trusted from a named event on
+
+Messages name the thing, the value, the bound and the mend.
+"""
+
+
+class BullpenError(Exception):
+    """The root: catch this to catch everything Bullpen raises on purpose."""
+
+
+class Refused(BullpenError):
+    """Asked for something that is not allowed; asking again will not help."""
+
+
+class BadInput(Refused):
+    """What the user gave cannot be used. The message is one line and names the mend."""
+
+
+class InvalidWorker(Refused, TypeError):
+    """A worker class, or a team put together from such classes, has a mistake in it."""
+
+
+class Misconfigured(Refused):
+    """A provider refused the key, the model name or the request: ours to mend, never hidden by a fallback."""
+
+
+class BudgetExceeded(Refused):
+    """The next call could pass the limit, so it was not made.
+
+    `limit` and `spent` are micro-dollars; `wanted` is what the call could have cost.
+    """
+
+    def __init__(self, name: str, *, limit: int, spent: int, wanted: int) -> None:
+        self.limit, self.spent, self.wanted = limit, spent, wanted
+        super().__init__(
+            f"budget {name!r} could be exceeded: {spent / 1e6:.6f} of {limit / 1e6:.6f} USD is spent and "
+            f"the next call may cost {wanted / 1e6:.6f}; raise the budget or use a cheaper rung"
+        )
+
+
+class Unavailable(BullpenError):
+    """Not now; the same request may work later or elsewhere."""
+
+
+class Overloaded(Unavailable):
+    """A bounded queue is full. Nothing was queued."""
+
+
+class NoAnswer(Unavailable):
+    """No rung gave a good answer; the message lists each rung and its outcome."""
+
+
+class StepFailed(Unavailable):
+    """An effect failed; `kind` is the original error's type, the message its text."""
+
+    def __init__(self, name: str, kind: str, detail: str) -> None:
+        self.kind, self.detail = kind, detail
+        super().__init__(f"step {name!r} failed with {kind}: {detail}")
+
+
+class NothingFound(BullpenError):
+    """Raised by a worker that looked and found nothing: its result is `empty`, with this message as the gap."""
+
+
+class ToolError(BullpenError):
+    """A tool failed in an expected way: the worker may tell the model and go on."""
+
+
+class JournalDamaged(BullpenError):
+    """A run's record cannot be trusted from the event named in the message on."""

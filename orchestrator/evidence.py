@@ -1,0 +1,182 @@
+"""From a file or page to a sentence in the report: what crosses between rooms, frozen. No I/O.
+
+Offsets are code points into a source's text as it was extracted; `text_hash` is the SHA-256 of that text.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .envelope import Status
+
+Rule = Literal["lookup", "filter", "count", "min", "max"]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Query(Value):
+    """What a worker is asked to look for: the whole question, and the part of it that is this task's."""
+
+    question: str
+    about: str
+
+
+class Document(Value):
+    """A text to be ingested, as a reader extracted it. `id` is unique within its corpus."""
+
+    id: str
+    title: str
+    uri: str
+    text: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Unreadable(Value):
+    """Something in the corpus that could not be read: it becomes a gap in the report, not silence."""
+
+    uri: str
+    reason: str
+
+
+class Source(Value):
+    """A stored document, without its text."""
+
+    id: str
+    title: str
+    uri: str
+    text_hash: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Passage(Value):
+    """A piece of a source: `text == source_text[start:end]`."""
+
+    source: str
+    title: str
+    start: int
+    end: int
+    text: str
+    heading: str = ""
+    #: The line of the source, from 1, where a quote in it begins; 0 where nobody has counted.
+    line: int = 0
+
+
+class Quote(Value):
+    """Words that stand in a source, byte for byte: `text == source_text[start:end]`."""
+
+    source: str
+    start: int
+    end: int
+    text: str
+
+
+class Record(Value):
+    """One field of a source's metadata."""
+
+    source: str
+    field: str
+    value: Any
+
+
+class Claim(Value):
+    """A sentence and what it rests on: quotes, or records and the rule that computed it from them."""
+
+    text: str
+    quotes: tuple[Quote, ...] = ()
+    records: tuple[Record, ...] = ()
+    rule: Rule | None = None
+
+
+class Finding(Value):
+    """What was found about one question; no claims means that nothing was, and `missing` says what."""
+
+    about: str
+    claims: tuple[Claim, ...] = ()
+    missing: str = ""
+
+
+class Gap(Value):
+    """Something the report does not have, and why: a task, an unreadable file, a claim without evidence."""
+
+    task: str
+    reason: str
+    detail: str = ""
+
+
+class Disagreement(Value):
+    """Sources that say different things about one matter."""
+
+    about: str
+    sides: tuple[Claim, ...]
+
+
+class Draft(Value):
+    """What a team wants to say. The job checks every quote before any of it becomes a report."""
+
+    claims: tuple[Claim, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+class Evidence(Value):
+    """What a report rests on, as a run keeps it: the sources, and the words around each quote."""
+
+    sources: tuple[Source, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+
+class Ingested(Value):
+    """What reading a corpus came to."""
+
+    documents: int
+    changed: int
+    removed: int
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class MadeBy(Value):
+    """Which lanes and which models, by the id they returned, answered the calls behind a report."""
+
+    lane: str = ""
+    models: tuple[str, ...] = ()
+
+
+class Calls(Value):
+    """How many model calls (requests sent) and tool calls a job made."""
+
+    model: int = 0
+    tool: int = 0
+
+
+class Report(Value):
+    """What comes back from a job. Every claim in it rests on a quote or a record that was checked."""
+
+    job: str
+    status: Status
+    text: str
+    degraded: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    made_by: MadeBy = MadeBy()
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    calls: Calls = Calls()
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `--json` prints."""
+        flat = self.model_dump(mode="json")
+        inner = ("text", "claims", "gaps", "disagreements", "made_by")
+        return {
+            "job": flat["job"],
+            "status": flat["status"],
+            "degraded": flat["degraded"],
+            "report": {name: flat[name] for name in inner},
+            "cost_usd": flat["cost_usd"],
+            "seconds": flat["seconds"],
+            "calls": flat["calls"],
+        }

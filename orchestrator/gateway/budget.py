@@ -1,0 +1,64 @@
+"""Money is reserved before it is spent: the most an attempt can cost first, the actual afterwards."""
+
+import anyio
+
+from ..errors import BudgetExceeded
+from .attempt import worst_case
+from .model import Completion, Model, Provider, Request
+
+
+class Ledger:
+    """What a job may spend and has spent, in micro-dollars: spent + reserved never passes the limit."""
+
+    def __init__(self, name: str, limit: int | None) -> None:
+        self.name, self.limit = name, limit
+        self.spent = 0
+        self.reserved = 0
+        self._settled = anyio.Event()
+
+    async def reserve(self, amount: int) -> None:
+        """Set `amount` aside, waiting while reservations that may flow back are what stands in the way.
+
+        Raises BudgetExceeded when it could not fit even if all of them did.
+        """
+        while self.limit is not None and self.spent + self.reserved + amount > self.limit:
+            if not self.reserved or self.spent + amount > self.limit:
+                raise BudgetExceeded(self.name, limit=self.limit, spent=self.spent, wanted=amount)
+            await self._settled.wait()
+        self.reserved += amount
+
+    def settle(self, reserved: int, actual: int) -> None:
+        """Replace a reservation by what was really spent; never more than was reserved."""
+        self.reserved -= reserved
+        self.spent += min(actual, reserved)
+        self._settled.set()
+        self._settled = anyio.Event()
+
+
+class Budget:
+    """Reserves for each attempt and settles it. An attempt whose end is not known counts as spent in full."""
+
+    def __init__(self, inner: Model, provider: Provider, ledger: Ledger) -> None:
+        self._inner, self._provider, self._ledger = inner, provider, ledger
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer. Raises BudgetExceeded before the call, never after it."""
+        most = await worst_case(request, self._provider)
+        if most is None:
+            if self._ledger.limit is not None:
+                raise self._unpriced(request)
+            return await self._inner.complete(request)
+        await self._ledger.reserve(most)
+        actual = most
+        try:
+            completion = await self._inner.complete(request)
+            actual = completion.receipt.micro_usd
+        finally:
+            self._ledger.settle(most, actual)
+        return completion
+
+    def _unpriced(self, request: Request) -> BudgetExceeded:
+        error = BudgetExceeded(self._ledger.name, limit=self._ledger.limit or 0, spent=self._ledger.spent, wanted=0)
+        label = request.rung.label if request.rung else "?"
+        error.args = (f"the price of rung {label!r} is not known: set price_in_usd and price_out_usd, or no budget",)
+        return error

@@ -1,0 +1,50 @@
+"""The outermost layer: one logical call is one step, with one key and one receipt."""
+
+from dataclasses import replace
+from typing import Any
+
+from ..errors import NoAnswer
+from ..ids import StepKey, canonical, digest, plain
+from ..journal.step import MODEL
+from ..rules.outcome import Outcome
+from .model import Attempt, Completion, Model, Receipt, Request, Usage
+
+
+class Record:
+    """Puts a call on record before it is made and its answer after; a call that is on record is not made again."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer. Raises NoAnswer, which names each attempt's outcome, when no rung gave a good one."""
+        args = {"prompt": request.prompt, "role": request.role, "inputs": plain(request.inputs), "again": request.again}
+        args["schema"] = digest(canonical(request.schema))[:12] if request.schema is not None else None
+
+        async def ask(key: StepKey) -> Completion:
+            completion = await self._inner.complete(replace(request, step=key))
+            if completion.outcome is not Outcome.OK:
+                raise NoAnswer(f"no model answered {request.prompt!r}: {_story(completion)}")
+            return completion
+
+        return await request.steps.run(MODEL, "gateway", args, ask, _restore)
+
+
+def _story(completion: Completion) -> str:
+    """Each attempt and each rung passed over, in order."""
+    tried = [
+        f"{attempt.rung} {attempt.outcome}{f' ({attempt.detail})' if attempt.detail else ''}"
+        for attempt in completion.receipt.attempts
+    ]
+    return "; ".join((*tried, *completion.receipt.passed_over)) or completion.detail or str(completion.outcome)
+
+
+def _restore(recorded: dict[str, Any]) -> Completion:
+    """A completion from the record."""
+    receipt = recorded["receipt"]
+    attempts = tuple(
+        Attempt(**{**attempt, "outcome": Outcome(attempt["outcome"]), "usage": Usage(**attempt["usage"])})
+        for attempt in receipt["attempts"]
+    )
+    fields = {**recorded, "outcome": Outcome(recorded["outcome"]), "usage": Usage(**recorded["usage"])}
+    return Completion(**{**fields, "receipt": Receipt(attempts, tuple(receipt["passed_over"]))})

@@ -1,0 +1,63 @@
+"""Names for jobs and steps, and the hashes they rest on. Pure, given a clock and a random source."""
+
+import hashlib
+import json
+import random
+from typing import Any, NewType
+
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+
+from .clock import Clock
+from .text import clean
+
+JobId = NewType("JobId", str)
+TaskId = NewType("TaskId", str)
+StepKey = NewType("StepKey", str)
+
+
+def new_job_id(clock: Clock, chance: random.Random) -> JobId:
+    """A UUIDv7: sorted by the time it was made. Source: RFC 9562 §5.7."""
+    value = (clock.wall_ms() & (2**48 - 1)) << 80 | 0x7 << 76 | chance.getrandbits(12) << 64
+    value |= 0b10 << 62 | chance.getrandbits(62)
+    text = f"{value:032x}"
+    return JobId("-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])))
+
+
+def digest(text: str | bytes) -> str:
+    """SHA-256 of the UTF-8 bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode(errors="surrogatepass") if isinstance(text, str) else text).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON would carry it: dictionaries, lists, strings, numbers, booleans and None."""
+    return to_jsonable_python(value)
+
+
+def compact(value: Any) -> str:
+    """JSON of the value, without spaces, keys in the order they were given; what no store can keep is U+FFFD."""
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:  # a lone surrogate, from a model or a document
+        return to_json(_cleaned(plain(value))).decode()
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(inner) for inner in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def canonical(value: Any) -> str:
+    """JSON of the value with sorted keys: equal values give equal text."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def step_key(job: str, task: str, name: str, args_hash: str, n: int) -> StepKey:
+    """The key under which an effect is done once: `n` counts equal (name, args) within the task, from 0.
+
+    `args_hash` is the digest of the canonical args. The key leaves out attempt, deadline, priority, allowance, clock
+    and the model chosen, so that a retry finds it again.
+    """
+    return StepKey(digest(compact([job, task, name, args_hash, n]))[:32])

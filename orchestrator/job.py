@@ -1,0 +1,275 @@
+"""The loop of one job: ingest → brief → (plan → dispatch → review)* → finish.
+
+It carries out what the supervisor decides and what the rules allow; it ends with a status and an answer or a reason.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+
+from .clock import monotonic_s
+from .dispatch import SKIPPED, Dispatch, Equipment
+from .envelope import Result, Status, Task
+from .errors import BadInput, Refused
+from .evidence import (
+    Calls,
+    Document,
+    Draft,
+    Evidence,
+    Gap,
+    Ingested,
+    MadeBy,
+    Passage,
+    Quote,
+    Report,
+    Unreadable,
+)
+from .ids import StepKey, digest
+from .journal.events import ACCEPTED, FINISHED, Entry
+from .journal.step import INGEST, StepKind, Steps
+from .journal.tally import Tally
+from .ports import CorpusReader, Memory
+from .rules import report as rules
+from .rules.plan import Plan, problems
+from .text import has_words
+from .worker import Context, Guarded, Identity, guard
+
+CHECK = StepKind(None, "evidence.checked", "evidence.failed")
+#: How many documents go to memory at once, and how much text around a quote is kept in the run, in code points.
+_BATCH, _AROUND = 64, 200
+
+
+class Supervisor(Protocol):
+    """Decides what is worth doing. It starts nothing: each method returns plain data."""
+
+    async def brief(self, question: str, ctx: Context) -> Any:
+        """What the question asks for: sub-questions, what would count as an answer."""
+        ...
+
+    async def plan(self, brief: Any, ctx: Context) -> Plan:
+        """The first tasks."""
+        ...
+
+    async def review(self, brief: Any, results: Sequence[Result], ctx: Context) -> Plan | None:
+        """More tasks in view of all results so far, or None when the work is done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody wants to know, from which documents, within which bounds."""
+
+    question: str
+    corpus: tuple[Path, ...] = ()
+    #: USD and seconds; None is no bound.
+    budget_usd: float | None = None
+    deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not has_words(self.question):
+            raise BadInput(f"the question {self.question!r} has no words; ask something")
+        if self.budget_usd is not None and not 0 <= self.budget_usd < float("inf"):
+            raise BadInput(f"the budget {self.budget_usd!r} is not an amount of USD; give 0 or more")
+        if self.deadline_s is not None and not 0 < self.deadline_s < float("inf"):
+            raise BadInput(f"the deadline {self.deadline_s!r} is not a number of seconds; give more than 0")
+
+
+class Job:
+    """One job, run once. `run` returns its report; every result is in `dispatch.done`."""
+
+    def __init__(
+        self, order: Order, equipment: Equipment, supervisor: tuple[Supervisor, Identity], tally: Tally
+    ) -> None:
+        self.order, self.equipment, self.tally = order, equipment, tally
+        self._supervisor, self._identity = supervisor
+        self.dispatch = Dispatch(equipment)
+        self._gaps: list[Gap] = []
+        #: How the supervisor's own work ended, when it did not end well.
+        self._ended: Status | None = None
+        self._job = Steps(equipment.journal, equipment.job, "job", "job")
+
+    async def run(self, accepted: dict[str, Any], reader: CorpusReader | None) -> Report:
+        """Work until the supervisor is content or a bound is reached; the report says which and why."""
+        started_s = monotonic_s()
+        self.equipment.journal.append(Entry(ACCEPTED, accepted, task="job", sender="user", recipient="supervisor"))
+        await self.equipment.journal.commit()
+        deadline_s = self.equipment.deadline_s if self.equipment.deadline_s is not None else float("inf")
+        refused: Refused | None = None
+        with anyio.CancelScope(deadline=deadline_s) as scope:
+            try:
+                await self._ingest_and_work(reader)
+            except Refused as error:
+                refused, self._ended = error, Status.FAILED
+                self._gaps.append(Gap(task="corpus", reason=type(error).__name__, detail=str(error)))
+        if scope.cancelled_caught:
+            self._gaps.append(
+                Gap(task="job", reason="Deadline", detail="the deadline came first; this is what there is")
+            )
+        report = await self._finish(monotonic_s() - started_s)
+        if refused is not None:
+            raise refused
+        return report
+
+    async def _ingest_and_work(self, reader: CorpusReader | None) -> None:
+        if reader is not None and self.order.corpus:
+            await self._ingest(reader)
+        async with anyio.create_task_group() as group:
+            self.dispatch.start(group)
+            await self._work()
+            group.cancel_scope.cancel()
+
+    async def _ingest(self, reader: CorpusReader) -> None:
+        """Corpus → memory, once: a step, so that its gaps are on record too."""
+        memory = self.equipment.memory
+        if memory is None:
+            raise Refused("a corpus was given, but this team has no memory: give the Team a `memory` factory")
+        paths = [path.resolve() for path in self.order.corpus]
+        corpus = digest("\n".join(sorted(map(str, paths))))[:16]
+
+        async def effect(_: StepKey) -> Ingested:
+            kept: list[str] = []
+            gaps: list[Unreadable] = []
+            changed = 0
+            async for batch in _batches(reader(paths), gaps):
+                changed += await memory.ingest(corpus, batch)
+                kept += [document.id for document in batch]
+                self._job.note("corpus.read", {"documents": len(kept), "unreadable": len(gaps)}, recipient="memory")
+            if not kept:
+                raise BadInput(_nothing_read(paths, gaps))
+            removed = await memory.retain(corpus, kept)
+            return Ingested(documents=len(kept), changed=changed, removed=removed, unreadable=tuple(gaps))
+
+        args = {"corpus": corpus, "paths": [str(path) for path in self.order.corpus]}
+        done = await self._job.run(INGEST, "memory", args, effect, Ingested.model_validate)
+        self.equipment.corpora.append(corpus)
+        self._gaps += [Gap(task="corpus", reason=gap.uri, detail=gap.reason) for gap in done.unreadable]
+
+    async def _work(self) -> None:
+        """brief → (plan → dispatch → review)*, each answer of the supervisor behind a guard of its own."""
+        briefed = await self._ask("brief", lambda ctx: self._supervisor.brief(self.order.question, ctx))
+        if briefed.status is not Status.OK:
+            return
+        answered = await self._ask("plan", lambda ctx: self._supervisor.plan(briefed.value, ctx))
+        rounds = 0
+        while answered.status is Status.OK and answered.value is not None and self._may_run(answered.value, rounds):
+            rounds += 1
+            await self.dispatch.run(answered.value)
+            seen = tuple(self.dispatch.done.values())
+            review = partial(self._supervisor.review, briefed.value, seen)
+            answered = await self._ask(f"review-{rounds}", review)
+
+    def _may_run(self, plan: Plan, rounds: int) -> bool:
+        """Put the plan on record; one that breaks the rules or comes after the last round is a gap, not a surprise."""
+        self._job.note("plan.made", plan, recipient="dispatch")
+        wrong = problems(
+            plan,
+            workers=self.equipment.contracts.keys(),
+            done=self.dispatch.done.keys(),
+            tasks_most=self.equipment.settings.tasks_most,
+        )
+        if rounds > self.equipment.settings.rounds_most:  # the last plan writes up what the rounds have gathered
+            wrong.append(f"{rounds} rounds have been done, the most that are allowed; this is what there is")
+        self._gaps += [Gap(task="plan", reason="InvalidPlan", detail=problem) for problem in wrong]
+        return not wrong
+
+    async def _ask(self, name: str, question: Callable[[Context], Any]) -> Guarded:
+        """One answer of the supervisor. What it raises becomes a gap; Refused ends the job."""
+        task = Task(id=f"supervisor/{name}", worker=self._identity.name, input=None)
+        context = self.equipment.context(task, self._identity, _no_delegation)
+        guarded = await guard(lambda: question(context), timeout_s=self.equipment.settings.task_timeout_s)
+        if guarded.failure is not None:
+            self._ended = guarded.status
+            self._gaps.append(Gap(task=task.id, reason=guarded.failure.type, detail=guarded.failure.detail))
+        return guarded
+
+    async def _finish(self, seconds: float) -> Report:
+        """Check every quote, settle the status, write the text, end the journal."""
+        results = tuple(self.dispatch.done.values())
+        gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED))
+        with anyio.CancelScope(shield=True):
+            draft, evidence = await self._checked(rules.draft_of(results))
+            gaps += draft.gaps
+            text = rules.compose(self.order.question, draft, gaps, evidence, self._notice())
+            report = Report(
+                job=self.equipment.job,
+                status=self._status(draft, gaps, results),
+                text=text,
+                degraded=tuple(self.tally.degraded),
+                claims=draft.claims,
+                gaps=gaps,
+                disagreements=draft.disagreements,
+                made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
+                cost_usd=self.tally.micro_usd / 1e6,
+                seconds=round(seconds, 3),
+                calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
+            )
+            journal = self.equipment.journal
+            journal.append(Entry(FINISHED, report, task="job", sender="job", recipient="user"))
+            await journal.commit()
+        return report
+
+    async def _checked(self, draft: Draft) -> tuple[Draft, Evidence]:
+        """The draft without what has no evidence. The words around each quote go into the run, with their source."""
+        memory = self.equipment.memory
+
+        async def effect(_: StepKey) -> Evidence:
+            claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
+            names = dict.fromkeys(
+                [quote.source for quote in rules.quotes_of(claims)] + [r.source for c in claims for r in c.records]
+            )
+            sources = [await memory.source(name) for name in names] if memory else []
+            known = {source.id: source for source in sources if source}
+            passages = [await _around(memory, q) for q in rules.quotes_of(claims) if memory and q.source in known]
+            return Evidence(sources=tuple(known.values()), passages=tuple(passage for passage in passages if passage))
+
+        found = await self._job.run(CHECK, "memory", draft, effect, Evidence.model_validate)
+        return rules.only_supported(draft, found), found
+
+    def _notice(self) -> str:
+        return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)
+
+    def _status(self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...]) -> Status:
+        if self._ended is not None and not draft.claims:
+            return self._ended
+        return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
+
+
+async def _batches(
+    documents: AsyncIterator[Document | Unreadable], unreadable: list[Unreadable]
+) -> AsyncIterator[list[Document]]:
+    """The documents, some at a time; what could not be read goes to `unreadable`."""
+    batch: list[Document] = []
+    async for item in documents:
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+            continue
+        batch.append(item)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _nothing_read(paths: Sequence[Path], gaps: Sequence[Unreadable]) -> str:
+    first = f": {gaps[0].uri} is {gaps[0].reason}" if gaps else ""
+    return f"nothing in {', '.join(repr(str(path)) for path in paths)} could be read{first}; name documents with text"
+
+
+async def _around(memory: Memory, quote: Quote) -> Passage | None:
+    """The quote with some words on each side, as they stand in the source; None where it has no such span."""
+    before = await memory.read(quote.source, 0, quote.start)
+    start = max(0, quote.start - _AROUND)
+    text = before[start:] + await memory.read(quote.source, quote.start, quote.end + _AROUND)
+    if not text:
+        return None
+    line = before.count("\n") + 1
+    return Passage(source=quote.source, title="", start=start, end=start + len(text), text=text, line=line)
+
+
+async def _no_delegation(parent: Task, worker: str, given: Any) -> Result:
+    raise Refused(f"{parent.id} cannot delegate to {worker!r}: a supervisor plans tasks and starts nothing")

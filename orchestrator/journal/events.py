@@ -1,0 +1,169 @@
+"""What happened, in order: the entry that is written, the event that is kept, and the chain that binds them.
+
+An event's kind is `area.what_happened`, past tense, stable for ever. Its body is JSON text, stored once by content
+hash. `phase` says what an event is to its step: an intent before the effect, its one result, or a failure, which is
+kept and never reused. The hash of an event covers the one before it, so that nothing can be altered unnoticed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic_core import from_json, to_json
+
+from ..clock import Clock
+from ..errors import JournalDamaged
+from ..ids import compact, digest
+
+Phase = Literal["", "intent", "result", "failed"]
+Listener = Callable[["Event"], None]
+
+ACCEPTED = "job.accepted"
+FINISHED = "job.finished"
+#: The hash before the first event.
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody wants on record. `body` is anything that JSON can carry."""
+
+    kind: str
+    body: Any
+    task: str = ""
+    step: str = ""
+    phase: Phase = ""
+    sender: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of a journal. `at_ms` is wall-clock time, for people; order is `seq`, from 1 without gaps."""
+
+    seq: int
+    job: str
+    task: str
+    step: str
+    phase: Phase
+    epoch: int
+    kind: str
+    at_ms: int
+    sender: str
+    recipient: str
+    body: str
+    body_hash: str
+    prev: str
+    hash: str
+
+    @property
+    def value(self) -> Any:
+        """The body, parsed."""
+        return from_json(self.body)
+
+
+class Journal(Protocol):
+    """One job's events. Appending is immediate and in order; `commit` makes everything appended so far durable."""
+
+    def append(self, entry: Entry) -> Event:
+        """Put an entry on record; it rides along in the next commit."""
+        ...
+
+    async def commit(self) -> None:
+        """Return when every event appended so far survives a crash of the process and of the machine."""
+        ...
+
+    def result_of(self, step: str) -> Event | None:
+        """The one result of a step, if it has been recorded."""
+        ...
+
+    async def aclose(self) -> None:
+        """Commit, then let go of the file; closing twice is harmless."""
+        ...
+
+
+def link(event: Event) -> str:
+    """The hash that this event must carry. It covers every other field, the body by its own hash."""
+    return _hash(
+        *(event.seq, event.job, event.task, event.step, event.phase, event.epoch, event.kind),
+        *(event.at_ms, event.sender, event.recipient, event.body_hash, event.prev),
+    )
+
+
+def _hash(*fields: Any) -> str:
+    return digest(to_json(fields))
+
+
+def first_break(events: Sequence[Event]) -> int | None:
+    """The seq from which these events, a journal from its start, cannot be trusted; None when all can."""
+    prev = GENESIS
+    for expected, event in enumerate(events, start=1):
+        sound = event.seq == expected and event.prev == prev and event.body_hash == digest(event.body)
+        if not sound or event.hash != link(event):
+            return expected
+        prev = event.hash
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a journal is kept: by which epoch of its owner, who is told of each event, and what is never written."""
+
+    epoch: int = 1
+    listeners: tuple[Listener, ...] = ()
+    #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
+    secrets: tuple[str, ...] = ()
+
+    def without_secrets(self, text: str) -> str:
+        """The text with every secret value replaced."""
+        for secret in self.secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+
+#: One owner, nobody told, nothing secret.
+PLAINLY = Ways()
+
+
+class Chain:
+    """The rules of one job's journal, the same for each way of keeping it.
+
+    `seq` has no gaps, a step has one result, and nothing follows the terminal event.
+    """
+
+    def __init__(self, job: str, clock: Clock, ways: Ways, before: Sequence[Event] = ()) -> None:
+        """Start a journal, or go on after the events `before`. Raises JournalDamaged where they do not hold."""
+        self.job, self._clock, self._ways = job, clock, ways
+        self.seq, self._prev = 0, GENESIS
+        self._results: dict[str, Event] = {}
+        self._finished = False
+        broken = first_break(before)
+        if broken is not None:
+            raise JournalDamaged(f"the journal of job {job} is damaged at event {broken}; keep the file as it is")
+        for event in before:
+            self._remember(event)
+
+    def seal(self, entry: Entry) -> Event:
+        """The next event. Raises AssertionError for a second result of a step and for anything after the end."""
+        assert not self._finished, f"{entry.kind} after {FINISHED} in job {self.job}"
+        assert entry.phase != "result" or entry.step not in self._results, f"step {entry.step} has a result already"
+        body = self._ways.without_secrets(compact(entry.body))
+        body_hash = digest(body)
+        head = self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._ways.epoch, entry.kind
+        tail = self._clock.wall_ms(), entry.sender, entry.recipient
+        sealed = _hash(*head, *tail, body_hash, self._prev)
+        event = Event(*head, *tail, body, body_hash, self._prev, sealed)
+        self._remember(event)
+        for listener in self._ways.listeners:
+            listener(event)
+        return event
+
+    def result_of(self, step: str) -> Event | None:
+        """The one result of a step, if there is one."""
+        return self._results.get(step)
+
+    def _remember(self, event: Event) -> None:
+        self.seq, self._prev = event.seq, event.hash
+        self._finished = self._finished or event.kind == FINISHED
+        if event.phase == "result":
+            self._results[event.step] = event

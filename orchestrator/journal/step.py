@@ -1,0 +1,88 @@
+"""How an effect is done once: intent, effect, result, all three on record under one key.
+
+Every effect of a job goes through `Steps.run`. A step that has a result is never done again: its record is the answer,
+which is what makes a retried task cheap and a resumed job free of double payment.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+
+from ..errors import BullpenError
+from ..ids import StepKey, canonical, digest, step_key
+from .events import Entry, Journal
+
+T = TypeVar("T")
+
+
+class StepKind(NamedTuple):
+    """The kinds of a step's events. Without an intent it only reads: nothing is lost by doing it twice."""
+
+    intent: str | None
+    result: str
+    failed: str
+
+
+MODEL = StepKind("model.asked", "model.answered", "model.failed")
+SEARCH = StepKind(None, "memory.searched", "memory.failed")
+READ = StepKind(None, "memory.read", "memory.failed")
+WRITE = StepKind("memory.write_intended", "memory.written", "memory.failed")
+TOOL = StepKind("tool.asked", "tool.answered", "tool.failed")
+INGEST = StepKind("corpus.ingest_started", "corpus.ingested", "corpus.failed")
+
+
+class Steps:
+    """The effects of one attempt at one task. `n` in a key counts equal effects within the attempt, so a new attempt
+    finds what an earlier one has paid for."""
+
+    def __init__(self, journal: Journal, job: str, task: str, sender: str) -> None:
+        self.journal, self.job, self.task, self.sender = journal, job, task, sender
+        self._seen: Counter[str] = Counter()
+
+    async def run(
+        self,
+        kind: StepKind,
+        recipient: str,
+        args: Any,
+        effect: Callable[[StepKey], Awaitable[T]],
+        restore: Callable[[Any], T],
+    ) -> T:
+        """The effect's value: restored from the record where it has been done, else done now and recorded.
+
+        `restore` makes of the recorded JSON what the effect gave. A result is on disk before the job's next effect
+        begins. Whatever the effect raises is put on record as a failure and raised again.
+        """
+        key = self._key(kind, recipient, args)
+        recorded = self.journal.result_of(key)
+        if recorded is not None:
+            return restore(recorded.value)
+        if kind.intent:
+            self._append(kind.intent, "intent", key, recipient, args)
+            await self.journal.commit()
+        try:
+            value = await effect(key)
+        except Exception as error:
+            body = {"type": type(error).__name__, "detail": _detail(error)}
+            self._append(kind.failed, "failed", key, recipient, body)
+            raise
+        self._append(kind.result, "result", key, recipient, value)
+        return value
+
+    def note(self, kind: str, body: Any, *, step: str = "", recipient: str = "") -> None:
+        """Put something on record that is no effect: it rides along in the next commit."""
+        self.journal.append(Entry(kind, body, task=self.task, step=step, sender=self.sender, recipient=recipient))
+
+    def _append(self, kind: str, phase: Any, key: str, recipient: str, body: Any) -> None:
+        self.journal.append(Entry(kind, body, self.task, key, phase, self.sender, recipient))
+
+    def _key(self, kind: StepKind, recipient: str, args: Any) -> StepKey:
+        name = f"{kind.result}:{recipient}"
+        args_hash = digest(canonical(args))
+        n = self._seen[name + args_hash]
+        self._seen[name + args_hash] += 1
+        return step_key(self.job, self.task, name, args_hash, n)
+
+
+def _detail(error: Exception) -> str:
+    """The message of an error of ours; of a foreign one, which could hold anything, its first 500 characters."""
+    return str(error) if isinstance(error, BullpenError) else str(error)[:500]

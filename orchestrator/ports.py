@@ -1,0 +1,69 @@
+"""What other rooms bring to a job: memory, tools and readers, as protocols in the platform's own words."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from .evidence import Document, Passage, Source, Unreadable
+
+
+class Memory(Protocol):
+    """What a project remembers. Scoped by corpus: a search sees only the corpora it names."""
+
+    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+        """Store or replace these documents of a corpus; returns how many were new or changed.
+
+        Idempotent: a document whose text, title and metadata are stored already costs a hash.
+        """
+        ...
+
+    async def retain(self, corpus: str, keep: Sequence[str]) -> int:
+        """Forget the documents of a corpus that are not in `keep` (ids); returns how many went."""
+        ...
+
+    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first; a tie goes to the earlier one. Nothing in common: no passage."""
+        ...
+
+    async def source(self, source: str) -> Source | None:
+        """The stored document, without its text."""
+        ...
+
+    async def read(self, source: str, start: int, end: int) -> str:
+        """The source's text from `start` to `end`, in code points; empty where there is none."""
+        ...
+
+    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
+        """Remember a note under `key` (idempotent), with the span it rests on, its writer and its scope."""
+        ...
+
+
+class Toolbox(Protocol):
+    """The tools a job may call."""
+
+    def describe(self) -> Sequence[Mapping[str, Any]]:
+        """Name, description and JSON schema of the arguments, per tool."""
+        ...
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        """Run a tool; the result is plain JSON. Raises ToolError for an unknown tool or bad arguments."""
+        ...
+
+
+class MemoryFactory(Protocol):
+    """Opens the memory of a project folder; leaving the context closes it."""
+
+    def __call__(self, folder: Path) -> AbstractAsyncContextManager[Memory]: ...
+
+
+class ToolboxFactory(Protocol):
+    """Opens the tools of a project folder; leaving the context closes them."""
+
+    def __call__(self, folder: Path) -> AbstractAsyncContextManager[Toolbox]: ...
+
+
+class CorpusReader(Protocol):
+    """Reads what people have: files and folders in, documents out, in a stable order."""
+
+    def __call__(self, paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]: ...

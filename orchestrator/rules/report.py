@@ -1,0 +1,175 @@
+"""From what a team found to what a person reads: which claims may stand, the status, the text. Pure.
+
+A claim without evidence is not written, and what could not be found, what failed and where sources disagree are
+sections of the report, not silence.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ..envelope import Result, Status
+from ..evidence import Claim, Disagreement, Draft, Evidence, Finding, Gap, Passage, Quote
+from ..text import shorten
+
+_T = TypeVar("_T")
+
+
+def draft_of(results: Iterable[Result]) -> Draft:
+    """The last draft that was delivered; without one, every claim of every finding, so that paid work is not lost."""
+    delivered = [result for result in results if result.status.delivered]
+    drafts = [draft for draft in (_read(result, Draft) for result in delivered) if draft]
+    if drafts:
+        return drafts[-1]
+    findings = [finding for finding in (_read(result, Finding) for result in delivered) if finding]
+    claims = dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims)
+    return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims))
+
+
+def _read(result: Result, kind: type[_T]) -> _T | None:
+    """The output as `kind`, or None where the worker returned something else: teams bring their own types."""
+    if not result.output:
+        return None
+    try:
+        return result.read(kind)
+    except ValidationError:
+        return None
+
+
+def gaps_of(results: Iterable[Result], *, skipped: str) -> tuple[Gap, ...]:
+    """A gap for every task that did not deliver; none for one that was `skipped` because of another's gap."""
+    return tuple(
+        Gap(task=result.task, reason=result.failure.type if result.failure else str(result.status), detail=_why(result))
+        for result in results
+        if result.status is not Status.OK and not (result.failure and result.failure.type == skipped)
+    )
+
+
+def _why(result: Result) -> str:
+    return result.failure.detail if result.failure else ""
+
+
+def quotes_of(claims: Iterable[Claim]) -> tuple[Quote, ...]:
+    """Every quote, each once, in order."""
+    return tuple(dict.fromkeys(quote for claim in claims for quote in claim.quotes))
+
+
+def stands_in(quote: Quote, passages: Iterable[Passage]) -> bool:
+    """Whether the quote stands, byte for byte, where it says it does in one of the passages of its source."""
+    return any(
+        passage.source == quote.source
+        and passage.start <= quote.start < quote.end <= passage.end
+        and passage.text[quote.start - passage.start : quote.end - passage.start] == quote.text
+        for passage in passages
+    )
+
+
+def problem_of(claim: Claim, evidence: Evidence) -> str:
+    """Why a claim may not be written; "" when its evidence holds."""
+    if not claim.quotes and not claim.records:
+        return "it has no evidence"
+    loose = [quote for quote in claim.quotes if not stands_in(quote, evidence.passages)]
+    if loose:
+        return f"the quote {shorten(loose[0].text, 80)!r} does not stand in {loose[0].source!r} at {loose[0].start}"
+    return recompute(claim, {source.id: source.metadata for source in evidence.sources})
+
+
+def only_supported(draft: Draft, evidence: Evidence) -> Draft:
+    """The draft with every claim that does not hold moved to the gaps, and its disagreements with it."""
+    claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
+    problems = {id(claim): problem_of(claim, evidence) for claim in claims}
+    dropped = [
+        Gap(task="evidence", reason="ClaimDropped", detail=f"{shorten(claim.text, 120)!r}: {problem}")
+        for claim in claims
+        if (problem := problems[id(claim)])
+    ]
+    return Draft(
+        claims=tuple(claim for claim in draft.claims if not problems[id(claim)]),
+        gaps=(*draft.gaps, *dropped),
+        disagreements=tuple(d for d in draft.disagreements if not any(problems[id(side)] for side in d.sides)),
+    )
+
+
+def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
+    """What is wrong with a claim computed from metadata (by source id); "" when its rule gives the same again."""
+    if claim.rule is None:
+        return "" if not claim.records else "it has records but no rule"
+    if not claim.records:
+        return f"its rule is {claim.rule!r} but it has no records"
+    for record in claim.records:
+        if metadata.get(record.source, {}).get(record.field) != record.value:
+            return f"field {record.field!r} of {record.source!r} is not {record.value!r}"
+    values = [record.value for record in claim.records]
+    expected = {"count": [len(values)], "min": [min(values, key=_order)], "max": [max(values, key=_order)]}
+    missing = [str(value) for value in expected.get(claim.rule, values) if str(value) not in claim.text]
+    return f"its rule {claim.rule!r} gives {missing[0]!r}, which it does not say" if missing else ""
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    """Numbers before texts, each in their own order."""
+    return (True, value) if isinstance(value, str) else (False, value)
+
+
+def status_of(draft: Draft, gaps: Sequence[Gap], results: Collection[Result], *, expects_claims: bool) -> Status:
+    """How the job ended, when it ended by itself."""
+    if any(result.status is Status.OVER_BUDGET for result in results):
+        return Status.PARTIAL if draft.claims else Status.OVER_BUDGET
+    if results and not any(result.status.delivered for result in results):
+        looked = all(result.status in (Status.EMPTY, Status.CANCELLED) for result in results)
+        return Status.EMPTY if looked else Status.FAILED
+    if expects_claims and not draft.claims:
+        return Status.EMPTY
+    return Status.PARTIAL if gaps else Status.OK
+
+
+def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence, notice: str) -> str:
+    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources."""
+    numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
+    parts = [f"# {question.strip()}"]
+    parts += [f"*{notice}*"] if notice else []
+    said = "\n".join(f"- {_sentence(claim, numbers)}" for claim in draft.claims)
+    parts.append(said or "Nothing was found that answers this.")
+    if draft.disagreements:
+        parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
+    if gaps:
+        parts.append("## What is missing\n\n" + "\n".join(f"- {_gap(gap)}" for gap in gaps))
+    if numbers:
+        listed = [f"{n}. {_source(name, draft, evidence)}" for name, n in numbers.items()]
+        parts.append("## Sources\n\n" + "\n".join(listed))
+    return "\n\n".join(parts) + "\n"
+
+
+def _cited(draft: Draft) -> list[str]:
+    """The ids of the sources, in the order in which the text first needs them."""
+    claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
+    return list(dict.fromkeys(name for claim in claims for name in _sources_of(claim)))
+
+
+def _sources_of(claim: Claim) -> list[str]:
+    return list(dict.fromkeys([q.source for q in claim.quotes] + [record.source for record in claim.records]))
+
+
+def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
+    marks = "".join(f"[{numbers[name]}]" for name in _sources_of(claim))
+    return f"{' '.join(claim.text.split())} {marks}"
+
+
+def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
+    sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
+    return f"- {disagreement.about}\n{sides}"
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+
+
+def _source(name: str, draft: Draft, evidence: Evidence) -> str:
+    """A source's title and where to open it: each place that is quoted, as `path:line`."""
+    source = next((source for source in evidence.sources if source.id == name), None)
+    if source is None:
+        return name
+    quotes = [quote for quote in quotes_of(draft.claims) if quote.source == name]
+    lines = {p.line for quote in quotes for p in evidence.passages if p.line and stands_in(quote, [p])}
+    places = [source.uri if "#" in source.uri else f"{source.uri}:{line}" for line in sorted(lines)]
+    return f"{source.title}: {', '.join(dict.fromkeys(places)) or source.uri}"

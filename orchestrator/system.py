@@ -1,0 +1,325 @@
+"""The composition root: the one place that builds things, and the ways to launch a job with them."""
+
+import importlib
+import os
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypedDict, Unpack
+
+import anyio
+
+from .channel.local import LocalChannels
+from .clock import Clock, SystemClock, monotonic_s, new_random
+from .dispatch import Equipment
+from .envelope import Result
+from .errors import BadInput, BullpenError
+from .evidence import Report
+from .gateway.budget import Ledger
+from .gateway.model import Provider
+from .gateway.rungs import choose_rungs, secrets_of
+from .gateway.stack import compose
+from .ids import JobId, new_job_id
+from .job import Job, Order
+from .journal.events import Event, Journal, Ways
+from .journal.file import SUFFIX, open_journal
+from .journal.tally import Tally
+from .journal.writer import Writer
+from .log import log_event
+from .ports import Memory, Toolbox
+from .settings import Rung, Settings, load_settings
+from .team import Team, load_team
+from .text import clean
+from .worker import Identity
+
+#: Providers that every team has, imported on first use.
+_PROVIDERS = {
+    "litellm": ("bullpen.orchestrator.gateway.providers.litellm", "LiteLLM"),
+    "openai_http": ("bullpen.orchestrator.gateway.providers.openai_http", "OpenAIHttp"),
+}
+Paths = str | Path | Iterable[str | Path]
+
+
+class JournalFactory(Protocol):
+    """Opens the journal of a new job."""
+
+    async def __call__(self, job: JobId, clock: Clock, ways: Ways) -> Journal: ...
+
+
+class Options(TypedDict, total=False):
+    """What can be said of one job."""
+
+    #: Files and folders to answer from.
+    corpus: Paths
+    #: The most it may spend, in USD.
+    budget_usd: float | None
+    #: The most seconds it may take.
+    deadline_s: float | None
+
+
+class LaunchedJob:
+    """A job that is under way: watch it, wait for it, or leave."""
+
+    def __init__(self, job_id: JobId) -> None:
+        self.id = job_id
+        self._events: list[Event] = []
+        self._job: Job | None = None
+        self._report: Report | None = None
+        self._error: BaseException | None = None
+        self._changed = anyio.Event()
+        self._ended = anyio.Event()
+
+    @property
+    def results(self) -> Mapping[str, Result]:
+        """Every result so far that counts, by task id."""
+        return dict(self._job.dispatch.done) if self._job else {}
+
+    async def result(self) -> Report:
+        """Wait for the report. Raises what ended the job where it has none."""
+        await self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._report is not None
+        return self._report
+
+    def events(self) -> "EventStream":
+        """Every event of the job from its first, as it is recorded, until the job has ended."""
+        return EventStream(self)
+
+    async def event(self, n: int) -> Event | None:
+        """The n-th event, from 0, when it has been recorded; None when the job has ended before it."""
+        while n >= len(self._events):
+            if self._ended.is_set():
+                return None
+            await self._changed.wait()
+        return self._events[n]
+
+    def hear(self, event: Event) -> None:
+        """Take note of an event; the journal calls this."""
+        self._events.append(event)
+        self._wake()
+
+    async def drive(self, job: Job, accepted: dict[str, Any], team: Team) -> None:
+        """Run the job to its end and keep what came of it, whoever is waiting."""
+        self._job = job
+        try:
+            self._report = await job.run(accepted, team.corpus)
+        except BullpenError as error:
+            self._error = error
+        except Exception as error:  # a defect: it ends the caller's block too, whether or not anybody asks for a result
+            self._error = error
+            raise
+        finally:
+            self._ended.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+class EventStream:
+    """The events of a launched job, for `async for`. No generator, so that it may be left at any point."""
+
+    def __init__(self, job: LaunchedJob) -> None:
+        self._job, self._next = job, 0
+
+    def __aiter__(self) -> "EventStream":
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._job.event(self._next)
+        if event is None:
+            raise StopAsyncIteration
+        self._next += 1
+        return event
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that jobs share: settings, memory, tools, models. Made by `open_system`."""
+
+    settings: Settings
+    team: Team
+    rungs: tuple[Rung, ...]
+    #: Where the rungs are from, in words.
+    rungs_from: str
+    providers: Mapping[Rung, Provider]
+    memory: Memory | None
+    toolbox: Toolbox | None
+    clock: Clock
+    chance: random.Random
+    journals: JournalFactory
+
+    @asynccontextmanager
+    async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
+        """Start a job. Leaving the context before it has ended cancels it; what it has done stays on record.
+
+        Raises BadInput, before anything is recorded, for a question without words or a corpus that is not there.
+        """
+        order = self._order(question, options)
+        launched = LaunchedJob(new_job_id(self.clock, self.chance))
+        tally = Tally()
+        listeners = (tally.hear, launched.hear, log_event)
+        ways = Ways(listeners=listeners, secrets=secrets_of(self.rungs, os.environ))
+        journal = await self.journals(launched.id, self.clock, ways)
+        try:
+            job = self._job(order, journal, launched.id, tally)
+            async with _unwrapped(), anyio.create_task_group() as group:
+                group.start_soon(launched.drive, job, self._accepted(order), self.team)
+                yield launched
+                group.cancel_scope.cancel()
+        finally:
+            await journal.aclose()
+
+    def _order(self, question: str, options: Options) -> Order:
+        """The order, with what was not said taken from the settings."""
+        budget_usd, deadline_s = options.get("budget_usd"), options.get("deadline_s")
+        return Order(
+            question=clean(question),
+            corpus=_paths(options.get("corpus", ())),
+            budget_usd=self.settings.budget_usd if budget_usd is None else budget_usd,
+            deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
+        )
+
+    def _job(self, order: Order, journal: Journal, job_id: JobId, tally: Tally) -> Job:
+        contracts = self.team.contracts()
+        ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6))
+        supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
+        equipment = Equipment(
+            job=job_id,
+            settings=self.settings,
+            contracts=contracts,
+            channels=LocalChannels(),
+            journal=journal,
+            model=compose(self.rungs, self.providers, ledger),
+            memory=self.memory,
+            toolbox=self.toolbox,
+            notices=self.team.notices,
+            deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s,
+        )
+        return Job(order, equipment, (supervisor, Identity.of(type(supervisor), "supervisor", "plan")), tally)
+
+    def _accepted(self, order: Order) -> dict[str, Any]:
+        return {
+            "question": order.question,
+            "corpus": [str(path) for path in order.corpus],
+            "budget_usd": order.budget_usd,
+            "deadline_s": order.deadline_s,
+            "workers": [worker.name for worker in self.team.workers],
+            "rungs": [rung.label for rung in self.rungs],
+            "rungs_from": self.rungs_from,
+        }
+
+
+@asynccontextmanager
+async def open_system(
+    settings: Settings | None = None,
+    team: Team | None = None,
+    *,
+    clock: Clock | None = None,
+    chance: random.Random | None = None,
+    journals: JournalFactory | None = None,
+) -> AsyncIterator[System]:
+    """Open what jobs share: memory, tools and models. Leaving closes them.
+
+    Raises BadInput for settings that cannot be used and InvalidWorker for a mistake in the team.
+    """
+    settings = settings or load_settings()
+    team = team or load_team(settings.default_team)
+    team.contracts()
+    rungs, rungs_from = choose_rungs(settings, os.environ, team.rungs)
+    async with AsyncExitStack() as stack:
+        providers = {rung: _provider(rung, team) for rung in rungs}
+        for provider in providers.values():
+            stack.push_async_callback(provider.aclose)
+        memory = await stack.enter_async_context(team.memory(settings.project / "memory")) if team.memory else None
+        toolbox = await stack.enter_async_context(team.toolbox(settings.project / "tools")) if team.toolbox else None
+        yield System(
+            settings=settings,
+            team=team,
+            rungs=rungs,
+            rungs_from=rungs_from,
+            providers=providers,
+            memory=memory,
+            toolbox=toolbox,
+            clock=clock or SystemClock(),
+            chance=chance or new_random(),
+            journals=journals or stack.enter_context(_in_folder(settings.runs)),
+        )
+
+
+@asynccontextmanager
+async def launch(
+    team: Team | None, question: str, *, settings: Settings | None = None, **options: Unpack[Options]
+) -> AsyncIterator[LaunchedJob]:
+    """Open a system for one job and start it: `async with launch(team, "…", corpus="docs/") as job: …`."""
+    async with open_system(settings, team) as system, system.launch(question, **options) as job:
+        yield job
+
+
+async def research(
+    question: str, *, team: Team | None = None, settings: Settings | None = None, **options: Unpack[Options]
+) -> Report:
+    """The report on a question: `launch` and wait."""
+    async with launch(team, question, settings=settings, **options) as job:
+        return await job.result()
+
+
+def research_sync(
+    question: str, *, team: Team | None = None, settings: Settings | None = None, **options: Unpack[Options]
+) -> Report:
+    """The report on a question, for scripts without an event loop. Raises BadInput inside a running one."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return anyio.run(lambda: research(question, team=team, settings=settings, **options))
+    raise BadInput("research_sync was called inside a running event loop; use `await research(…)` there")
+
+
+def _paths(corpus: Paths) -> tuple[Path, ...]:
+    paths = tuple(Path(path) for path in ([corpus] if isinstance(corpus, str | Path) else corpus))
+    for path in paths:
+        if not path.exists():
+            raise BadInput(f"corpus {str(path)!r} does not exist; name a file or folder that does")
+    return paths
+
+
+def _provider(rung: Rung, team: Team) -> Provider:
+    if rung.provider in team.providers:
+        return team.providers[rung.provider](rung)
+    if rung.provider not in _PROVIDERS:
+        known = ", ".join(sorted((*team.providers, *_PROVIDERS)))
+        raise BadInput(f"rung {rung.model!r}: there is no provider {rung.provider!r}; there are {known}")
+    module, name = _PROVIDERS[rung.provider]
+    provider: Provider = getattr(importlib.import_module(module), name)(rung)
+    return provider
+
+
+@contextmanager
+def _in_folder(runs: Path) -> Iterator[JournalFactory]:
+    """Journals as files of a folder, all written by one thread."""
+    writer = Writer()
+
+    async def open_file(job: JobId, clock: Clock, ways: Ways) -> Journal:
+        return await open_journal(runs / f"{job}{SUFFIX}", job, clock, writer, ways)
+
+    try:
+        yield open_file
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def _unwrapped() -> AsyncIterator[None]:
+    """Let the one exception of a group out as itself: callers write `except BadInput`, not `except*`."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(set(map(id, group.exceptions))) == 1:
+            raise group.exceptions[0] from None
+        raise

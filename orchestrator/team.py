@@ -1,0 +1,70 @@
+"""A team is plain data: a supervisor, its workers, and where memory, tools, documents and models come from."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from .errors import BadInput, InvalidWorker
+from .gateway.model import ProviderFactory
+from .job import Supervisor
+from .ports import CorpusReader, MemoryFactory, ToolboxFactory
+from .settings import Rung, Settings
+from .worker import Contract, Worker, contract_of
+
+
+class SupervisorFactory(Protocol):
+    """Makes the supervisor of one job; it is told what the team's workers can do."""
+
+    def __call__(self, workers: Sequence[Contract], settings: Settings) -> Supervisor: ...
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who works on a job and with what. What is None, the team does without."""
+
+    supervisor: SupervisorFactory
+    workers: tuple[type[Worker], ...]
+    memory: MemoryFactory | None = None
+    toolbox: ToolboxFactory | None = None
+    corpus: CorpusReader | None = None
+    #: Providers beside `litellm` and `openai_http`, by the prefix that a rung's model names.
+    providers: Mapping[str, ProviderFactory] = field(default_factory=dict)
+    #: The models that answer when none is set and the environment offers none.
+    rungs: tuple[Rung, ...] = ()
+    #: By provider: what a report must say when that provider answered.
+    notices: Mapping[str, str] = field(default_factory=dict)
+
+    def with_worker(self, *workers: type[Worker]) -> "Team":
+        """The same team with more workers."""
+        return replace(self, workers=(*self.workers, *workers))
+
+    def contracts(self) -> dict[str, Contract]:
+        """What each worker promises, by name. Raises InvalidWorker for a mistake that can be seen by now."""
+        found: dict[str, Contract] = {}
+        for worker in self.workers:
+            try:
+                contract = contract_of(worker)
+            except NameError as error:
+                raise InvalidWorker(f"worker {worker.__name__!r}: {error}; define it before the team") from error
+            if contract.name in found:
+                both = f"{found[contract.name].worker.__qualname__} and {worker.__qualname__}"
+                raise InvalidWorker(f"two workers are called {contract.name!r}: {both}; set `name` in one")
+            found[contract.name] = contract
+        return found
+
+
+def load_team(path: str) -> Team:
+    """The team at `module:attribute`. Raises BadInput where there is none."""
+    module, _, attribute = path.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a team may stand in a file here; installed packages come first
+    try:
+        team = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BadInput(f"team {path!r} cannot be loaded: {error}; name it as module:attribute") from error
+    if not isinstance(team, Team):
+        raise BadInput(f"team {path!r} is {type(team).__name__}, not a Team; name one as module:attribute")
+    return team

@@ -1,0 +1,267 @@
+"""A worker is a class with one method; its context is all it may touch; a frame keeps its crash to itself."""
+
+import functools
+import inspect
+import re
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, overload
+
+import anyio
+import anyio.lowlevel
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+
+from .clock import monotonic_s
+from .doors import MemoryDoor, ToolDoor
+from .envelope import Failure, Result, Status, Task
+from .errors import BudgetExceeded, InvalidWorker, NothingFound, Refused
+from .gateway.model import Model, Request
+from .gateway.templates import find_template
+from .journal.step import Steps
+
+T = TypeVar("T")
+
+
+class Worker(ABC):
+    """An agent that does one kind of task. The docstring says what for: a supervisor and its model read it.
+
+    The annotations of `run` are the contract: what a task's input must be and what comes back. An instance lives for
+    one attempt at one task.
+    """
+
+    #: What it is called in plans; the class name in snake case unless given.
+    name: ClassVar[str] = ""
+    #: What its calls are for: rungs and quality floors are set per role. The name unless given.
+    role: ClassVar[str] = ""
+    #: How many of its tasks run at once, per job.
+    slots: ClassVar[int] = 8
+
+    @abstractmethod
+    async def run(self, task: Any, ctx: "Context") -> Any:
+        """Do the task. Raise NothingFound when there was nothing; anything else raised fails this attempt."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = cls.__dict__.get("name") or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.role = cls.__dict__.get("role") or cls.role or cls.name
+        if "run" in cls.__dict__:
+            _check_run(cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks: a name, the role that its calls are for, what it is for, and the folder of its prompts."""
+
+    name: str
+    role: str
+    purpose: str
+    prompts: Path | None
+
+    @classmethod
+    def of(cls, kind: type, name: str, role: str) -> "Identity":
+        """The identity of a class: its docstring is its purpose, its prompts are beside its module."""
+        file = getattr(inspect.getmodule(kind), "__file__", None)
+        return cls(name, role, inspect.getdoc(kind) or name, Path(file).parent / "prompts" if file else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a worker class promises, worked out once."""
+
+    worker: type[Worker]
+    identity: Identity
+    input: TypeAdapter[Any]
+    output: TypeAdapter[Any]
+
+    @property
+    def name(self) -> str:
+        """What plans call it."""
+        return self.identity.name
+
+    def describe(self) -> dict[str, Any]:
+        """What a planner is told: name, purpose and the schemas of input and output."""
+        schemas = {"input": self.input.json_schema(), "output": self.output.json_schema()}
+        return {"name": self.name, "purpose": self.identity.purpose, **schemas}
+
+
+def _check_run(cls: type[Worker]) -> None:
+    """Report what can be seen wrong when the class is defined; names that are not defined yet wait for the team."""
+    run = cls.__dict__["run"]
+    if not inspect.iscoroutinefunction(run):
+        raise InvalidWorker(f"worker {cls.__name__!r}: `run` must be `async def`")
+    parameters = list(inspect.signature(run).parameters)
+    if len(parameters) != 3:
+        raise InvalidWorker(f"worker {cls.__name__!r}: `run` takes (self, task, ctx), not ({', '.join(parameters)})")
+    missing = [name for name in (parameters[1], "return") if name not in run.__annotations__]
+    if missing:
+        raise InvalidWorker(f"worker {cls.__name__!r}: `run` needs a type annotation for {' and '.join(missing)}")
+    try:
+        contract_of(cls)
+    except NameError:
+        return
+
+
+@functools.cache
+def contract_of(cls: type[Worker]) -> Contract:
+    """The contract of a worker class. Raises InvalidWorker for types JSON cannot carry, NameError for unknown names."""
+    hints = typing.get_type_hints(cls.run, include_extras=True)
+    task_type = hints[list(inspect.signature(cls.run).parameters)[1]]
+    return Contract(
+        worker=cls,
+        identity=Identity.of(cls, cls.name, cls.role),
+        input=_adapter(cls, "task", task_type),
+        output=_adapter(cls, "return value", hints["return"]),
+    )
+
+
+def _adapter(cls: type[Worker], what: str, kind: Any) -> TypeAdapter[Any]:
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        adapter.json_schema(mode="serialization")
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidWorker(
+            f"worker {cls.__name__!r}: its {what} is {kind!r}, which JSON cannot carry: {reason}"
+        ) from error
+    return adapter
+
+
+Delegate = Callable[[Task, str, Any], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What lies behind one context: the model, the doors, the way to other workers, and until when."""
+
+    model: Model
+    memory: MemoryDoor
+    tools: ToolDoor
+    delegate: Delegate
+    #: Absolute, on the event loop's clock; None is no deadline.
+    deadline_s: float | None = None
+
+
+class Context:
+    """All that a worker may touch, and every touch is on record."""
+
+    def __init__(self, task: Task, identity: Identity, steps: Steps, reach: Reach) -> None:
+        self._task, self._identity, self._steps, self._reach = task, identity, steps, reach
+
+    @property
+    def memory(self) -> MemoryDoor:
+        """What the project remembers, as far as this job may see it."""
+        return self._reach.memory
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """The results of the tasks this one comes after, in plan order."""
+        return self._task.results
+
+    @overload
+    async def ask(self, prompt: str, /, *, returns: type[T], again: int = 0, **inputs: Any) -> T: ...
+    @overload
+    async def ask(self, prompt: str, /, *, again: int = 0, **inputs: Any) -> str: ...
+    async def ask(self, prompt: str, /, *, returns: Any = str, again: int = 0, **inputs: Any) -> Any:
+        """The model's answer to a prompt, as text or as the type asked for.
+
+        `again=k` asks the k-th time because the answer was poor. Raises NoAnswer when no rung gave a good answer,
+        BudgetExceeded when the budget does not allow the call, Misconfigured when a provider refused us.
+        """
+        adapter = None if returns is str else _returns(returns)
+        request = Request(
+            steps=self._steps,
+            role=self._identity.role,
+            prompt=prompt,
+            inputs=inputs,
+            template=find_template(self._identity.prompts, prompt, self._identity.purpose),
+            returns=adapter,
+            schema=_schema(returns) if adapter else None,
+            again=again,
+            deadline_s=self._reach.deadline_s,
+        )
+        completion = await self._reach.model.complete(request)
+        return completion.text if adapter is None else adapter.validate_python(completion.value)
+
+    async def call(self, tool: str, /, **args: Any) -> Any:
+        """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""
+        return await self._reach.tools.call(tool, args)
+
+    def note(self, text: str, /, **values: Any) -> None:
+        """Put something on record for whoever reads the transcript."""
+        self._steps.note("worker.noted", {"text": text, **values})
+
+    async def delegate(self, worker: type[Worker] | str, input: Any) -> Result:
+        """Have another worker do a task and wait for its result. Raises Refused beyond depth and fan-out."""
+        name = worker if isinstance(worker, str) else worker.name
+        return await self._reach.delegate(self._task, name, input)
+
+
+@functools.lru_cache(maxsize=256)
+def _returns(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@functools.lru_cache(maxsize=256)
+def _schema(kind: Any) -> dict[str, Any]:
+    return _returns(kind).json_schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """How a piece of someone's code ended: a value, or a status with the failure."""
+
+    status: Status
+    value: Any = None
+    failure: Failure | None = None
+
+
+async def guard(code: Callable[[], Awaitable[Any]], *, timeout_s: float) -> Guarded:
+    """Run someone's code so that whatever it raises is only a failed attempt.
+
+    Only a real cancellation passes through. A stray one (a library that cancelled its own future), SystemExit and
+    KeyboardInterrupt raised inside are failures: on asyncio they would otherwise end siblings or the whole run.
+    """
+    until_s = monotonic_s() + timeout_s
+    try:
+        with anyio.CancelScope(deadline=until_s):
+            return Guarded(Status.OK, await code())
+        return _failed("TimedOut", f"did not return in {timeout_s:g} s")
+    except NothingFound as nothing:
+        return Guarded(Status.EMPTY, failure=Failure(type="NothingFound", detail=str(nothing), retryable=False))
+    except BudgetExceeded as error:
+        return Guarded(Status.OVER_BUDGET, failure=Failure(type="BudgetExceeded", detail=str(error), retryable=False))
+    except Exception as error:
+        return _failed(type(error).__name__, str(error)[:500], retryable=not isinstance(error, Refused))
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        await anyio.lowlevel.checkpoint_if_cancelled()  # raises again if it is we who are cancelled
+        return _failed(type(error).__name__, f"the worker raised {type(error).__name__} by itself")
+
+
+def _failed(kind: str, detail: str, *, retryable: bool = True) -> Guarded:
+    return Guarded(Status.FAILED, failure=Failure(type=kind, detail=detail, retryable=retryable))
+
+
+async def frame(contract: Contract, task: Task, ctx: Context, *, timeout_s: float) -> Result:
+    """One attempt at a task, from plain input to plain output, whatever the worker does."""
+
+    async def attempt() -> Any:
+        try:
+            given = contract.input.validate_python(task.input)
+        except ValidationError as error:
+            raise Refused(f"the input does not fit worker {contract.name!r}: {_first(error)}") from error
+        output = await contract.worker().run(given, ctx)
+        return contract.output.dump_python(contract.output.validate_python(output), mode="json")
+
+    ended = await guard(attempt, timeout_s=timeout_s)
+    return Result(task=task.id, worker=contract.name, status=ended.status, output=ended.value, failure=ended.failure)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'input'}: {first['msg']}"

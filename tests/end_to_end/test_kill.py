@@ -1,0 +1,53 @@
+"""Killed in the middle: nothing accepted is lost, and what there is can be read."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bullpen import open_run
+from bullpen.orchestrator.testing.provider import Reply, Says, ScriptedProvider
+
+QUESTION = "What did the night bus pilot cost, and why was it extended?"
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("calls", [1, 3, 6])
+def test_a_killed_job_is_interrupted_and_keeps_what_was_done(
+    bullpen: Command, corpus: Path, tmp_path: Path, calls: int, answers: Callable[[dict[str, Any]], Reply]
+) -> None:
+    """The provider hangs from the n-th request on; the process is killed while it waits."""
+
+    def hanging(body: dict[str, Any]) -> Reply:
+        return answers(body) if len(server.asked) <= calls else Says("late", delay_s=30)
+
+    with ScriptedProvider(hanging) as server:
+        settings = f'[[rungs]]\nmodel = "openai_http:m"\nbase_url = "{server.url}"\n'
+        (tmp_path / "bullpen.toml").write_text(settings)
+        command = [sys.executable, "-P", "-m", "bullpen", "research", QUESTION, "--corpus", str(corpus)]
+        child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while len(server.asked) <= calls and child.poll() is None:
+            time.sleep(0.01)  # a real process: there is nothing else to wait on
+        running = json.loads(bullpen("jobs", "--json").stdout)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+
+    (listed,) = json.loads(bullpen("jobs", "--json").stdout)
+    run = open_run(listed["job"], tmp_path / ".bullpen" / "runs")
+    assert [row["status"] for row in running] == ["running"]
+    assert (listed["status"], listed["question"]) == ("interrupted", QUESTION)
+    assert sum(event.kind == "model.answered" for event in run.events) >= calls - 1
+    assert sum(event.kind == "model.asked" for event in run.events) >= len(server.asked)
+    assert not list(run.problems())
+    shown = bullpen("show", listed["job"])
+    assert shown.returncode == 0
+    assert "interrupted" in shown.stdout
+    assert bullpen("verify", listed["job"]).returncode == 1
+    again = bullpen("research", QUESTION, "--corpus", corpus, "--model", "embedded:extract")
+    assert again.returncode == 0, again.stderr

@@ -1,0 +1,107 @@
+"""One process owns a folder, whatever it does with it; a killed one loses nothing that it acknowledged."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bullpen.memory import open_memory
+from bullpen.orchestrator.errors import BadInput
+
+pytestmark = pytest.mark.anyio
+
+HOLD = """
+import sys, anyio
+from pathlib import Path
+from bullpen.memory import open_memory
+async def main():
+    async with open_memory(Path(sys.argv[1])):
+        print("open", flush=True)
+        sys.stdin.read()
+anyio.run(main)
+"""
+
+INGEST = """
+import sys, anyio
+from pathlib import Path
+from bullpen.memory import open_memory
+from bullpen.orchestrator.evidence import Document
+async def main():
+    async with open_memory(Path(sys.argv[1])) as memory:
+        for batch in range(1000):
+            texts = [Document(id=f"{batch}-{n}", title="", uri="", text=f"whale {batch} " * 700) for n in range(20)]
+            await memory.ingest("sea", texts)
+            await memory.add(f"k{batch}", "orca", source=f"{batch}-0", start=0, end=5, writer="w", scope="job")
+            print(batch, flush=True)
+anyio.run(main)
+"""
+
+
+def start(script: str, folder: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", script, str(folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+async def test_a_second_process_is_refused_with_the_holder_and_the_mend(tmp_path: Path) -> None:
+    with start(HOLD, tmp_path) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(BadInput, match=rf"{tmp_path}.* process {holder.pid};.*another folder"):
+            async with open_memory(tmp_path):
+                pass
+        holder.kill()
+
+    async with open_memory(tmp_path) as memory:
+        assert await memory.source("a") is None
+
+
+async def test_a_folder_is_free_again_after_leaving_and_taken_within(tmp_path: Path) -> None:
+    async with open_memory(tmp_path):
+        with pytest.raises(BadInput, match="is open in process"):
+            async with open_memory(tmp_path):
+                pass
+    async with open_memory(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("acknowledged", [3, 12])
+async def test_a_kill_during_ingest_loses_nothing_acknowledged(tmp_path: Path, acknowledged: int) -> None:
+    with start(INGEST, tmp_path) as child:
+        assert child.stdout
+        for _ in range(acknowledged):
+            child.stdout.readline()
+        child.kill()
+
+    async with open_memory(tmp_path) as memory:
+        for batch in range(acknowledged):
+            assert [await memory.source(f"{batch}-{n}") for n in range(20)].count(None) == 0
+            found = await memory.search(f"{batch}", corpora=["sea"], limit=1000)
+            assert {p.source for p in found} >= {f"{batch}-{n}" for n in range(20)}
+        assert len(await memory.search("orca", corpora=["job"], limit=99)) >= acknowledged
+
+
+async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BadInput, match=r"cannot keep memory in .*give a folder that can be written") as caught:
+        async with open_memory(tmp_path / "file" / "memory"):
+            pass
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_records_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite").write_bytes(b"my thesis " * 500)
+
+    for _ in range(2):
+        with pytest.raises(BadInput, match="cannot keep records in"):
+            async with open_memory(tmp_path):
+                pass
+    assert (tmp_path / "records.sqlite").read_bytes() == b"my thesis " * 500
+
+
+def test_importing_the_memory_loads_no_index() -> None:
+    script = "import sys, bullpen.memory; print({'chromadb', 'numpy', 'bm25s', 'Stemmer'} & set(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert printed.stdout == "set()\n"
