@@ -25,6 +25,7 @@ class Writer:
 
     def submit(self, function: Callable[[], None], done: Done) -> None:
         """Have the function run; `done` is called on this event loop afterwards, with what it raised or None."""
+        assert self._thread.is_alive(), "the journal writer is closed: nothing can be written any more"
         loop = asyncio.get_running_loop()
 
         def work() -> None:

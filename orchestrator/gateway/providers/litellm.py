@@ -89,11 +89,13 @@ class LiteLLM:
 
     async def _imported(self) -> Any:
         """LiteLLM, imported once, beside whatever else is going on."""
-        async with self._opening:
-            if self._library is None:
-                self._library = await to_thread.run_sync(_import_litellm)
-                if not _listed(self._library, self._rung.model_name):
-                    self._library.register_model({self._rung.model_name: _registration(self._rung)})
+        if self._library is None:
+            async with self._opening:
+                if self._library is None:
+                    library = await to_thread.run_sync(_import_litellm)
+                    if not _listed(library, self._rung.model_name):
+                        library.register_model({self._rung.model_name: _registration(self._rung)})
+                    self._library = library
         return self._library
 
     def _completed(self, response: Any) -> Completion:
