@@ -1,7 +1,8 @@
 """What travels between agents: a task out, a result back, and the envelope around both. Frozen, no I/O."""
 
+import functools
 from enum import IntEnum, StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -57,7 +58,13 @@ class Result(_Message):
 
     def read(self, kind: type[Output]) -> Output:
         """The output as `kind`. Raises pydantic's ValidationError where it is something else."""
-        return TypeAdapter(kind).validate_python(self.output)
+        value: Output = cast(Any, _cached_adapter)(kind).validate_python(self.output)
+        return value
+
+
+@functools.lru_cache(maxsize=256)
+def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 class Task(_Message):

@@ -68,7 +68,8 @@ class LaunchedJob:
         self._job: Job | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
-        self._changed = anyio.Event()
+        #: Set at the next event or the end, if anybody waits for it.
+        self._news: anyio.Event | None = None
         self._ended = anyio.Event()
 
     @property
@@ -93,7 +94,8 @@ class LaunchedJob:
         while n >= len(self._events):
             if self._ended.is_set():
                 return None
-            await self._changed.wait()
+            self._news = self._news or anyio.Event()
+            await self._news.wait()
         return self._events[n]
 
     def hear(self, event: Event) -> None:
@@ -116,8 +118,9 @@ class LaunchedJob:
             self._wake()
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._news is not None:
+            self._news.set()
+            self._news = None
 
 
 class EventStream:

@@ -84,10 +84,16 @@ def parse_template(name: str, text: str, path: str) -> Template:
     return Template(name, facts["version"].strip(), system.strip(), user.strip())
 
 
+def _rendered(text: str, inputs: Mapping[str, Any]) -> str:
+    if "{{" not in text and "{%" not in text:
+        return text.strip()  # most system sections: nothing to fill in
+    return _compiled(text).render(inputs, inputs=inputs).strip()
+
+
 def render(template: Template, inputs: Mapping[str, Any], schema: Mapping[str, Any] | None) -> tuple[Message, ...]:
     """The messages for these inputs. Values are never read as templates. Raises BadInput for a missing input."""
     try:
-        parts = [_compiled(text).render(inputs, inputs=inputs).strip() for text in (template.system, template.user)]
+        parts = [_rendered(text, inputs) for text in (template.system, template.user)]
     except jinja2.TemplateError as error:
         raise BadInput(f"prompt {template.name!r} cannot be rendered: {error}; inputs are {sorted(inputs)}") from error
     if schema is not None:

@@ -7,7 +7,7 @@ kept and never reused. The hash of an event covers the one before it, so that no
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic_core import from_json, to_json
 
@@ -37,8 +37,7 @@ class Entry:
     recipient: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One row of a journal. `at_ms` is wall-clock time, for people; order is `seq`, from 1 without gaps."""
 
     seq: int
