@@ -72,11 +72,13 @@ async def make_job(base_url: str, model: str = "openai_http:gpt-4o-mini") -> Cal
     os.environ.setdefault("OPENAI_API_KEY", "sk-local")
     rung = Rung(model=model, base_url=base_url, api_key_env="OPENAI_API_KEY")
     settings = Settings(project=Path(tempfile.mkdtemp()), rungs=(rung,))
-    system = await open_system(settings, TEAM).__aenter__()  # closed with the process, as every row's client is
+    opening = open_system(settings, TEAM)
+    system = await opening.__aenter__()
 
     async def job(topic: str) -> str:
         async with system.launch(topic) as launched:
             await launched.result()
             return launched.results["refine"].read(str)
 
+    job.keeps = opening  # closed with the process, as every row's client is; not before, as it would be if let go
     return job
