@@ -171,5 +171,5 @@ def _source(name: str, draft: Draft, evidence: Evidence) -> str:
         return name
     quotes = [quote for quote in quotes_of(draft.claims) if quote.source == name]
     lines = {p.line for quote in quotes for p in evidence.passages if p.line and stands_in(quote, [p])}
-    places = [source.uri if "#" in source.uri else f"{source.uri}:{line}" for line in sorted(lines)]
-    return f"{source.title}: {', '.join(dict.fromkeys(places)) or source.uri}"
+    places = source.uri if "#" in source.uri else source.uri + ", ".join(f":{line}" for line in sorted(lines))
+    return f"{source.title}: {places}"
