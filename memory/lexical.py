@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .ranking import K1, B, Place, Statistics, relevance
+from .ranking import DIGITS, K1, B, Place, Statistics, relevance
 from .records import Entry
 from .words import words
 
@@ -76,7 +76,7 @@ class _Passages:
         if self._index is None or not known:
             return []
         wanted = [self._codes[scope] for scope in scopes if scope in self._codes]
-        scores = self._index.get_scores(known, weight_mask=numpy.isin(self._scopes, wanted))
+        scores = self._index.get_scores(known, weight_mask=numpy.isin(self._scopes, wanted)).round(DIGITS)
         best = numpy.argsort(-scores, kind="stable")[:limit]  # stable: a tie goes to the earlier place
         return [(-float(scores[at]), self._places[at]) for at in best if scores[at] > 0]
 

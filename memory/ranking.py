@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 K1 = 1.5
 B = 0.75
+#: Relevance is rounded to so many decimals: what differs only in how a sum was rounded is a tie.
+DIGITS = 9
 #: How much a first place counts over a tenth: the paper's value.
 FUSION_K = 60
 
@@ -44,7 +46,8 @@ def relevance(query: Iterable[str], counts: Mapping[str, int], statistics: Stati
     """BM25 of one text, as the counts of its words, for the words of a query; 0 when they share none."""
     length = sum(counts.values()) / (statistics.mean_length or 1.0)
     damping = K1 * (1 - B + B * length)
-    return sum(statistics.rarity(word) * counts[word] / (damping + counts[word]) for word in query if word in counts)
+    terms = (statistics.rarity(word) * counts[word] / (damping + counts[word]) for word in query if word in counts)
+    return round(sum(terms), DIGITS)
 
 
 def statistics_of(texts: Sequence[Mapping[str, int]]) -> Statistics:

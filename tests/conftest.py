@@ -1,8 +1,54 @@
-"""What every test shares: the event loop that production runs on. Folders that also run on virtual time say so."""
+"""What every test stands on: asyncio, and no way out of this machine."""
+
+import ipaddress
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 
+class OutboundConnection(AssertionError):
+    """A test tried to reach another machine."""
+
+
+_is_on_guard = threading.Event()
+
+
+def _refuse(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: raises for an address that is neither on this machine nor known to be nowhere."""
+    if not event.startswith("socket.") or not _is_on_guard.is_set():
+        return
+    match event, args:
+        case ("socket.getaddrinfo" | "socket.gethostbyname", [host, *_]):
+            pass
+        case ("socket.connect" | "socket.sendto", [_, [host, *_]]):  # a Unix socket's address is not a tuple
+            pass
+        case _:
+            return
+    name = host.decode() if isinstance(host, bytes) else host
+    if name and not _is_local(str(name)):
+        raise OutboundConnection(f"{event} {name!r}: tests talk to this machine only; use ScriptedProvider")
+
+
+def _is_local(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".invalid")  # RFC 2606: no such name can exist
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_way_out() -> Iterator[None]:
+    """Every connection that would leave this machine fails, for as long as tests run."""
+    sys.addaudithook(_refuse)
+    _is_on_guard.set()
+    yield
+    _is_on_guard.clear()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
+    """Tests with sockets or threads run on asyncio; those that need a virtual clock say so themselves."""
     return "asyncio"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bullpen.memory import open_in_memory, open_memory
@@ -197,6 +197,7 @@ WORDS = st.lists(st.sampled_from(["whale", "whales", "ship", "sea", "ahab", "whi
 
 
 @given(texts=st.lists(WORDS, max_size=8), notes=st.lists(WORDS, max_size=3), query=WORDS, limit=st.integers(0, 9))
+@example(texts=["whale", "whale"], notes=["", "whale"], query="whale", limit=1)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_both_memories_rank_alike(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], notes: list[str], query: str, limit: int

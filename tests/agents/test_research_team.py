@@ -1,0 +1,196 @@
+"""The research team's own rules: how a question becomes a plan, and how quotes are found and numbers kept honest."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullpen import Claim, Context, Finding, Passage, Query, Quote, Result, Settings, Status, Worker
+from bullpen.agents.analyze import Analysis, Analyze
+from bullpen.agents.extraction import is_repetition, pick_sentences, sentences, split_question
+from bullpen.agents.refine import Refine
+from bullpen.agents.search import Search
+from bullpen.agents.summarize import Summarize, locate
+from bullpen.agents.supervisor import Assignment, Brief, ResearchSupervisor
+from bullpen.orchestrator.rules.plan import Plan
+from bullpen.orchestrator.worker import contract_of
+
+pytestmark = pytest.mark.anyio
+
+
+class Notes:
+    """A context that only takes notes; what else it is asked for is a mistake."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self.noted: list[str] = []
+        self.plan = plan
+
+    def note(self, text: str, /, **values: Any) -> None:
+        self.noted.append(text)
+
+    async def ask(self, prompt: str, /, **inputs: Any) -> Any:
+        assert prompt == "plan"
+        assert self.plan is not None
+        return self.plan
+
+
+class Gather(Worker):
+    """Gathers."""
+
+    async def run(self, task: Query, ctx: Context) -> Finding:
+        return Finding(about=task.about)
+
+
+class Stranger(Worker):
+    """Takes something else."""
+
+    async def run(self, task: int, ctx: Context) -> int:
+        return task
+
+
+STANDARD = (Search, Summarize, Analyze, Refine)
+ASSIGNMENT = Assignment(question="q", brief=Brief(sub_questions=("a", "b")))
+
+
+def supervisor(*more: type[Worker], **settings: Any) -> ResearchSupervisor:
+    return ResearchSupervisor([contract_of(worker) for worker in (*STANDARD, *more)], Settings(**settings))
+
+
+def shape(plan: Plan | None) -> dict[str, tuple[str, ...]]:
+    assert plan is not None
+    return {task.id: task.after for task in plan.tasks}
+
+
+async def test_the_standard_plan_searches_and_summarizes_each_part() -> None:
+    plan = await supervisor().plan(ASSIGNMENT, Notes())  # type: ignore[arg-type]
+
+    assert shape(plan) == {
+        "search-1": (),
+        "summarize-1": ("search-1",),
+        "search-2": (),
+        "summarize-2": ("search-2",),
+        "analyze-1": ("summarize-1", "summarize-2"),
+    }
+
+
+async def test_a_worker_that_gathers_stands_beside_search() -> None:
+    plan = await supervisor(Gather).plan(ASSIGNMENT, Notes())  # type: ignore[arg-type]
+
+    assert shape(plan)["analyze-1"] == ("summarize-1", "gather-1", "summarize-2", "gather-2")
+
+
+async def test_a_model_plans_for_a_worker_that_fits_nowhere_and_is_checked() -> None:
+    good = Plan.model_validate({"tasks": [{"id": "s", "worker": "stranger", "input": 1}]})
+    bad = Plan.model_validate({"tasks": [{"id": "s", "worker": "nobody", "input": 1}]})
+
+    assert await supervisor(Stranger).plan(ASSIGNMENT, Notes(good)) == good  # type: ignore[arg-type]
+    notes = Notes(bad)
+    plan = await supervisor(Stranger).plan(ASSIGNMENT, notes)  # type: ignore[arg-type]
+    assert "search-1" in shape(plan)
+    assert "stranger has no task" in notes.noted[-1]
+
+
+def done(worker: str, task: str, output: Any = None, status: Status = Status.OK) -> Result:
+    return Result(task=task, worker=worker, status=status, output=output)
+
+
+def analysis(n: int, *follow_ups: str) -> Result:
+    return done("analyze", f"analyze-{n}", Analysis(claims=(), follow_ups=follow_ups).model_dump())
+
+
+async def test_what_the_analysis_misses_is_searched_once_more_then_the_report_is_written() -> None:
+    first = [done("search", "search-1"), done("summarize", "summarize-1"), analysis(1, "who paid?")]
+    again = await supervisor(rounds_most=2).review(ASSIGNMENT, first, Notes())  # type: ignore[arg-type]
+    written = await supervisor(rounds_most=2).review(ASSIGNMENT, [*first, analysis(2, "more?")], Notes())  # type: ignore[arg-type]
+
+    assert shape(again) == {
+        "search-2": (),
+        "summarize-2": ("search-2",),
+        "analyze-2": ("summarize-1", "summarize-2"),
+    }
+    assert shape(written) == {"refine": ("analyze-2",)}
+
+
+@pytest.mark.parametrize(
+    "results", [[], [done("analyze", "analyze-1", None, Status.FAILED)], [done("refine", "refine")]]
+)
+async def test_the_work_ends_when_there_is_nothing_to_write_or_it_is_written(results: list[Result]) -> None:
+    assert await supervisor().review(ASSIGNMENT, results, Notes()) is None  # type: ignore[arg-type]
+
+
+TEXT = "It began.\nThe pilot  cost\n48,000 crowns (net). It ended."
+PASSAGE = Passage(source="a", title="A", start=100, end=100 + len(TEXT), text=TEXT)
+
+
+def test_a_quote_is_found_though_white_space_differs_and_is_as_its_source_has_it() -> None:
+    quote = locate("The pilot cost 48,000 crowns (net).", PASSAGE)
+
+    assert quote == Quote(source="a", start=110, end=146, text="The pilot  cost\n48,000 crowns (net).")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "The pilot cost 84,000 crowns", "the pilot cost", "pilot cost 48,000 crowns ("]
+)
+def test_what_does_not_stand_there_is_no_quote_unless_it_is_a_part(text: str) -> None:
+    quote = locate(text, PASSAGE)
+
+    assert quote is None or TEXT[quote.start - 100 : quote.end - 100] == quote.text
+
+
+@given(st.text(max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_any_part_of_a_passage_is_found_in_it(text: str, start: int, length: int) -> None:
+    passage = Passage(source="a", title="", start=5, end=5 + len(text), text=text)
+    part = text[start : start + length]
+    quote = locate(part, passage)
+
+    assert (quote is None) == (not part.split())
+    if quote:
+        assert text[quote.start - 5 : quote.end - 5] == quote.text
+        assert quote.text.split() == part.split()
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("What did it cost?", 1),
+        ("What did the bus cost, who used it, and why was it extended?", 3),
+        ("Who paid? When did it start?", 2),
+        ("Which trains and buses run at night?", 1),
+    ],
+)
+def test_a_question_is_split_where_it_asks_again(question: str, parts: int) -> None:
+    assert len(split_question(question)) == parts
+
+
+def test_sentences_stand_as_they_are_and_headings_tables_and_fragments_do_not_count() -> None:
+    text = (
+        "# A heading of some length.\n\nDr. Ames spoke first, e.g. on costs. Ridership rose by 3.5 per cent!\n\n"
+        "| a table | with a row that is long enough. |\n\n- A point that is made, and made well.\n- Too short.\n"
+    )
+
+    assert sentences(text) == [
+        "Dr. Ames spoke first, e.g. on costs.",
+        "Ridership rose by 3.5 per cent!",
+        "A point that is made, and made well.",
+    ]
+
+
+def test_sentences_are_picked_by_their_words_and_not_twice() -> None:
+    texts = [
+        "The pilot cost 48,000 crowns in total. The mayor likes to walk in the park.",
+        "In total the pilot cost 48,000 crowns. Costs of the pilot were shared by two towns.",
+    ]
+    picked = pick_sentences("What did the pilot cost?", texts, most=2)
+
+    assert picked[0] == (0, "The pilot cost 48,000 crowns in total.")
+    assert picked[1] == (1, "Costs of the pilot were shared by two towns.")
+    assert pick_sentences("Where is tungsten mined?", texts, most=2) == []
+    assert is_repetition("The pilot cost 48,000 crowns in total.", "In total the pilot cost 48,000 crowns.")
+    assert not is_repetition("The pilot cost 48,000 crowns.", "The mayor walks in the park.")
+
+
+def test_a_claim_keeps_its_quotes() -> None:
+    claim = Claim(text="x", quotes=(Quote(source="a", start=0, end=1, text="x"),))
+
+    assert Claim.model_validate_json(claim.model_dump_json()) == claim

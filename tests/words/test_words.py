@@ -1,0 +1,155 @@
+"""The smallest pieces: ids, text, settings, what the environment offers."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullpen.orchestrator.errors import BadInput
+from bullpen.orchestrator.gateway.rungs import choose_rungs, secrets_of
+from bullpen.orchestrator.ids import canonical, compact, digest, new_job_id, step_key
+from bullpen.orchestrator.settings import Rung, Settings, load_settings
+from bullpen.orchestrator.testing import ManualClock
+from bullpen.orchestrator.text import clean, has_words, printable, shorten
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+)
+
+
+def test_job_ids_sort_by_time_and_are_version_7() -> None:
+    clock, chance = ManualClock(), random.Random(1)
+    ids = []
+    for _ in range(20):
+        clock.advance(1)
+        ids.append(new_job_id(clock, chance))
+
+    assert ids == sorted(ids)
+    assert {(name[14], name[19] in "89ab", len(name)) for name in ids} == {("7", True, 36)}
+
+
+@given(ANY_TEXT)
+def test_clean_text_can_be_kept_and_moves_no_offset(text: str) -> None:
+    cleaned = clean(text)
+
+    assert len(cleaned) == len(text)
+    assert "\x00" not in cleaned
+    assert cleaned.encode().decode() == cleaned
+    assert clean(cleaned) == cleaned
+
+
+@given(ANY_TEXT)
+def test_printable_text_cannot_steer_a_terminal(text: str) -> None:
+    shown = printable(text)
+
+    assert len(shown) == len(text)
+    assert not {"\x1b", "\x9b", "\r", "\x08", "\u202e"} & set(shown)
+
+
+@given(ANY_TEXT, st.integers(5, 40))
+def test_a_shortened_text_is_one_line_within_its_limit(text: str, limit: int) -> None:
+    line = shorten(text, limit)
+
+    assert len(line) <= limit
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", False), ("?! …", False), ("a", True), ("7?", True), ("日本", True)]
+)
+def test_words_are_letters_or_digits_of_any_script(text: str, expected: bool) -> None:
+    assert has_words(text) is expected
+
+
+@given(st.dictionaries(st.text(max_size=4), PLAIN, max_size=5))
+def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, object]) -> None:
+    assert canonical(dict(reversed(value.items()))) == canonical(value)
+
+
+@given(ANY_TEXT)
+def test_anything_can_be_recorded(text: str) -> None:
+    digest(canonical({"text": text}))
+    compact({"text": [text]}).encode()
+
+
+def test_a_step_key_tells_apart_what_differs_and_nothing_else() -> None:
+    keys = {
+        step_key(job, task, name, args, n)
+        for job in "ab"
+        for task in ("t", "u")
+        for name in ("x", "y")
+        for args in ("1", "2")
+        for n in (0, 1)
+    }
+
+    assert len(keys) == 32
+    assert step_key("a", "t", "x", "1", 0) in keys
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_is_passed_beats_the_environment_beats_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bullpen.toml").write_text("tasks_most = 7\nrounds_most = 3\ndepth_most = 1\n")
+    monkeypatch.setenv("BULLPEN_ROUNDS_MOST", "4")
+    monkeypatch.setenv("BULLPEN_DEPTH_MOST", "2")
+    settings = load_settings(depth_most=5, tasks_most=None)
+
+    assert (settings.tasks_most, settings.rounds_most, settings.depth_most) == (7, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[rungs]]\nmodel = 'openai_http:x'\napi_key = 'sk-verysecret'", "rungs.0.api_key is not a setting"),
+        ("[[rungs]]\nmodel = 'openai_http:x'\napi_key_env = 'sk-very-secret'", "not shown"),
+        ("[[rungs]]\nmodel = 'openai_http:x'\nprice_in_usd = -1", "price_in_usd = -1.0"),
+        ("[[rungs]]\nmodel = 'x'\n[[rungs]]\nmodel = 'y'", "and 1 more"),
+    ],
+)
+def test_a_mistake_in_a_rung_is_named_without_showing_a_key(folder: Path, text: str, said: str) -> None:
+    (folder / "bullpen.toml").write_text(text)
+    with pytest.raises(BadInput) as caught:
+        load_settings()
+
+    assert said in str(caught.value) or said.replace("-1.0", "-1") in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+OWN = (Rung(model="embedded:extract"),)
+
+
+@pytest.mark.parametrize(
+    ("environment", "model", "said"),
+    [
+        ({}, "embedded:extract", "team's own"),
+        ({"ANTHROPIC_API_KEY": "k"}, "litellm:anthropic/claude-haiku-4-5", "ANTHROPIC_API_KEY"),
+        ({"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}, "litellm:openai/gpt-4.1-mini", "OPENAI_API_KEY"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://h/v1"}, "openai_http:auto", "OPENAI_BASE_URL"),
+        ({"OPENAI_BASE_URL": "http://h/v1", "OPENAI_MODEL": "m"}, "openai_http:m", "OPENAI_BASE_URL"),
+        ({"OLLAMA_HOST": "127.0.0.1:11434"}, "openai_http:auto", "OLLAMA_HOST"),
+        ({"OPENAI_API_KEY": ""}, "embedded:extract", "team's own"),
+    ],
+)
+def test_the_environment_is_used_and_said(environment: dict[str, str], model: str, said: str) -> None:
+    rungs, where = choose_rungs(Settings(), environment, OWN)
+
+    assert [rung.model for rung in rungs] == [model]
+    assert said in where
+    assert rungs[0].base_url in (None, "http://h/v1", "http://127.0.0.1:11434/v1")
+
+
+def test_settings_beat_the_environment_and_nothing_at_all_is_bad_input() -> None:
+    rung = Rung(model="openai_http:x", base_url="http://h/v1", api_key_env="MY_KEY")
+
+    assert choose_rungs(Settings(rungs=(rung,)), {"OPENAI_API_KEY": "k"}, OWN)[0] == (rung,)
+    with pytest.raises(BadInput, match="OPENAI_API_KEY"):
+        choose_rungs(Settings(), {}, ())
+    assert secrets_of((rung,), {"MY_KEY": "0123456789", "OPENAI_API_KEY": "short"}) == ("0123456789",)
