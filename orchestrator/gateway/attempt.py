@@ -1,6 +1,7 @@
 """One request to one provider, under an absolute deadline, with one event on record."""
 
 from dataclasses import replace
+from typing import Any
 
 import anyio
 
@@ -40,22 +41,35 @@ class Attempt:
             price_source=price_source,
             seconds=round(monotonic_s() - started_s, 4),
         )
-        request.steps.note("model.attempted", sent, step=request.step, recipient=rung.label)
+        request.steps.note(
+            "model.attempted", _on_record(request, sent, completion), step=request.step, recipient=rung.label
+        )
         return replace(completion, receipt=Receipt((sent,)))
 
     async def _cost(self, request: Request, completion: Completion) -> tuple[int, str]:
         """Micro-dollars and where the price is from. What the usage does not tell counts as the most it could be."""
         most = await worst_case(request, self._provider)
-        if completion.outcome.is_certain or most == 0:
-            return 0, "not charged" if most else "free"
         if most is None:
             return completion.micro_usd or 0, "provider" if completion.micro_usd is not None else "unknown"
+        if completion.outcome.is_certain or most == 0:
+            return 0, "not charged" if most else "free"
         usage = completion.usage
         if not usage.tokens_in and not usage.tokens_out:
             return most, "reserved"
         prices, source = await _prices(request, self._provider)
         assert prices is not None
         return min(most, prices.cost(usage.tokens_in, usage.tokens_out)), source
+
+
+def _on_record(request: Request, sent: Sent, completion: Completion) -> dict[str, Any]:
+    """What was sent and what came of it; the raw text too where somebody is still to make sense of it."""
+    body = {name: getattr(sent, name) for name in Sent.__slots__}
+    template = request.template
+    body["template"] = {"name": template.name, "version": template.version, "hash": template.hash}
+    body["messages"] = request.messages
+    if request.returns is not None or completion.outcome is not Outcome.OK:
+        body["text"] = completion.text
+    return body
 
 
 async def worst_case(request: Request, provider: Provider) -> int | None:

@@ -42,7 +42,9 @@ PRAGMA user_version = {FORMAT};
 _PRAGMAS = ("synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF")
 _COLUMNS = tuple(name for name in Event._fields if name != "body")
 _BODY = Event._fields.index("body")
-_INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES"
+#: The most rows of one statement: SQLite takes 32,766 parameters.
+_ROWS_MOST = 500
 _SELECT = f"SELECT {', '.join(Event._fields)} FROM events JOIN bodies USING (body_hash)"  # noqa: S608
 
 
@@ -139,11 +141,12 @@ class _File:
 
     def write(self, batch: Sequence[Event]) -> None:
         rows = [event[:_BODY] + event[_BODY + 1 :] for event in batch]
+        bodies = [(event.body_hash, event.body) for event in batch]
         try:
             with self._transaction() as connection:
-                bodies = [(event.body_hash, event.body) for event in batch]
-                connection.executemany("INSERT OR IGNORE INTO bodies VALUES (?, ?)", bodies)
-                connection.executemany(_INSERT, rows)
+                for start in range(0, len(batch), _ROWS_MOST):
+                    _insert(connection, "INSERT OR IGNORE INTO bodies VALUES", bodies[start : start + _ROWS_MOST])
+                    _insert(connection, _INSERT, rows[start : start + _ROWS_MOST])
         except sqlite3.OperationalError as error:
             raise Unavailable(f"run {str(self.path)!r} cannot be written: {error}; free room and resume") from error
 
@@ -251,6 +254,12 @@ def _blank() -> bytes:
         content = bytearray(connection.serialize())
     content[18:20] = b"\x02\x02"
     return bytes(content)
+
+
+def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert all rows with one statement: each statement costs a hand-over between threads, and each row would."""
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    connection.execute(f"{statement} {', '.join([marks] * len(rows))}", [value for row in rows for value in row])
 
 
 def _write_blank(path: Path) -> None:

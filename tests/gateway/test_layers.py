@@ -63,8 +63,8 @@ async def test_a_call_is_on_record_from_intent_to_answer() -> None:
     completion = await model.complete(request)
 
     assert completion.text == "hello back"
-    kinds = ["model.asked", "model.prompted", "model.attempted", "model.answered"]
-    assert [event.kind for event in journal.events] == kinds
+    assert [event.kind for event in journal.events] == ["model.asked", "model.attempted", "model.answered"]
+    assert journal.events[1].value["messages"][1] == {"role": "user", "content": "hello"}
     assert len({event.step for event in journal.events}) == 1
 
 
@@ -126,13 +126,14 @@ async def test_an_attempt_ends_at_its_absolute_deadline() -> None:
 @pytest.mark.anyio
 async def test_a_poor_answer_is_asked_for_again_with_what_was_wrong() -> None:
     scripted = says('{"name": "a"}', GOOD)
-    model, _, request = stack([scripted])
+    model, journal, request = stack([scripted])
     completion = await model.complete(typed(request))
 
     assert completion.value == {"name": "a", "size": 1}
     assert "size: Field required" in scripted.requests[1].messages[-1].content
     assert scripted.requests[1].messages[-2].content == '{"name": "a"}'
     assert len(completion.receipt.attempts) == 2
+    assert [e.value["text"] for e in journal.events if e.kind == "model.attempted"] == ['{"name": "a"}', GOOD]
 
 
 @pytest.mark.anyio
