@@ -76,6 +76,11 @@ class Dispatch:
         self._waiting: dict[str, anyio.Event] = {}
         self._results: Channel[Any] = self._open("results")
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The tasks that were sent and have no result that counts, in the order sent."""
+        return tuple(name for name in self._sent if name not in self.done)
+
     def start(self, group: TaskGroup) -> None:
         """Let every worker of the team take tasks until the group is cancelled."""
         for contract in self._equipment.contracts.values():

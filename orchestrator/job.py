@@ -106,9 +106,9 @@ class Job:
                 refused, self._ended = error, Status.FAILED
                 self._gaps.append(Gap(task="corpus", reason=type(error).__name__, detail=str(error)))
         if scope.cancelled_caught:
-            self._gaps.append(
-                Gap(task="job", reason="Deadline", detail="the deadline came first; this is what there is")
-            )
+            undone = ", ".join(self.dispatch.unfinished) or "nothing that was begun"
+            detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"
+            self._gaps.append(Gap(task="job", reason="Deadline", detail=detail))
         report = await self._finish(monotonic_s() - started_s)
         if refused is not None:
             raise refused

@@ -4,8 +4,9 @@ import importlib
 import os
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
@@ -39,6 +40,8 @@ _PROVIDERS = {
     "litellm": ("bullpen.orchestrator.gateway.providers.litellm", "LiteLLM"),
     "openai_http": ("bullpen.orchestrator.gateway.providers.openai_http", "OpenAIHttp"),
 }
+#: Threads that write journals; each waits for the disk most of its time.
+_WRITERS = 4
 Paths = str | Path | Iterable[str | Path]
 
 
@@ -305,16 +308,14 @@ def _provider(rung: Rung, team: Team) -> Provider:
 
 @contextmanager
 def _in_folder(runs: Path) -> Iterator[JournalFactory]:
-    """Journals as files of a folder, all written by one thread."""
-    writer = Writer()
+    """Journals as files of a folder, written by a few threads, so that jobs need not wait for each other's disk."""
+    with ExitStack() as stack:
+        writers = cycle([stack.enter_context(closing(Writer())) for _ in range(_WRITERS)])
 
-    async def open_file(job: JobId, clock: Clock, ways: Ways) -> Journal:
-        return await open_journal(runs / f"{job}{SUFFIX}", job, clock, writer, ways)
+        async def open_file(job: JobId, clock: Clock, ways: Ways) -> Journal:
+            return await open_journal(runs / f"{job}{SUFFIX}", job, clock, next(writers), ways)
 
-    try:
         yield open_file
-    finally:
-        writer.close()
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
-"""The thread that writes journals: one for all runs of a folder, so that a commit costs one hop and no pool.
+"""A thread that writes journals, so that a commit costs one hop and no pool. For asyncio.
 
-anyio's worker threads do the same at twice the price, and a job commits often (`benchmarks/overhead`). asyncio only.
+anyio's worker threads do the same at twice the price, and a job commits often (`docs/decisions/0002`).
 """
 
 import asyncio

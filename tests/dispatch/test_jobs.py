@@ -175,7 +175,8 @@ async def test_a_deadline_ends_the_job_with_what_there_is() -> None:
 
     assert report.status is Status.PARTIAL
     assert job.results.keys() == {"search-1"}
-    assert ("job", "Deadline") in [(gap.task, gap.reason) for gap in report.gaps]
+    assert [(gap.task, gap.reason) for gap in report.gaps] == [("job", "Deadline")]
+    assert "0.2 s came first; not done: search-2" in report.gaps[0].detail
 
 
 async def test_a_plan_that_breaks_the_rules_is_a_gap() -> None:
