@@ -122,6 +122,37 @@ async def test_the_direct_lane_trusts_no_body(reply: Reply, outcome: Outcome) ->
     assert completion.outcome is outcome
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>busy</html>", b'{"choices": [{"mess', b"[]", b"{}", b'{"choices": []}', b'{"choices": [null]}', b'"x"'],
+)
+async def test_no_body_gets_past_the_wide_lane_as_an_answer(body: bytes) -> None:
+    completion, server = await ask("litellm", Raw(body))
+
+    assert completion.outcome is not Outcome.OK
+    assert len(server.asked) == 1
+
+
+async def test_a_key_that_lite_llm_finds_by_itself_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-found-by-itself-123")
+    with ScriptedProvider([Fails(401, "no such key: sk-found-by-itself-123")]) as server:
+        provider = LiteLLM(Rung(model="litellm:openai/gpt-4o-mini", base_url=server.url))
+        completion = await provider.complete(request())
+        await provider.aclose()
+
+    assert completion.outcome is Outcome.KEY_REFUSED
+    assert "sk-found" not in completion.detail
+
+
+async def test_closing_one_lane_leaves_the_others_open() -> None:
+    with ScriptedProvider([Says("a"), Says("b"), Says("c")]) as server:
+        async with lane("litellm", server.url) as first:
+            async with lane("litellm", server.url) as second:
+                await second.complete(request())
+                assert (await first.complete(request())).text == "b"
+            assert (await first.complete(request())).text == "c"
+
+
 async def test_the_direct_lane_does_not_send_a_prompt_where_it_is_redirected() -> None:
     with ScriptedProvider([Says("gotcha")]) as elsewhere:
         away = {"Location": f"{elsewhere.url}/chat/completions"}

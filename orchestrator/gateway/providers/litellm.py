@@ -6,7 +6,9 @@ call, in a thread, with its price-map download and its banners off (without that
 
 import gc
 import importlib
+import logging
 import os
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -43,6 +45,8 @@ _OUTCOMES = {
     "BadGatewayError": Outcome.SERVER_ERROR,
 }
 
+#: Shorter values of key variables are placeholders, and would blank out plain words.
+_KEY_LETTERS_LEAST = 8
 #: What its errors say when there was no connection at all.
 _NO_CONNECTION = ("Connection refused", "Cannot connect", "Name or service not known", "No address associated")
 
@@ -65,12 +69,14 @@ class LiteLLM:
             options["api_base"] = self._rung.base_url
         if self._key:
             options["api_key"] = self._key
-        import openai  # the root of all of LiteLLM's errors; loaded with it
+        import openai  # the root of all of LiteLLM's own errors; loaded with it
 
         try:
             response = await library.acompletion(**options)
         except openai.OpenAIError as error:
             return self._failed(error)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # slips of its own parsing get out
+            return Completion(Outcome.NOT_JSON, detail=self._shown(f"{type(error).__name__}: {error}"))
         return self._completed(response)
 
     async def prices(self) -> Prices | None:
@@ -81,11 +87,12 @@ class LiteLLM:
         return Prices(listed["input_cost_per_token"] * 1e6, listed["output_cost_per_token"] * 1e6)
 
     async def aclose(self) -> None:
-        """Close LiteLLM's connections, which all of its providers in this process share."""
-        if self._library is not None:
-            await self._library.close_litellm_async_clients()
-            self._library.in_memory_llm_clients_cache.flush_cache()
-            self._library = None
+        """Close LiteLLM's connections if this was the last of its providers: they share them."""
+        library, self._library = self._library, None
+        _USING.discard(self)
+        if library is not None and not _USING:
+            await library.close_litellm_async_clients()
+            library.in_memory_llm_clients_cache.flush_cache()
 
     async def _imported(self) -> Any:
         """LiteLLM, imported once, beside whatever else is going on."""
@@ -96,6 +103,7 @@ class LiteLLM:
                     if not _listed(library, self._rung.model_name):
                         library.register_model({self._rung.model_name: _registration(self._rung)})
                     self._library = library
+                    _USING.add(self)
         return self._library
 
     def _completed(self, response: Any) -> Completion:
@@ -110,7 +118,8 @@ class LiteLLM:
     def _failed(self, error: Exception) -> Completion:
         names = (kind.__name__ for kind in type(error).__mro__)
         known = next((_OUTCOMES[name] for name in names if name in _OUTCOMES), None)
-        outcome = known or of_status(int(getattr(error, "status_code", 0) or 500))
+        status = int(getattr(error, "status_code", 0) or 500)
+        outcome = known or (of_status(status) if status >= 300 else Outcome.NOT_JSON)  # 200: an answer it cannot read
         words = str(error)
         if outcome in (Outcome.SERVER_ERROR, Outcome.UNREACHABLE) and any(mark in words for mark in _NO_CONNECTION):
             outcome = Outcome.UNREACHABLE
@@ -119,8 +128,14 @@ class LiteLLM:
         return Completion(outcome, detail=self._shown(f"{words}{f' (retry after {wait} s)' if wait else ''}"))
 
     def _shown(self, detail: str) -> str:
-        """One printable line of detail that does not hold the key."""
-        return shorten(detail.replace(self._key, "[key]") if self._key else detail, 300)
+        """One printable line of detail that holds no key, neither the rung's nor one LiteLLM may have found itself."""
+        for key in (self._key, *(value for name, value in os.environ.items() if name.endswith("_API_KEY"))):
+            detail = detail.replace(key, "[key]") if len(key) >= _KEY_LETTERS_LEAST else detail
+        return shorten(detail, 300)
+
+
+#: The providers that have connections open.
+_USING: "weakref.WeakSet[LiteLLM]" = weakref.WeakSet()
 
 
 def _listed(library: Any, name: str) -> Mapping[str, Any]:
@@ -149,4 +164,5 @@ def _import_litellm() -> Any:
             gc.enable()
     library.suppress_debug_info = True
     library.telemetry = False
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what goes wrong is an outcome, on record
     return library
