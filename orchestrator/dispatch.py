@@ -205,7 +205,7 @@ class Dispatch:
         return Task(id=name, worker=worker, input=plain(given), depth=parent.depth + 1)
 
     def _open(self, name: str) -> Channel[Any]:
-        capacity = self._equipment.settings.channel_capacity
+        capacity = 2 * self._equipment.settings.tasks_most  # each task at most once queued and once on lease
         return self._equipment.channels.open(name, capacity=capacity, lease_s=self._lease_s)
 
     def _note(self, task: Task, kind: str, body: Any, *, sender: str, recipient: str) -> None:

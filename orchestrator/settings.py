@@ -78,8 +78,6 @@ class Settings(BaseSettings):
     starts_most: int = Field(default=4, ge=1, le=16)
     restarts_most: int = Field(default=5, ge=0)
     restarts_period_s: float = Field(default=60.0, gt=0)
-    #: How many messages a channel holds before it answers Overloaded.
-    channel_capacity: int = Field(default=1024, ge=1)
 
     @property
     def runs(self) -> Path:
