@@ -125,11 +125,11 @@ class Dispatch:
             attempt=attempt,
             deadline_s=equipment.deadline_s,
         )
-        await self._open(task.worker).send(envelope)
+        await self._open(f"tasks.{task.worker}").send(envelope)
 
     async def _serve(self, contract: Contract, group: TaskGroup) -> None:
         """Take one worker's tasks for as long as the job lasts, as many at once as it has slots."""
-        channel: Channel[Task] = self._open(contract.name)
+        channel: Channel[Task] = self._open(f"tasks.{contract.name}")
         slots = anyio.Semaphore(contract.worker.slots)
         while True:
             delivery = await channel.receive()
@@ -183,9 +183,7 @@ class Dispatch:
             waiting = self._waiting.setdefault(child.id, anyio.Event())
             if child.id not in self._sent:
                 await self._send(child)
-            slot.give_up()
-            await waiting.wait()
-            await slot.take()
+            await slot.lend_until(waiting)
         return self.done[child.id]
 
     def _child(self, parent: Task, worker: str, given: Any) -> Task:
@@ -213,16 +211,27 @@ class Dispatch:
 
 
 class _Slot:
-    """One of a worker's places: held while it works, given up while it waits for a child."""
+    """One of a worker's places: held while it works, lent to others while it waits for its children."""
 
     def __init__(self, slots: anyio.Semaphore) -> None:
-        self._slots, self._held = slots, False
+        self._slots, self._is_held, self._waits = slots, False, 0
 
     async def take(self) -> None:
         await self._slots.acquire()
-        self._held = True
+        self._is_held = True
 
     def give_up(self) -> None:
-        if self._held:
-            self._held = False
+        if self._is_held:
+            self._is_held = False
             self._slots.release()
+
+    async def lend_until(self, done: anyio.Event) -> None:
+        """Wait without the place; it is taken again when the last of several waits at once has ended."""
+        self._waits += 1
+        self.give_up()
+        try:
+            await done.wait()
+        finally:
+            self._waits -= 1
+        if not self._waits:
+            await self.take()

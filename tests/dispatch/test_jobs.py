@@ -252,12 +252,22 @@ class Boss(Worker):
     async def run(self, task: str, ctx: Context) -> str:
         if task.startswith("deep "):
             child = await ctx.delegate(Boss, task.removeprefix("deep "))
+        elif task.startswith("both "):
+            async with anyio.create_task_group() as group:
+                for word in ("a", "b"):
+                    group.start_soon(ctx.delegate, "search", word)
+            return await boss_again(ctx)
         elif task.startswith("many "):
             for _ in range(int(task.removeprefix("many "))):
                 child = await ctx.delegate("search", "a")
         else:
             child = await ctx.delegate(Search, task)
         return f"<{child.output}>" if child.status.delivered else f"{child.failure and child.failure.detail}"
+
+
+async def boss_again(ctx: Context) -> str:
+    """Delegate to its own kind after having waited for two at once: there must be exactly one place to wait for."""
+    return str((await ctx.delegate(Boss, "deep c")).output)
 
 
 async def boss(what: str, **settings: Any) -> LaunchedJob:
@@ -277,6 +287,12 @@ async def test_nested_delegation_with_one_slot_does_not_deadlock() -> None:
 
     assert job.results["boss"].output == "<<<found x>>>"
     assert list(job.results) == ["boss/boss-1/boss-1/search-1", "boss/boss-1/boss-1", "boss/boss-1", "boss"]
+
+
+async def test_children_that_are_waited_for_at_once_cost_one_place_in_all() -> None:
+    job = await boss("both x")
+
+    assert job.results["boss"].output == "<<found c>>"
 
 
 async def test_delegation_is_bounded_in_depth_and_in_number() -> None:
