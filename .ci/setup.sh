@@ -1,7 +1,8 @@
 #!/bin/sh
 # Make .venv and install what is locked, once: sh .ci/setup.sh [run|dev]
 #
-# PYTHON names the interpreter (python3 unless given; 3.11 or newer). pip's own variables (PIP_…) are respected.
+# PYTHON names the interpreter, 3.11 or newer; unless given, it is that of .venv where there is one, else python3.
+# pip's own variables (PIP_…) are respected.
 # Does nothing, and needs no network, where the same locks, pyproject.toml and interpreter are installed already.
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,6 +33,11 @@ apt_install() {
 }
 
 python=${PYTHON:-python3}
+if ! .venv/bin/python -c '' 2>/dev/null; then
+    rm -f .venv/maker .venv/stamp # there is none, or what it was made with is gone
+elif [ -z "${PYTHON:-}" ] && [ -f .venv/maker ]; then
+    python=.venv/bin/python # whatever it was made with before
+fi
 if ! command -v "$python" >/dev/null; then
     [ -z "${PYTHON:-}" ] && apt_install python3 python3-venv ||
         die "$python was not found; install Python 3.11 or newer, or name one: PYTHON=/path/to/python3"

@@ -25,6 +25,7 @@ _END = re.compile(r"[.!?]['\"”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9])|[.!?]['\"
 _BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•]|\d+[.)])\s)|\n(?=#)")
 _ASKING = r"(?=(?:who|what|when|where|which|why|how)\b)"
 _PART = re.compile(rf"[?;]\s+|,?\s+and\s+{_ASKING}|,\s+{_ASKING}", re.IGNORECASE)
+_VERB_LAST = re.compile(r"\w+ (?:did|does|do|was|were|will|has|have|had|can|could|should)\b", re.IGNORECASE)
 _PARTS_MOST = 6
 _K1, _B, _DIVERSITY = 1.5, 0.6, 0.55
 #: A sentence with a smaller share of the best one's score is not picked.
@@ -38,11 +39,17 @@ def split_question(question: str) -> list[str]:
     telling = [part for part in parts if terms(part)]
     if len(telling) < 2:
         return [question.strip()]
-    subject = terms(telling[0])
+    subject = " ".join(_subject(telling[0]))
     return [
-        part if n == 0 or len(terms(part)) > 2 else f"{part} ({' '.join(dict.fromkeys(subject))})"
+        part if n == 0 or len(terms(part)) > 2 else f"{part} ({subject})"
         for n, part in enumerate(telling[:_PARTS_MOST])
     ]
+
+
+def _subject(part: str) -> list[str]:
+    """What the first part is about: its telling words, without the verb that ends "what did … cost"."""
+    telling = [word for word in _WORD.findall(part) if word.lower() not in _STOP]
+    return telling[:-1] if len(telling) > 1 and _VERB_LAST.match(part) else telling
 
 
 def terms(text: str) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import anyio
 
+from ..errors import Refused
+
 T = TypeVar("T")
 Done = Callable[[BaseException | None], None]
 
@@ -24,8 +26,12 @@ class Writer:
         self._thread.start()
 
     def submit(self, function: Callable[[], None], done: Done) -> None:
-        """Have the function run; `done` is called on this event loop afterwards, with what it raised or None."""
-        assert self._thread.is_alive(), "the journal writer is closed: nothing can be written any more"
+        """Have the function run; `done` is called on this event loop afterwards, with what it raised or None.
+
+        Raises Refused when the writer has been closed.
+        """
+        if not self._thread.is_alive():
+            raise Refused("this system is closed: launch jobs inside the `async with` block that opened it")
         loop = asyncio.get_running_loop()
 
         def work() -> None:

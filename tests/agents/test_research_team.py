@@ -163,6 +163,12 @@ def test_a_question_is_split_where_it_asks_again(question: str, parts: int) -> N
     assert len(split_question(question)) == parts
 
 
+def test_a_part_that_says_it_is_told_what_it_is_about() -> None:
+    parts = split_question("What did the night bus pilot cost, who used it, and why was it extended?")
+
+    assert parts[1:] == ["who used it (night bus pilot)", "why was it extended (night bus pilot)"]
+
+
 def test_sentences_stand_as_they_are_and_headings_tables_and_fragments_do_not_count() -> None:
     text = (
         "# A heading of some length.\n\nDr. Ames spoke first, e.g. on costs. Ridership rose by 3.5 per cent!\n\n"

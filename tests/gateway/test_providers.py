@@ -198,7 +198,8 @@ async def test_a_cancelled_call_ends_at_once(name: str) -> None:
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as group:
                     group.start_soon(provider.complete, request())
-                    while not server.asked:  # it is under way, and LiteLLM's own preparations are over
+                    # It is under way, and LiteLLM's own preparations are over; the server is in another thread.
+                    while not server.asked:  # noqa: ASYNC110
                         await anyio.sleep(0.01)
                     started_s = anyio.current_time()
                     scope.cancel()

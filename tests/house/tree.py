@@ -1,5 +1,6 @@
 """The project's own files, as the house tests look at them."""
 
+import shutil
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,14 +13,22 @@ FRONT = ("__init__.py", "__main__.py", "py.typed")
 
 def tracked() -> list[Path]:
     """Every tracked file, relative to the root; outside a checkout every file that .gitignore does not name."""
-    git = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    if git.returncode == 0:
-        names = [Path(name) for name in git.stdout.split("\0") if name]
-    else:  # a source archive, or a checkout that belongs to somebody else
-        ignored = [".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text().split())]
-        everything = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
-        names = [path for path in everything if not any(fnmatch(part, rule) for part in path.parts for rule in ignored)]
+    names = _by_git() or _by_walking()
     return sorted(name for name in names if (ROOT / name).is_file() and not (ROOT / name).is_symlink())
+
+
+def _by_git() -> list[Path]:
+    """Nothing where there is no git, no checkout, or one that belongs to somebody else."""
+    if shutil.which("git") is None:
+        return []
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True).stdout
+    return [Path(name) for name in listed.split("\0") if name]
+
+
+def _by_walking() -> list[Path]:
+    rules = [".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split())]
+    paths = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
+    return [path for path in paths if not any(fnmatch(part, rule) for part in path.parts for rule in rules)]
 
 
 def in_rooms() -> list[Path]:

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from bullpen.orchestrator.clock import SystemClock
-from bullpen.orchestrator.errors import BadInput, JournalDamaged
+from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused
 from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways
 from bullpen.orchestrator.journal.file import is_held, open_journal, read_events
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
@@ -137,6 +137,13 @@ def test_a_file_that_is_no_run_is_said_to_be_damaged(tmp_path: Path) -> None:
 
     with pytest.raises(JournalDamaged, match=r"job\.run"):
         read_events(path)
+
+
+def test_a_closed_writer_says_so_and_does_not_wait_for_ever(tmp_path: Path) -> None:
+    writer = Writer()
+    writer.close()
+    with pytest.raises(Refused, match="closed"):
+        anyio.run(open_journal, tmp_path / "job.run", "job", SystemClock(), writer)
 
 
 def test_a_folder_that_is_a_file_is_bad_input(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bullpen import Context, Plan, PlannedTask, Result, Rung, Settings, Team, Worker, open_system
@@ -67,18 +68,19 @@ class Planner:
 
 TEAM = Team(supervisor=lambda workers, settings: Planner(), workers=(Search, Summarize, Analyze, Refine))
 
+#: What stays open until the process ends, as every row's client does.
+OPEN = AsyncExitStack()
+
 
 async def make_job(base_url: str, model: str = "openai_http:gpt-4o-mini") -> Callable[[str], Awaitable[str]]:
     os.environ.setdefault("OPENAI_API_KEY", "sk-local")
     rung = Rung(model=model, base_url=base_url, api_key_env="OPENAI_API_KEY")
     settings = Settings(project=Path(tempfile.mkdtemp()), rungs=(rung,))
-    opening = open_system(settings, TEAM)
-    system = await opening.__aenter__()
+    system = await OPEN.enter_async_context(open_system(settings, TEAM))
 
     async def job(topic: str) -> str:
         async with system.launch(topic) as launched:
             await launched.result()
             return launched.results["refine"].read(str)
 
-    job.keeps = opening  # closed with the process, as every row's client is; not before, as it would be if let go
     return job
