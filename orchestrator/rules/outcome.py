@@ -9,6 +9,7 @@ class Outcome(StrEnum):
     OK = "ok"
     # transport
     RATE_LIMITED = "rate_limited"
+    NO_QUOTA = "no_quota"
     SERVER_ERROR = "server_error"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -36,7 +37,7 @@ class Outcome(StrEnum):
     @property
     def is_certain(self) -> bool:
         """Whether it is known that nothing was charged: only then does a reservation flow back unspent."""
-        return self.is_ours or self in (Outcome.RATE_LIMITED, Outcome.UNSUPPORTED)
+        return self.is_ours or self in (Outcome.RATE_LIMITED, Outcome.NO_QUOTA, Outcome.UNSUPPORTED)
 
 
 def of_status(status: int) -> Outcome:
@@ -46,6 +47,8 @@ def of_status(status: int) -> Outcome:
             return Outcome.OK
         case 401 | 403:
             return Outcome.KEY_REFUSED
+        case 402:
+            return Outcome.NO_QUOTA
         case 404:
             return Outcome.NO_SUCH_MODEL
         case 408 | 504:

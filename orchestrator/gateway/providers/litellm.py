@@ -1,168 +1,238 @@
-"""The wide lane: LiteLLM as a single-attempt transport to every provider it knows.
+"""The lane through LiteLLM: whatever it speaks to, used as a transport for one attempt. The only file that knows it.
 
-Its retries, fallbacks, router and time-outs are off: the layers above own all of that. It is imported at the first
-call, in a thread, with its price-map download and its banners off (without that it fetches a file when imported).
+Its retries, fallbacks, telemetry and price download are off. It takes seconds to import, so that happens at the first
+call, in a thread.
 """
 
 import gc
 import importlib
 import logging
 import os
+import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from anyio import Lock, to_thread
+from anyio import to_thread
 
 from ...rules.outcome import Outcome, of_status
 from ...rules.price import Prices
 from ...settings import Rung
-from ...text import shorten
-from ..model import Completion, Request
-from .answer import body_of, completion_of
+from ..model import Completion, Request, Usage
+from .openai_http import CONNECT_TIMEOUT_S, fault_of
+from .openai_shape import DEFAULT_KEY_ENV, key_in, question, read_value, retry_after_s, without
 
-#: Set before the import unless the user has: no download, no `.env`, no second HTTP client under the first.
+if TYPE_CHECKING:
+    from .litellm_wire import Handler
+
+#: Read by LiteLLM while it is imported; what the user has set stays.
 _ENVIRONMENT = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_MODE": "PRODUCTION",
-    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it downloads a price list
+    "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file
+    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "true",  # a quarter cheaper per call, and sends once
 }
-#: LiteLLM's exceptions by name, most particular first: they cannot be imported without the whole package.
+
+#: By the class of LiteLLM's error, for providers whose answer the wire did not see. The first that fits counts.
 _OUTCOMES = {
+    "Timeout": Outcome.TIMED_OUT,
+    "RateLimitError": Outcome.RATE_LIMITED,
     "AuthenticationError": Outcome.KEY_REFUSED,
     "PermissionDeniedError": Outcome.KEY_REFUSED,
     "NotFoundError": Outcome.NO_SUCH_MODEL,
-    "RateLimitError": Outcome.RATE_LIMITED,
-    "Timeout": Outcome.TIMED_OUT,
-    "ContextWindowExceededError": Outcome.TOO_LARGE,
+    "ContextWindowExceededError": Outcome.UNSUPPORTED,
+    "UnsupportedParamsError": Outcome.UNSUPPORTED,
     "ContentPolicyViolationError": Outcome.REFUSED,
+    "PaymentRequiredError": Outcome.NO_QUOTA,
     "BadRequestError": Outcome.BAD_REQUEST,
-    "UnprocessableEntityError": Outcome.BAD_REQUEST,
     "APIConnectionError": Outcome.UNREACHABLE,
-    "InternalServerError": Outcome.SERVER_ERROR,
-    "ServiceUnavailableError": Outcome.SERVER_ERROR,
-    "BadGatewayError": Outcome.SERVER_ERROR,
 }
-
-#: Shorter values of key variables are placeholders, and would blank out plain words.
-_KEY_LETTERS_LEAST = 8
-#: What its errors say when there was no connection at all.
-_NO_CONNECTION = ("Connection refused", "Cannot connect", "Name or service not known", "No address associated")
 
 
 class LiteLLM:
-    """A provider for one rung whose model is named as LiteLLM names it, such as `openai/gpt-4.1-mini`."""
+    """The provider of one rung, on asyncio only. Deadlines are the caller's; LiteLLM is told `timeout_s` as well."""
 
     def __init__(self, rung: Rung) -> None:
         self._rung = rung
-        self._key = os.environ.get(rung.api_key_env, "") if rung.api_key_env else ""
-        self._library: Any = None
-        self._opening = Lock()
+        self._lane: _Lane | None = None
+        self._handler: Handler | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """The answer of one request; whatever goes wrong is an outcome."""
-        library = await self._imported()
-        options: dict[str, Any] = {"model": self._rung.model_name, **body_of(request, self._rung)}
-        options |= {"num_retries": 0, "max_retries": 0, "timeout": self._rung.timeout_s}
-        if self._rung.base_url:
-            options["api_base"] = self._rung.base_url
-        if self._key:
-            options["api_key"] = self._key
-        import openai  # the root of all of LiteLLM's own errors; loaded with it
-
-        try:
-            response = await library.acompletion(**options)
-        except openai.OpenAIError as error:
-            return self._failed(error)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # slips of its own parsing get out
-            return Completion(Outcome.NOT_JSON, detail=self._shown(f"{type(error).__name__}: {error}"))
-        return self._completed(response)
+        """One attempt. Raises Misconfigured for a key that cannot be sent; every other fault is an outcome."""
+        lane = self._lane or await self._opened()
+        if isinstance(lane, Completion):
+            return lane
+        key = key_in(lane.key_env) if lane.key_env else None
+        completion = await self._ask(lane, request, key)
+        if not completion.detail:
+            return completion
+        return replace(completion, detail=without([key] if key else _keys(), completion.detail))
 
     async def prices(self) -> Prices | None:
-        """What LiteLLM's own list says, in USD per million tokens; None for a model that it does not list."""
-        listed = _listed(await self._imported(), self._rung.model_name)
-        if "input_cost_per_token" not in listed or "output_cost_per_token" not in listed:
-            return None
-        return Prices(listed["input_cost_per_token"] * 1e6, listed["output_cost_per_token"] * 1e6)
+        """What LiteLLM's own list says; None for a model that it does not list."""
+        lane = self._lane or await self._opened()
+        return lane.prices if isinstance(lane, _Lane) else None
+
+    async def _opened(self) -> "_Lane | Completion":
+        """What stays the same from call to call; a Completion where LiteLLM knows no such provider."""
+        litellm = await to_thread.run_sync(_load, abandon_on_cancel=True)
+        try:
+            self._lane = _prepare(litellm, self._rung)
+        except litellm.exceptions.BadRequestError as error:
+            return Completion(Outcome.NO_SUCH_MODEL, detail=without([], str(error)))
+        return self._lane
 
     async def aclose(self) -> None:
-        """Close LiteLLM's connections if this was the last of its providers: they share them."""
-        library, self._library = self._library, None
-        _USING.discard(self)
-        if library is not None and not _USING:
-            await library.close_litellm_async_clients()
-            library.in_memory_llm_clients_cache.flush_cache()
+        """Close the connections unless another LiteLLM rung shares them; closing twice is harmless."""
+        handler, self._handler = self._handler, None
+        _open.discard(self)
+        if handler is not None and not any(other._handler is handler for other in _open):
+            await handler.close()
 
-    async def _imported(self) -> Any:
-        """LiteLLM, imported once, beside whatever else is going on."""
-        if self._library is None:
-            async with self._opening:
-                if self._library is None:
-                    library = await to_thread.run_sync(_import_litellm)
-                    if not _listed(library, self._rung.model_name):
-                        library.register_model({self._rung.model_name: _registration(self._rung)})
-                    self._library = library
-                    _USING.add(self)
-        return self._library
+    async def _ask(self, lane: "_Lane", request: Request, key: str | None) -> Completion:
+        from . import litellm_wire
 
-    def _completed(self, response: Any) -> Completion:
-        """LiteLLM's answer, read with the same distrust as anybody's; its price where it has a real one."""
-        answer = response.model_dump()
-        for choice in answer.get("choices") or ():  # LiteLLM moves what it has no field of its own for
-            choice["message"].update(choice["message"].get("provider_specific_fields") or {})
-        completion = completion_of(answer)
-        cost = response._hidden_params.get("response_cost")
-        return replace(completion, micro_usd=round(cost * 1e6) if cost else None, detail=self._shown(completion.detail))
+        self._watch(lane)
+        wire = litellm_wire.Wire()
+        token = litellm_wire.current.set(wire)
+        try:
+            response = await lane.litellm.acompletion(**lane.fixed, api_key=key, **question(request, self._rung))
+        except lane.faults as error:
+            return wire.verdict() or _fault(error, answered=wire.status is not None)
+        finally:
+            litellm_wire.current.reset(token)
+        seen = wire.verdict() if wire.is_openai_shaped else None
+        completion = seen or read_value(response.model_dump())
+        return replace(completion, micro_usd=_micro_usd(lane, response, completion))
 
-    def _failed(self, error: Exception) -> Completion:
-        names = (kind.__name__ for kind in type(error).__mro__)
-        known = next((_OUTCOMES[name] for name in names if name in _OUTCOMES), None)
-        status = int(getattr(error, "status_code", 0) or 500)
-        outcome = known or (of_status(status) if status >= 300 else Outcome.NOT_JSON)  # 200: an answer it cannot read
-        words = str(error)
-        if outcome in (Outcome.SERVER_ERROR, Outcome.UNREACHABLE) and any(mark in words for mark in _NO_CONNECTION):
-            outcome = Outcome.UNREACHABLE
-        headers = getattr(error, "litellm_response_headers", None) or {}
-        wait = headers.get("retry-after")
-        return Completion(outcome, detail=self._shown(f"{words}{f' (retry after {wait} s)' if wait else ''}"))
+    def _watch(self, lane: "_Lane") -> None:
+        """LiteLLM keeps one HTTP client per provider and event loop: find the one that it will use."""
+        from . import litellm_wire
 
-    def _shown(self, detail: str) -> str:
-        """One printable line of detail that holds no key, neither the rung's nor one LiteLLM may have found itself."""
-        for key in (self._key, *(value for name, value in os.environ.items() if name.endswith("_API_KEY"))):
-            detail = detail.replace(key, "[key]") if len(key) >= _KEY_LETTERS_LEAST else detail
-        return shorten(detail, 300)
+        handler: Handler = lane.client(llm_provider=lane.provider, params={"ssl_verify": None})
+        litellm_wire.watch(handler)
+        if handler is not self._handler:
+            self._handler = handler
+            _open.add(self)
 
 
-#: The providers that have connections open.
-_USING: "weakref.WeakSet[LiteLLM]" = weakref.WeakSet()
+#: Those that may have connections.
+_open: "weakref.WeakSet[LiteLLM]" = weakref.WeakSet()
+_loading = threading.Lock()
 
 
-def _listed(library: Any, name: str) -> Mapping[str, Any]:
-    """LiteLLM's price entry for a model, with or without its provider's prefix; empty where there is none."""
-    listed: Mapping[str, Any] = library.model_cost.get(name) or library.model_cost.get(name.partition("/")[2]) or {}
-    return listed
+class _Lane(NamedTuple):
+    """What stays the same from call to call."""
+
+    litellm: Any
+    client: Any
+    provider: Any
+    fixed: dict[str, Any]
+    key_env: str | None
+    prices: Prices | None
+    faults: tuple[type[Exception], ...]
 
 
-def _registration(rung: Rung) -> dict[str, Any]:
-    """An entry for a model that LiteLLM does not list: without one, each call looks its price up in vain."""
-    prices = (rung.price_in_usd or 0.0) / 1e6, (rung.price_out_usd or 0.0) / 1e6
-    provider = rung.model_name.partition("/")[0]
-    facts = {"input_cost_per_token": prices[0], "output_cost_per_token": prices[1], "mode": "chat"}
-    return {**facts, "litellm_provider": provider}
+def _load() -> Any:
+    """Import LiteLLM, without the collector (a fifth faster), and make it quiet."""
+    with _loading:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            litellm: Any = importlib.import_module("litellm")
+        finally:
+            if collects:
+                gc.enable()
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        if "LITELLM_LOG" not in os.environ:
+            logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+        return litellm
 
 
-def _import_litellm() -> Any:
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    collecting = gc.isenabled()
-    gc.disable()  # the import makes a million objects that stay: collecting among them costs a third of its time
+def _prepare(litellm: Any, rung: Rung) -> _Lane:
+    """Everything that is settled once. Raises LiteLLM's BadRequestError for a provider it does not know."""
+    import httpx
+    import openai
+    from litellm.llms.custom_httpx.http_handler import get_async_httpx_client
+
+    name, provider, _, _ = litellm.get_llm_provider(rung.model_name, api_base=rung.base_url)
+    return _Lane(
+        litellm=litellm,
+        client=get_async_httpx_client,
+        provider=litellm.LlmProviders(provider),
+        fixed={
+            "model": rung.model_name,
+            "api_base": rung.base_url and rung.base_url.rstrip("/"),
+            "timeout": httpx.Timeout(rung.timeout_s, connect=min(CONNECT_TIMEOUT_S, rung.timeout_s)),
+            "num_retries": 0,
+            "max_retries": 0,
+        },
+        key_env=rung.api_key_env or (DEFAULT_KEY_ENV if provider == "openai" else None),
+        prices=_prices(litellm, rung, name, provider),
+        # Beside its own errors LiteLLM lets slips of its parsing out: an empty `choices` is an IndexError.
+        faults=(openai.OpenAIError, LookupError, TypeError, ValueError, AttributeError),
+    )
+
+
+def _prices(litellm: Any, rung: Rung, name: str, provider: str) -> Prices | None:
+    """LiteLLM's prices for the model, None where it has none.
+
+    An unknown model is registered with the rung's prices, or none: else each call looks for it in vain.
+    """
+    million = 1_000_000
     try:
-        library: Any = importlib.import_module("litellm")
-    finally:
-        if collecting:
-            gc.enable()
-    library.suppress_debug_info = True
-    library.telemetry = False
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # what goes wrong is an outcome, on record
-    return library
+        prices = litellm.cost_per_token(model=rung.model_name, prompt_tokens=million, completion_tokens=million)
+    except litellm.exceptions.ModelNotMappedError:
+        given = {"input_cost_per_token": rung.price_in_usd or 0, "output_cost_per_token": rung.price_out_usd or 0}
+        per_token = {field: price / million for field, price in given.items()}
+        entry = {"litellm_provider": provider, "mode": "chat", **per_token}
+        litellm.register_model({name: entry, rung.model_name: entry})
+        return None
+    return Prices(*prices)
+
+
+def _micro_usd(lane: _Lane, response: Any, completion: Completion) -> int | None:
+    cost: float | None = response._hidden_params.get("response_cost")
+    if cost is None or lane.prices is None or completion.usage == Usage():
+        return None
+    return round(cost * 1e6)
+
+
+def _fault(error: Exception, *, answered: bool) -> Completion:
+    """The outcome of an error of LiteLLM's: aiohttp's fault beneath it, else its class, else its status."""
+    import aiohttp
+
+    for cause in _causes(error):
+        if isinstance(cause, aiohttp.ClientError):
+            return fault_of(cause, answered=answered)
+    headers = getattr(error, "litellm_response_headers", None) or getattr(
+        getattr(error, "response", None), "headers", {}
+    )
+    wait_s = retry_after_s(headers)
+    wait = "" if wait_s is None else f"retry after {wait_s:g} s; "
+    return Completion(_outcome(error), detail=f"{wait}{type(error).__name__}: {error}")
+
+
+def _outcome(error: Exception) -> Outcome:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if (named := next((outcome for name, outcome in _OUTCOMES.items() if name in names), None)) is not None:
+        return named
+    status = getattr(error, "status_code", 200)
+    # An error without a bad status: an answer came, and LiteLLM could not read it.
+    return of_status(status) if isinstance(status, int) and status >= 300 else Outcome.NOT_JSON
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, outermost first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _keys() -> list[str]:
+    """Every key that LiteLLM may have found in the environment by itself."""
+    return [value.strip() for name, value in os.environ.items() if name.endswith("_API_KEY")]

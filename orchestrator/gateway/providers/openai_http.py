@@ -1,124 +1,143 @@
-"""The direct lane: one POST to any OpenAI-compatible address, over aiohttp, many times cheaper than a client library.
-
-One attempt per call. Redirects are refused, so that a prompt is never sent where nobody meant it to go; the answer's
-size is bounded; the proxy settings of the environment are not used. Deadlines belong to the layer above.
-"""
+"""The direct lane: any OpenAI-compatible address, over aiohttp. One request per call; no retry, no redirect."""
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+
+import anyio
 
 from ...errors import BadInput
-from ...rules.outcome import Outcome, of_status
+from ...rules.outcome import Outcome
 from ...rules.price import Prices
 from ...settings import Rung
-from ...text import shorten
 from ..model import Completion, Request
-from .answer import body_of, completion_of
+from .openai_shape import ANSWER_BYTES_MOST, DEFAULT_KEY_ENV, first_model, key_in, question, read, too_large, without
 
 if TYPE_CHECKING:
     import aiohttp
 
-_CONNECT_S = 5.0
-#: The most bytes of an answer that are read.
-_BYTES_MOST = 8 * 1024 * 1024
-#: The model name that stands for the first one that the server lists.
-AUTO = "auto"
+#: The most seconds that finding and reaching the server may take.
+CONNECT_TIMEOUT_S = 5.0
+#: How much of an answer is read at a time, in bytes.
+CHUNK_BYTES = 64 * 1024
 
 
 class OpenAIHttp:
-    """A provider for one rung with a `base_url`, such as `http://localhost:8000/v1`."""
+    """The provider of one rung. The model `auto` is the first that the server lists, asked for once.
+
+    Connections are opened at the first call and belong to its event loop. Deadlines are the caller's: a cancelled
+    call closes its connection.
+    """
 
     def __init__(self, rung: Rung) -> None:
+        self._rung = rung
         if rung.base_url is None:
             raise BadInput(f"rung {rung.model!r} needs a base_url, such as http://localhost:8000/v1")
-        self._rung, self._base_url = rung, rung.base_url.rstrip("/")
-        self._key = os.environ.get(rung.api_key_env or "OPENAI_API_KEY", "")
-        self._model = rung.model_name
+        self._base_url = rung.base_url.rstrip("/")
+        self._model = "" if rung.model_name == "auto" else rung.model_name
+        self._finding = anyio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """The answer of one request; whatever goes wrong is an outcome."""
-        import aiohttp
-
-        session = self._opened()
-        try:
-            if self._model == AUTO:
-                self._model = await self._first_model(session)
-            body = {"model": self._model, **body_of(request, self._rung)}
-            async with session.post(f"{self._base_url}/chat/completions", json=body, allow_redirects=False) as response:
-                return await self._read(response)
-        except aiohttp.ClientConnectorError as error:
-            return self._failed(Outcome.UNREACHABLE, str(error))
-        except (aiohttp.ServerTimeoutError, TimeoutError):
-            return self._failed(Outcome.UNREACHABLE, f"no connection in {_CONNECT_S:g} s")
-        except (aiohttp.ClientError, ConnectionError) as error:
-            return self._failed(Outcome.CUT, f"{type(error).__name__}: {error}")
+        """One attempt. Raises Misconfigured for a key that cannot be sent; every other fault is an outcome."""
+        key = key_in(self._rung.api_key_env or DEFAULT_KEY_ENV)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        completion = (None if self._model else await self._find_model(headers)) or await self._ask(request, headers)
+        return replace(completion, detail=without([key], completion.detail)) if completion.detail else completion
 
     async def prices(self) -> Prices | None:
         """A bare address has no price list."""
         return None
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close the connections; closing twice is harmless, and a later call opens them again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
-    def _opened(self) -> "aiohttp.ClientSession":
+    async def _ask(self, request: Request, headers: Mapping[str, str]) -> Completion:
+        body = json.dumps({"model": self._model, **question(request, self._rung)}).encode()
+        answer = await self._fetch("POST", "/chat/completions", {"Content-Type": "application/json", **headers}, body)
+        return read(*answer) if isinstance(answer, _Answer) else answer
+
+    async def _find_model(self, headers: Mapping[str, str]) -> Completion | None:
+        """Learn what the server calls its first model; a Completion where that failed."""
+        async with self._finding:
+            if self._model:
+                return None
+            answer = await self._fetch("GET", "/models", headers)
+            if not isinstance(answer, _Answer):
+                return answer
+            found = first_model(*answer)
+            if isinstance(found, Completion):
+                return found
+            self._model = found
+            return None
+
+    async def _fetch(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> "_Answer | Completion":
         import aiohttp
 
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
-                headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
-                json_serialize=_to_json,
-                auto_decompress=False,
-                skip_auto_headers=("Accept-Encoding",),
-            )
+        session = self._session or self._open()
+        response = None
+        try:
+            async with session.request(
+                method, self._base_url + path, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                content = b"" if 300 <= response.status < 400 else await _content(response)
+                return too_large() if content is None else _Answer(response.status, response.headers, content)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return fault_of(error, answered=response is not None)
+
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
+            headers={"Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
         return self._session
 
-    async def _first_model(self, session: "aiohttp.ClientSession") -> str:
-        async with session.get(f"{self._base_url}/models", allow_redirects=False) as response:
-            try:
-                listed = json.loads(await response.content.read(_BYTES_MOST))["data"]
-                return str(listed[0]["id"])
-            except (ValueError, LookupError, TypeError):
-                return AUTO  # the server does not list its models: what it calls `auto` is its own affair
 
-    async def _read(self, response: "aiohttp.ClientResponse") -> Completion:
-        data = bytearray()
-        async for chunk in response.content.iter_any():
-            data += chunk
-            if len(data) > _BYTES_MOST:
-                response.close()
-                return self._failed(Outcome.TOO_LARGE, f"the answer has more than {_BYTES_MOST} bytes")
-        if response.status != 200:
-            return self._failed(*_refusal(response, bytes(data)))
-        try:
-            answer = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            return self._failed(Outcome.NOT_JSON, f"{type(error).__name__}: {bytes(data[:80])!r}")
-        completion = completion_of(answer)
-        return completion if not completion.detail else self._failed_as(completion)
-
-    def _failed(self, outcome: Outcome, detail: str) -> Completion:
-        return self._failed_as(Completion(outcome, detail=detail))
-
-    def _failed_as(self, completion: Completion) -> Completion:
-        """The completion with one printable line of detail that does not hold the key."""
-        detail = completion.detail.replace(self._key, "[key]") if self._key else completion.detail
-        return replace(completion, detail=shorten(detail, 300))
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
-def _refusal(response: "aiohttp.ClientResponse", data: bytes) -> tuple[Outcome, str]:
-    """What a status other than 200 means, with the server's own words."""
-    words = shorten(data[:500].decode(errors="replace"), 200)
-    wait = response.headers.get("Retry-After")
-    return of_status(response.status), f"HTTP {response.status}{f', retry after {wait} s' if wait else ''}: {words}"
+async def _content(response: "aiohttp.ClientResponse") -> bytes | None:
+    """The whole body; None, and no more of it read, where it is too large."""
+    if (response.content_length or 0) > ANSWER_BYTES_MOST:
+        return None
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        content += chunk
+        if len(content) > ANSWER_BYTES_MOST:
+            return None
+    return bytes(content)
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def fault_of(error: BaseException, *, answered: bool) -> Completion:
+    """What a fault of aiohttp's gives; `answered` is whether a status had arrived."""
+    import aiohttp
+
+    match error:
+        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
+            outcome = Outcome.CUT
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            outcome = Outcome.UNREACHABLE
+        case TimeoutError():
+            outcome = Outcome.TIMED_OUT
+        case aiohttp.ClientResponseError():
+            outcome = Outcome.NOT_JSON  # what came is not even HTTP
+        case aiohttp.InvalidURL():
+            outcome = Outcome.BAD_REQUEST
+        case _:
+            outcome = Outcome.CUT if answered else Outcome.UNREACHABLE
+    return Completion(outcome, detail=f"{type(error).__name__}: {error}")

@@ -1,0 +1,228 @@
+"""What can go wrong on the way, and what is never done about it: sending again, showing a key, believing a class."""
+
+import asyncio
+import json
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from bullpen.orchestrator.errors import Misconfigured
+from bullpen.orchestrator.gateway.model import Completion, Provider, Request, Usage
+from bullpen.orchestrator.gateway.providers.litellm import LiteLLM
+from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
+from bullpen.orchestrator.gateway.templates import Message, Template
+from bullpen.orchestrator.journal.in_memory import InMemoryJournal
+from bullpen.orchestrator.journal.step import Steps
+from bullpen.orchestrator.rules.outcome import Outcome
+from bullpen.orchestrator.settings import Rung
+from bullpen.orchestrator.testing import ManualClock
+from bullpen.orchestrator.testing.provider import Fails, Raw, Reply, Says, ScriptedProvider
+
+pytestmark = pytest.mark.anyio
+KEY = "sk-not-to-be-seen-0123456789"
+ASKED = Request(
+    steps=Steps(InMemoryJournal("job", ManualClock()), "job", "task", "worker"),
+    role="search",
+    prompt="greet",
+    inputs={},
+    template=Template("greet", "1", "", ""),
+    messages=(Message("user", "Say hello."),),
+)
+Make = Callable[..., Provider]
+
+
+@pytest.fixture(params=["openai_http", "litellm"])
+def lane(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def make(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
+    """Makes providers, and closes them in the end, twice."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    made: list[Provider] = []
+
+    def make(lane: str, url: str, **rung: Any) -> Provider:
+        model = "litellm:openai/small" if lane == "litellm" else "openai_http:small"
+        given = Rung.model_validate({"model": model, "base_url": url, **rung})
+        made.append(LiteLLM(given) if lane == "litellm" else OpenAIHttp(given))
+        return made[-1]
+
+    yield make
+    for provider in (*made, *made):
+        await provider.aclose()
+
+
+async def serve_once(answer: Callable[[asyncio.StreamWriter], None], ask: Callable[[str], Any]) -> tuple[Any, int]:
+    """What asking a server of raw bytes gives, and how many requests it got."""
+    arrived: list[bytes] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(await reader.readuntil(b"\r\n\r\n"))
+        answer(writer)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        completion = await ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    return completion, len(arrived)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def shout(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail ready\r\n\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [(reset, Outcome.UNREACHABLE), (shout, Outcome.NOT_JSON)])
+async def test_a_prompt_is_sent_once_whatever_becomes_of_the_connection(
+    lane: str, make: Make, answer: Callable[[asyncio.StreamWriter], None], outcome: Outcome
+) -> None:
+    completion, requests = await serve_once(answer, lambda url: make(lane, url).complete(ASKED))
+
+    assert completion.outcome is outcome, completion.detail
+    assert requests == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"retry-after": "12.5"}, "retry after 12.5 s"),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, "retry after 1.5 s"),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "retry after 30 s"),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 99 Oct 9999 07:28:30 GMT"}, None),
+    ],
+)
+async def test_how_long_to_wait_is_read_in_each_form(
+    lane: str, make: Make, headers: dict[str, str], said: str | None
+) -> None:
+    with ScriptedProvider([Fails(429, headers=headers)]) as server:
+        completion = await make(lane, server.url).complete(ASKED)
+
+    assert completion.outcome is Outcome.RATE_LIMITED
+    assert (said in completion.detail) if said else ("retry after" not in completion.detail)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Fails(401, f"Incorrect key {KEY}"),
+        Raw(f"<p>{KEY}".encode()),
+        Raw(b"", status=302, headers={"location": f"http://127.0.0.1:9/?key={KEY}"}),
+    ],
+)
+async def test_the_key_is_never_shown(lane: str, make: Make, reply: Reply) -> None:
+    with ScriptedProvider([reply]) as server:
+        completion = await make(lane, server.url).complete(ASKED)
+
+    assert KEY not in repr(completion)
+    assert "[key]" in completion.detail
+
+
+async def test_a_key_that_no_header_can_carry_is_our_mistake(
+    lane: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "two\nlines")
+    with pytest.raises(Misconfigured, match="OPENAI_API_KEY") as caught:
+        await make(lane, "http://127.0.0.1:9/v1").complete(ASKED)
+
+    assert "lines" not in str(caught.value)
+
+
+async def test_nothing_is_written_to_the_terminal(lane: str, make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    with ScriptedProvider([Fails(500), Raw(b"<p>"), Raw(b"{", cut=True), Says("x")]) as server:
+        provider = make(lane, server.url)
+        for _ in range(4):
+            await provider.complete(ASKED)
+
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_many_calls_at_once_each_get_their_own_answer(lane: str, make: Make) -> None:
+    answers: dict[str, Completion] = {}
+    with ScriptedProvider(lambda body: Says(body["messages"][0]["content"], delay_s=0.02)) as server:
+        provider = make(lane, server.url)
+
+        async def ask(text: str) -> None:
+            answers[text] = await provider.complete(replace(ASKED, messages=(Message("user", text),)))
+
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(ask, f"question {number}")
+
+    assert {text: completion.text for text, completion in answers.items()} == {text: text for text in answers}
+    assert len(answers) == 20
+
+
+def test_no_client_library_is_imported_before_the_first_call() -> None:
+    code = "import sys; from bullpen.orchestrator.gateway.providers import openai_http, litellm; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not {"aiohttp", "httpx", "litellm", "openai"} & set(ended.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (Says("x"), Outcome.OK),
+        (Says(None), Outcome.EMPTY),
+        (Says("x", finish_reason="length"), Outcome.TRUNCATED),
+        (Fails(401), Outcome.KEY_REFUSED),
+        (Fails(404), Outcome.NO_SUCH_MODEL),
+        (Fails(400), Outcome.BAD_REQUEST),
+        (Fails(429), Outcome.RATE_LIMITED),
+        (Fails(500), Outcome.SERVER_ERROR),
+        (Raw(b"<p>", content_type="text/html"), None),
+        (Raw(b'{"choices": []}'), None),
+    ],
+)
+async def test_where_the_wire_is_not_seen_the_class_of_the_error_decides(
+    make: Make, monkeypatch: pytest.MonkeyPatch, reply: Reply, outcome: Outcome | None
+) -> None:
+    """So it is with providers that have a client of their own; OpenAI's is such a one. None is any but ok."""
+    monkeypatch.setenv("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "false")
+    with ScriptedProvider([reply]) as server:
+        completion = await make("litellm", server.url).complete(ASKED)
+        await sys.modules["litellm"].close_litellm_async_clients()
+
+    assert completion.outcome is outcome if outcome else completion.outcome is not Outcome.OK, completion.detail
+    assert len(server.asked) == 1
+
+
+async def test_a_provider_of_another_shape_goes_through_litellm_as_well(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    head = {"id": "m", "type": "message", "role": "assistant", "model": "claude-x", "stop_reason": "end_turn"}
+    body = {**head, "content": [{"type": "text", "text": "Hello"}], "usage": {"input_tokens": 7, "output_tokens": 3}}
+
+    def reply(writer: asyncio.StreamWriter) -> None:
+        content = json.dumps(body).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        writer.write(b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
+        writer.close()
+
+    async def ask(url: str) -> Completion:
+        return await make("litellm", f"{url}/messages", model="litellm:anthropic/claude-x").complete(ASKED)
+
+    completion, _ = await serve_once(reply, ask)
+    assert (completion.outcome, completion.text, completion.usage) == (Outcome.OK, "Hello", Usage(7, 3))
+
+
+async def test_a_provider_that_litellm_does_not_know_is_our_mistake(make: Make) -> None:
+    completion = await make("litellm", "http://127.0.0.1:9/v1", model="litellm:nonesuch/model").complete(ASKED)
+
+    assert completion.outcome is Outcome.NO_SUCH_MODEL
