@@ -28,13 +28,13 @@ GROUP_S = 0.05
 SUFFIX = ".run"
 
 _SCHEMA = f"""
-CREATE TABLE bodies (body_hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE bodies (body_hash TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE events (
   seq INTEGER NOT NULL, job TEXT NOT NULL, task TEXT NOT NULL, step TEXT NOT NULL, phase TEXT NOT NULL,
   epoch INTEGER NOT NULL, kind TEXT NOT NULL, at_ms INTEGER NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
   body_hash TEXT NOT NULL REFERENCES bodies, prev TEXT NOT NULL, hash TEXT NOT NULL,
   PRIMARY KEY (job, seq)
-) WITHOUT ROWID;
+);
 CREATE UNIQUE INDEX step_has_one_result ON events (job, step) WHERE phase = 'result';
 CREATE UNIQUE INDEX job_ends_once ON events (job) WHERE kind = 'job.finished';
 PRAGMA user_version = {FORMAT};
