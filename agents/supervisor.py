@@ -65,11 +65,9 @@ class ResearchSupervisor:
 
     def _round(self, assignment: Assignment, parts: Sequence[str], results: Sequence[Result]) -> Plan:
         """search → summarize for each part, beside every other worker that gathers, then analyze over all findings."""
-        question, tasks, findings = (
-            assignment.question,
-            list[PlannedTask](),
-            [r.task for r in results if _is_finding(r)],
-        )
+        question = assignment.question
+        tasks: list[PlannedTask] = []
+        findings = [result.task for result in results if _is_finding(result)]
         offset = sum(result.worker == "search" for result in results)
         gatherers = [worker.name for worker in self._workers if worker.name not in _STANDARD and _gathers(worker)]
         for n, part in enumerate(parts[: self._settings.fan_out_most], start=offset + 1):

@@ -111,11 +111,11 @@ class ChannelContract:
         assert await current.ack()
 
     async def test_an_extended_lease_does_not_run_out(self) -> None:
-        channel = self.open(capacity=8, lease_s=0.2)
+        channel = self.open(capacity=8, lease_s=0.5)
         await channel.send(message("a"))
         delivery = await channel.receive()
-        for _ in range(4):
-            await anyio.sleep(0.1)
+        for _ in range(3):
+            await anyio.sleep(0.2)
             assert await delivery.extend()
 
         assert channel.statistics() == (0, 1, 8)

@@ -116,7 +116,7 @@ async def test_a_rung_serves_its_roles_only() -> None:
 
 @pytest.mark.anyio
 async def test_an_attempt_ends_at_its_absolute_deadline() -> None:
-    model, _, request = stack([ScriptedModel({"ask": "late"}, delay_s=30), says("quick")], timeout_s=0.05)
+    model, _, request = stack([ScriptedModel({"ask": "late"}, delay_s=30), says("quick")], timeout_s=0.3)
     completion = await model.complete(request)
 
     assert completion.text == "quick"
