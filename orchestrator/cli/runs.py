@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import JournalDamaged
+from ..errors import BadInput, JournalDamaged
 from ..evidence import Document
 from ..ids import digest
 from ..journal.events import Event
@@ -38,15 +38,9 @@ def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
 def _row(path: Path) -> dict[str, Any]:
     try:
         run = open_run(path)
-    except JournalDamaged as error:
-        return {
-            "job": path.stem,
-            "started": "",
-            "status": "damaged",
-            "claims": 0,
-            "cost_usd": 0.0,
-            "question": str(error),
-        }
+    except (BadInput, JournalDamaged) as error:
+        unknown = {"started": "", "status": "unreadable", "claims": 0, "cost_usd": 0.0}
+        return {"job": path.stem, **unknown, "question": str(error)}
     claims = len(run.report.claims) if run.report else 0
     facts = {"job": run.id, "started": _when(run.started_ms), "status": run.status, "claims": claims}
     return {**facts, "cost_usd": run.cost.micro_usd / 1e6, "question": shorten(run.question, 60)}

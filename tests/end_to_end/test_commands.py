@@ -82,6 +82,15 @@ def test_verify_finds_a_changed_source_and_a_changed_record(bullpen: Command, co
     assert "changed or damaged" in tampered.stdout
 
 
+def test_a_run_that_cannot_be_read_is_listed_beside_the_others(bullpen: Command, corpus: Path) -> None:
+    bullpen("research", QUESTION, "--corpus", corpus)
+    (corpus.parent / ".bullpen" / "runs" / "00-odd.run").write_bytes(b"not a run at all" * 100)
+    rows = json.loads(bullpen("jobs", "--json").stdout)
+
+    assert [row["status"] for row in rows] == ["unreadable", "ok"]
+    assert "00-odd.run" in rows[0]["question"]
+
+
 def test_an_unchanged_corpus_is_not_indexed_twice_and_a_changed_one_alone(bullpen: Command, corpus: Path) -> None:
     first = bullpen("research", QUESTION, "--corpus", corpus).stderr
     second = bullpen("research", QUESTION, "--corpus", corpus).stderr
