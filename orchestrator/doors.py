@@ -18,7 +18,7 @@ _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
 
 @dataclass(frozen=True, slots=True)
 class MemoryDoor:
-    """The project's memory. A search sees the job's corpora and its own findings; a source whose id is known can be read."""
+    """The project's memory. A search sees the job's corpora and findings; a source is read by its id."""
 
     port: Memory | None
     steps: Steps
