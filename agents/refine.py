@@ -38,7 +38,6 @@ def _claim(sentence: Sentence, analysis: Analysis) -> Claim | None:
     named = [analysis.claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(analysis.claims)]
     quotes = dict.fromkeys(quote for claim in named for quote in claim.quotes)
     computed = next((claim for claim in named if claim.rule), None)
-    if not quotes and computed is None:
-        return None
-    records = {"records": computed.records, "rule": computed.rule} if computed and len(named) == 1 else {}
-    return Claim(text=sentence.text, quotes=tuple(quotes), **records)  # type: ignore[arg-type]
+    if computed is not None and len(named) == 1:
+        return Claim(text=sentence.text, quotes=tuple(quotes), records=computed.records, rule=computed.rule)
+    return Claim(text=sentence.text, quotes=tuple(quotes)) if quotes else None

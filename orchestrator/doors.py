@@ -66,8 +66,9 @@ class MemoryDoor:
         async def effect(key: StepKey) -> int:
             scope, writer = self.steps.job, self.steps.sender
             for n, quote in enumerate(claim.quotes):
-                span = {"source": quote.source, "start": quote.start, "end": quote.end}
-                await memory.add(f"{key}-{n}", claim.text, **span, writer=writer, scope=scope)  # type: ignore[arg-type]
+                source, start, end = quote.source, quote.start, quote.end
+                name = f"{key}-{n}"
+                await memory.add(name, claim.text, source=source, start=start, end=end, writer=writer, scope=scope)
             return len(claim.quotes)
 
         await self.steps.run(WRITE, "memory", claim, effect, int)
