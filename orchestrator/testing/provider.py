@@ -111,6 +111,10 @@ class ScriptedProvider:
 
     def _serve(self) -> None:
         self._loop.run_until_complete(self._until_stopped())
+        left = asyncio.all_tasks(self._loop)  # answers that are still being delayed: nobody waits for them any more
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     async def _until_stopped(self) -> None:
         app = web.Application(client_max_size=64 * 1024 * 1024)
