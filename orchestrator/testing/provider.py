@@ -111,10 +111,6 @@ class ScriptedProvider:
 
     def _serve(self) -> None:
         self._loop.run_until_complete(self._until_stopped())
-        left = asyncio.all_tasks(self._loop)  # answers that are still being delayed: nobody waits for them any more
-        for task in left:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     async def _until_stopped(self) -> None:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -128,6 +124,11 @@ class ScriptedProvider:
         self._started.set()
         await self._stop.wait()
         await runner.cleanup()
+        # Answers that are still being delayed: nobody waits for them any more.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": self._model, "object": "model"}]})
