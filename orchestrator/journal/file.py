@@ -187,7 +187,7 @@ def _open(path: Path, job: str) -> tuple[_File, list[Event]]:
     try:
         file = _File(path)
         return file, _events(file.connection, job)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise BadInput(f"run {str(path)!r} cannot be opened: {error}; name another folder for runs") from error
 
 
@@ -199,6 +199,8 @@ def read_events(path: Path) -> list[Event]:
     if not path.exists():
         raise BadInput(f"run {str(path)!r} does not exist; `bullpen jobs` lists what there is")
     try:
+        if _is_unborn(path):
+            return []
         # A run with no log beside it is read as immutable: any other reader would leave an empty log there.
         how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as connection:
@@ -256,6 +258,12 @@ def _blank() -> bytes:
     return bytes(content)
 
 
+def _is_unborn(path: Path) -> bool:
+    """Whether its process was killed while it made the file, before anything was accepted."""
+    size = path.stat().st_size
+    return size < len(_blank()) and path.read_bytes() == _blank()[:size]
+
+
 def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Insert all rows with one statement: each statement costs a hand-over between threads, and each row would."""
     marks = f"({', '.join('?' * len(rows[0]))})"
@@ -269,10 +277,13 @@ def _write_blank(path: Path) -> None:
     except FileExistsError:
         return
     try:
-        os.write(handle, _blank())
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        with os.fdopen(handle, "wb") as file:
+            file.write(_blank())
+            file.flush()
+            os.fsync(handle)
+    except OSError:
+        path.unlink()  # nothing was accepted: no half a file stays behind
+        raise
 
 
 def _events(connection: sqlite3.Connection, job: str | None) -> list[Event]:

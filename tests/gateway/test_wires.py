@@ -1,6 +1,7 @@
 """What can go wrong on the way, and what is never done about it: sending again, showing a key, believing a class."""
 
 import asyncio
+import gc
 import json
 import socket
 import struct
@@ -220,6 +221,15 @@ async def test_a_provider_of_another_shape_goes_through_litellm_as_well(
 
     completion, _ = await serve_once(reply, ask)
     assert (completion.outcome, completion.text, completion.usage) == (Outcome.OK, "Hello", Usage(7, 3))
+
+
+async def test_what_is_frozen_out_of_the_collector_is_frozen_once(make: Make) -> None:
+    with ScriptedProvider(lambda _: Says("x")) as server:
+        await make("litellm", server.url).complete(ASKED)
+        frozen = gc.get_freeze_count()
+        await make("litellm", server.url).complete(ASKED)
+
+    assert gc.get_freeze_count() <= frozen
 
 
 async def test_a_provider_that_litellm_does_not_know_is_our_mistake(make: Make) -> None:

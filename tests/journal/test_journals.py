@@ -1,6 +1,7 @@
 """Both journals keep the contract; the file also survives what happens to files."""
 
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -137,6 +138,28 @@ def test_a_file_that_is_no_run_is_said_to_be_damaged(tmp_path: Path) -> None:
 
     with pytest.raises(JournalDamaged, match=r"job\.run"):
         read_events(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 9000])
+def test_a_file_whose_making_was_cut_short_holds_nothing(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "job.run"
+    write(path)
+    path.write_bytes(path.read_bytes()[:size])
+
+    assert read_events(path) == []
+
+
+def test_a_full_disk_is_bad_input_when_a_run_is_made(tmp_path: Path) -> None:
+    """A bound on the size of files stands for the full disk: the first write of the file fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(BadInput, match="cannot be opened: .*too large"):
+            reopen(tmp_path / "job.run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert not (tmp_path / "job.run").exists()
 
 
 def test_a_closed_writer_says_so_and_does_not_wait_for_ever(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import gc
 import importlib
 import logging
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -119,6 +120,8 @@ class LiteLLM:
 #: Those that may have connections.
 _open: "weakref.WeakSet[LiteLLM]" = weakref.WeakSet()
 _loading = threading.Lock()
+#: Set when LiteLLM has been imported and made quiet.
+_is_quiet = threading.Event()
 
 
 class _Lane(NamedTuple):
@@ -134,8 +137,10 @@ class _Lane(NamedTuple):
 
 
 def _load() -> Any:
-    """Import LiteLLM, without the collector (a fifth faster), and make it quiet."""
+    """LiteLLM, imported and made quiet once a process, without the collector (a fifth faster)."""
     with _loading:
+        if "litellm" in sys.modules and _is_quiet.is_set():
+            return sys.modules["litellm"]
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         collects = gc.isenabled()
@@ -152,6 +157,7 @@ def _load() -> Any:
         litellm.telemetry = False
         if "LITELLM_LOG" not in os.environ:
             logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+        _is_quiet.set()
         return litellm
 
 
