@@ -154,7 +154,7 @@ def test_a_full_disk_is_bad_input_when_a_run_is_made(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(BadInput, match="cannot be opened: .*too large"):
+        with pytest.raises(BadInput, match=r"cannot be opened: .*too large"):
             reopen(tmp_path / "job.run")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

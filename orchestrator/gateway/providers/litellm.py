@@ -139,10 +139,10 @@ class _Lane(NamedTuple):
 def _load() -> Any:
     """LiteLLM, imported and made quiet once a process, without the collector (a fifth faster)."""
     with _loading:
-        if "litellm" in sys.modules and _is_quiet.is_set():
-            return sys.modules["litellm"]
         for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+            os.environ.setdefault(name, value)  # each time: LiteLLM reads some of it at every call
+        if _is_quiet.is_set():
+            return sys.modules["litellm"]
         collects = gc.isenabled()
         gc.disable()
         try:
