@@ -5,7 +5,7 @@ It ranks by the same words and the same formula as the one on disk, in plain Pyt
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
+from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
+from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
-from .ranking import Place, relevance, statistics_of
+from .ranking import FEEDBACK_TEXTS, Place, Statistics, expand, holding, rarity, relevance, statistics_of, weighted
 from .records import fingerprint
 from .rules import check_span, free_id, is_markdown
-from .words import words
+from .words import words as stems
 
 
 @asynccontextmanager
@@ -34,6 +36,10 @@ class _Note(NamedTuple):
     end: int
     scope: str
     record: int
+
+
+#: A scope, the words compared with a query, where it stands, and what is found.
+_Text = tuple[str, Counter[str], Place, Passage]
 
 
 @dataclass
@@ -68,19 +74,35 @@ class InMemory:
             del self._sources[self._names.pop(key)]
         return len(gone)
 
-    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        asked, scopes = list(dict.fromkeys(words(query))), {clean(corpus) for corpus in corpora}
-        passages = list(self._passages())
-        statistics = statistics_of([counts for _, counts, _, _ in passages])
-        hits = [
-            (-score, place, found)
-            for scope, counts, place, found in (*passages, *self._notes_as_texts())
-            if scope in scopes and (score := relevance(asked, counts, statistics))
-        ]
+    async def search(
+        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+    ) -> tuple[Passage, ...]:
+        scopes, allowed = {clean(corpus) for corpus in corpora}, {clean(source) for source in sources}
+        texts = list(self._passages())
+        statistics = statistics_of([counts for _, counts, _, _ in texts])
+        asked = weighted(stems(query))
+        inside = [text for text in texts if text[0] in scopes]
+        best = _ranked(asked, inside, statistics)[:FEEDBACK_TEXTS]
+        fuller = expand(asked, [counts for _, counts, _, _ in best], statistics)
+        inside += [note for note in self._notes_as_texts() if note[0] in scopes]
+        inside = [t for t in inside if asked.keys() & t[1] and (not allowed or t[3].source in allowed)]
         spans: dict[tuple[str, int, int], Passage] = {}
-        for _, _, found in sorted(hits, key=lambda hit: hit[:2]):
+        for _, _, _, found in _ranked(fuller, inside, statistics):
             spans.setdefault((found.source, found.start, found.end), found)
         return tuple(spans.values())[: max(0, limit)]
+
+    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
+        statistics = self._statistics()
+        return {word: rarity(stems(word), statistics) for word in words}
+
+    async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
+        statistics = self._statistics()
+        return self._catalogue(corpora).mentions(question, lambda word: holding(stems(word), statistics))
+
+    async def select(
+        self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
+    ) -> tuple[Source, ...]:
+        return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
 
     async def source(self, source: str) -> Source | None:
         stored = self._sources.get(clean(source))
@@ -97,6 +119,13 @@ class InMemory:
         note = _Note(clean(text), clean(source), start, end, clean(scope), before.record if before else 0)
         if note != before:
             self._notes[clean(key)] = note._replace(record=self._next())
+
+    def _statistics(self) -> Statistics:
+        return statistics_of([counts for _, counts, _, _ in self._passages()])
+
+    def _catalogue(self, corpora: Sequence[str]) -> Catalogue:
+        wanted = {clean(corpus) for corpus in corpora}
+        return Catalogue(stored.source for stored in self._sources.values() if stored.corpus in wanted)
 
     def _next(self) -> int:
         self._number += 1
@@ -116,21 +145,27 @@ class InMemory:
     def _forget_notes(self, source: str) -> None:
         self._notes = {key: note for key, note in self._notes.items() if note.source != source}
 
-    def _passages(self) -> Iterator[tuple[str, Counter[str], Place, Passage]]:
+    def _passages(self) -> Iterator[_Text]:
         for name, stored in self._sources.items():
             for piece in stored.chunks:
-                counts = Counter(words(f"{stored.source.title}\n{piece.heading}\n{piece.text}"))
+                counts = Counter(stems(f"{stored.source.title}\n{piece.heading}\n{piece.text}"))
                 yield stored.corpus, counts, Place(stored.number, piece.start, piece.end, 0), self._span(name, *piece)
 
-    def _notes_as_texts(self) -> Iterator[tuple[str, Counter[str], Place, Passage]]:
+    def _notes_as_texts(self) -> Iterator[_Text]:
         for note in self._notes.values():
             stored = self._sources[note.source]
             found = self._span(note.source, note.start, note.end, stored.text[note.start : note.end], "")
-            yield note.scope, Counter(words(note.text)), Place(stored.number, note.start, note.end, note.record), found
+            yield note.scope, Counter(stems(note.text)), Place(stored.number, note.start, note.end, note.record), found
 
     def _span(self, name: str, start: int, end: int, text: str, heading: str) -> Passage:
         title = self._sources[name].source.title
         return Passage(source=name, title=title, start=start, end=end, text=text, heading=heading)
+
+
+def _ranked(query: Mapping[str, float], texts: Sequence[_Text], statistics: Statistics) -> list[_Text]:
+    """The texts that share a word with the query, best first."""
+    scored = [(relevance(query, text[1], statistics), text) for text in texts]
+    return [text for _, text in sorted(((-s, t) for s, t in scored if s), key=lambda hit: (hit[0], hit[1][2]))]
 
 
 def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:

@@ -4,11 +4,12 @@ Derived from the records and kept in the process alone. A new note costs its own
 the whole index, once, at the next query.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from .ranking import DIGITS, K1, B, Place, Statistics, relevance
+from .ranking import DIGITS, FEEDBACK_TEXTS, K1, B, Place, Statistics, expand, holding, rarity, relevance, weighted
 from .records import Entry
 from .words import words
 
@@ -29,16 +30,27 @@ class Lexical:
     def add_note(self, note: Entry) -> None:
         self._notes.setdefault(note.scope, {})[note.place.record] = note.place, Counter(words(note.text))
 
-    def rank(self, query: str, scopes: Sequence[str], limit: int) -> list[int]:
-        """Record numbers, best first; a tie goes to the earlier place. Only records that share a word."""
-        asked = list(dict.fromkeys(words(query)))
-        hits = self._passages.hits(asked, scopes, limit)
+    def rank(self, query: str, scopes: Sequence[str], limit: int, sources: Container[int] | None = None) -> list[int]:
+        """Record numbers, best first; a tie goes to the earlier place. Only records that share a word with the query.
+
+        With `sources` (numbers), of theirs alone.
+        """
+        asked = weighted(words(query))
+        fuller = self._passages.expanded(asked, scopes)
+        hits = self._passages.hits(asked, fuller, scopes, limit, sources)
         for scope in set(scopes):
             for place, counts in self._notes.get(scope, {}).values():
-                if score := relevance(asked, counts, self._passages.statistics):
+                score = relevance(fuller, counts, self._passages.statistics) if asked.keys() & counts else 0.0
+                if score and (sources is None or place.source in sources):
                     hits.append((-score, place))
         # Passages never share a span, so the best `limit` of them and every note hold the best `limit` spans.
         return [place.record for _, place in sorted(hits)]
+
+    def holding(self, word: str) -> int:
+        return holding(words(word), self._passages.statistics)
+
+    def rarity(self, word: str) -> float:
+        return rarity(words(word), self._passages.statistics)
 
 
 class _Passages:
@@ -57,7 +69,8 @@ class _Passages:
             scopes.append(codes.setdefault(passage.scope, len(codes)))
             self._places.append(passage.place)
         self._codes, self._scopes = codes, numpy.array(scopes, dtype=numpy.int32)
-        self._vocabulary = vocabulary
+        self._vocabulary, self._words = vocabulary, list(vocabulary)
+        self._rows = [array("l", row) for row in rows]
         self._index = _index(rows, vocabulary) if vocabulary else None
         mean_length = sum(map(len, rows)) / len(rows) if rows else 0.0
         self.statistics = Statistics(len(rows), mean_length, self._holding)
@@ -69,16 +82,55 @@ class _Passages:
         first, last = self._index.scores["indptr"][column : column + 2]
         return int(last - first)
 
-    def hits(self, asked: Sequence[str], scopes: Sequence[str], limit: int) -> list[Hit]:
+    def expanded(self, query: Mapping[str, float], scopes: Sequence[str]) -> dict[str, float]:
+        """The query's words with those that its best passages add, weighted."""
+        best = self._best(self._scores(query) * self._mask(scopes, None), FEEDBACK_TEXTS)
+        return expand(query, [self._counts(at) for _, at in best], self.statistics)
+
+    def hits(
+        self,
+        asked: Mapping[str, float],
+        fuller: Mapping[str, float],
+        scopes: Sequence[str],
+        limit: int,
+        sources: Container[int] | None,
+    ) -> list[Hit]:
+        """The best passages for the fuller query, of those that share a word with what was asked."""
+        sharing = self._scores(asked) > 0
+        found = self._best(self._scores(fuller) * sharing * self._mask(scopes, sources), limit)
+        return [(-score, self._places[at]) for score, at in found]
+
+    def _mask(self, scopes: Sequence[str], sources: Container[int] | None) -> Any:
         import numpy
 
-        known = [self._vocabulary[word] for word in asked if word in self._vocabulary]
-        if self._index is None or not known:
-            return []
         wanted = [self._codes[scope] for scope in scopes if scope in self._codes]
-        scores = self._index.get_scores(known, weight_mask=numpy.isin(self._scopes, wanted)).round(DIGITS)
+        mask = numpy.isin(self._scopes, wanted)
+        if sources is not None:
+            mask &= numpy.fromiter((place.source in sources for place in self._places), bool, len(self._places))
+        return mask
+
+    def _scores(self, query: Mapping[str, float]) -> Any:
+        """BM25 of every passage for the weighted words of a query."""
+        import numpy
+
+        scores = numpy.zeros(len(self._places))
+        held = self._index.scores if self._index else {}
+        for word, weight in query.items():
+            if word in self._vocabulary:
+                first, last = held["indptr"][self._vocabulary[word] :][:2]
+                scores[held["indices"][first:last]] += weight * held["data"][first:last]
+        return scores
+
+    def _best(self, scores: Any, limit: int) -> list[tuple[float, int]]:
+        """Score and number of the best passages."""
+        import numpy
+
+        scores = scores.round(DIGITS)
         best = numpy.argsort(-scores, kind="stable")[:limit]  # stable: a tie goes to the earlier place
-        return [(-float(scores[at]), self._places[at]) for at in best if scores[at] > 0]
+        return [(float(scores[at]), int(at)) for at in best if scores[at] > 0]
+
+    def _counts(self, at: int) -> dict[str, int]:
+        return {self._words[code]: count for code, count in Counter(self._rows[at]).items()}
 
 
 def _index(rows: list[list[int]], vocabulary: dict[str, int]) -> Any:

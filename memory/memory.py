@@ -6,7 +6,7 @@ Everything that blocks runs in one thread at a time, so the parts below need no 
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from itertools import islice
@@ -19,7 +19,9 @@ from anyio import to_thread
 from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import BadInput, Unavailable
 from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
+from .catalogue import Catalogue, only
 from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
@@ -67,6 +69,7 @@ class ProjectMemory:
             raise
         self._vectors = VectorIndex(folder, self._records, embedder)
         self._lexical: Lexical | None = None
+        self._catalogues: dict[tuple[str, ...], Catalogue] = {}
         self._is_semantic = embedder.is_semantic
 
     async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
@@ -78,8 +81,23 @@ class ProjectMemory:
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         return await self._blocking(self._retain, corpus, keep)
 
-    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        return await self._blocking(self._search, query, [clean(corpus) for corpus in corpora], limit)
+    async def search(
+        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+    ) -> tuple[Passage, ...]:
+        return await self._blocking(self._search, query, [clean(corpus) for corpus in corpora], limit, sources)
+
+    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
+        return await self._blocking(lambda: {word: self._words().rarity(word) for word in words})
+
+    async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
+        return await self._blocking(lambda: self._catalogue(corpora).mentions(question, self._words().holding))
+
+    async def select(
+        self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
+    ) -> tuple[Source, ...]:
+        return await self._blocking(
+            lambda: tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
+        )
 
     async def source(self, source: str) -> Source | None:
         return await self._blocking(self._records.source, source)
@@ -119,6 +137,7 @@ class ProjectMemory:
                     changed += 1
         if changed:
             self._lexical = None
+            self._catalogues.clear()
             self._vectors.catch_up(at_least=BATCH)
         return changed
 
@@ -127,15 +146,25 @@ class ProjectMemory:
             gone = self._records.retain(clean(corpus), keep)
         if gone:
             self._lexical = None
+            self._catalogues.clear()
         return gone
 
-    def _search(self, query: str, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        if limit < 1 or not corpora:
-            return ()
+    def _words(self) -> Lexical:
         if self._lexical is None:
             self._lexical = Lexical(self._records.passages(), self._records.notes())
+        return self._lexical
+
+    def _catalogue(self, corpora: Sequence[str]) -> Catalogue:
+        wanted = tuple(sorted({clean(corpus) for corpus in corpora}))
+        if wanted not in self._catalogues:
+            self._catalogues[wanted] = Catalogue(self._records.sources(wanted))
+        return self._catalogues[wanted]
+
+    def _search(self, query: str, corpora: Sequence[str], limit: int, sources: Sequence[str]) -> tuple[Passage, ...]:
+        if limit < 1 or not corpora:
+            return ()
         depth = max(limit, CANDIDATES) if self._is_semantic else limit
-        ranking = self._lexical.rank(query, corpora, depth)
+        ranking = self._words().rank(query, corpora, depth, self._records.numbers(sources) if sources else None)
         if self._is_semantic:
             ranking = fuse(ranking, self._vectors.nearest(query, corpora, depth))
         return self._records.spans(ranking, limit)

@@ -5,7 +5,7 @@ Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion" (2009).
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +14,8 @@ K1 = 1.5
 B = 0.75
 #: Relevance is rounded to so many decimals: what differs only in how a sum was rounded is a tie.
 DIGITS = 9
+#: Relevance feedback: from how many of the best passages, how many words, and their share of the query's weight.
+FEEDBACK_TEXTS, FEEDBACK_WORDS, FEEDBACK_SHARE = 8, 15, 0.3
 #: How much a first place counts over a tenth: the paper's value.
 FUSION_K = 60
 
@@ -42,12 +44,49 @@ class Statistics:
         return math.log(1 + (self.passages - holding + 0.5) / (holding + 0.5))
 
 
-def relevance(query: Iterable[str], counts: Mapping[str, int], statistics: Statistics) -> float:
-    """BM25 of one text, as the counts of its words, for the words of a query; 0 when they share none."""
+def relevance(query: Mapping[str, float], counts: Mapping[str, int], statistics: Statistics) -> float:
+    """BM25 of one text, as the counts of its words, for the weighted words of a query; 0 when they share none."""
     length = sum(counts.values()) / (statistics.mean_length or 1.0)
     damping = K1 * (1 - B + B * length)
-    terms = (statistics.rarity(word) * counts[word] / (damping + counts[word]) for word in query if word in counts)
+    terms = (
+        weight * statistics.rarity(word) * counts[word] / (damping + counts[word])
+        for word, weight in query.items()
+        if word in counts
+    )
     return round(sum(terms), DIGITS)
+
+
+def holding(stems: Sequence[str], statistics: Statistics) -> int:
+    """How many passages hold a word: for one of several stems, as many as hold the rarest."""
+    return min(map(statistics.holding, stems), default=0)
+
+
+def rarity(stems: Sequence[str], statistics: Statistics) -> float:
+    """1 for a word that no passage holds, near 0 for one in nearly all; 0 for one without stems."""
+    return max(map(statistics.rarity, stems), default=0.0) / statistics.rarity("")
+
+
+def weighted(words: Iterable[str]) -> dict[str, float]:
+    """A query as asked: each word once, all of one weight."""
+    return dict.fromkeys(words, 1.0)
+
+
+def expand(query: Mapping[str, float], best: Sequence[Mapping[str, int]], statistics: Statistics) -> dict[str, float]:
+    """The query with the words that tell its best passages (counts, best first) from the rest: relevance feedback.
+
+    Source: Lavrenko and Croft, "Relevance-Based Language Models" (2001), with idf in place of the background model.
+    """
+    told: dict[str, float] = defaultdict(float)
+    for counts in best[:FEEDBACK_TEXTS]:
+        length = sum(counts.values()) or 1
+        for word, count in counts.items():
+            told[word] += count / length * statistics.rarity(word)
+    chosen = sorted(told.items(), key=lambda item: (-item[1], item[0]))[:FEEDBACK_WORDS]
+    whole, asked = sum(weight for _, weight in chosen) or 1.0, sum(query.values()) or 1.0
+    expanded = {word: (1 - FEEDBACK_SHARE) * weight / asked for word, weight in query.items()}
+    for word, weight in chosen:
+        expanded[word] = expanded.get(word, 0.0) + FEEDBACK_SHARE * weight / whole
+    return expanded
 
 
 def statistics_of(texts: Sequence[Mapping[str, int]]) -> Statistics:

@@ -64,6 +64,7 @@ END;
 
 #: What is compared with a query: the title and the heading count as if they stood in the passage.
 _WORDED = "sources.title || char(10) || records.heading || char(10) || records.text"
+_SOURCES = "SELECT id, title, uri, text_hash, metadata FROM sources"
 _JOINED = "FROM records JOIN sources ON sources.number = records.source"
 
 
@@ -81,6 +82,11 @@ class Change(NamedTuple):
     record: int
     scope: str
     text: str | None
+
+
+def _as_source(row: Sequence[str]) -> Source:
+    name, title, uri, text_hash, metadata = row
+    return Source(id=name, title=title, uri=uri, text_hash=text_hash, metadata=json.loads(metadata))
 
 
 def fingerprint(document: Document) -> str:
@@ -190,13 +196,17 @@ class Records:
         return len(gone)
 
     def source(self, source: str) -> Source | None:
-        row = self._database.execute(
-            "SELECT id, title, uri, text_hash, metadata FROM sources WHERE id = ?", (clean(source),)
-        ).fetchone()
-        if row is None:
-            return None
-        name, title, uri, text_hash, metadata = row
-        return Source(id=name, title=title, uri=uri, text_hash=text_hash, metadata=json.loads(metadata))
+        row = self._database.execute(_SOURCES + " WHERE id = ?", (clean(source),)).fetchone()
+        return None if row is None else _as_source(row)
+
+    def sources(self, corpora: Sequence[str]) -> list[Source]:
+        """Every source of these corpora."""
+        asked = _SOURCES + " WHERE corpus = ? ORDER BY number"
+        return [_as_source(row) for corpus in corpora for row in self._database.execute(asked, (corpus,))]
+
+    def numbers(self, sources: Sequence[str]) -> set[int]:
+        """The numbers under which these sources (ids) are kept."""
+        return {number for source in sources if (number := self._number(clean(source))) is not None}
 
     def read(self, source: str, start: int, end: int) -> str:
         """The text between two code points, both cut to the source's ends; empty for an unknown source."""

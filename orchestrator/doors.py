@@ -10,9 +10,12 @@ from .errors import Refused, ToolError
 from .evidence import Claim, Passage, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
+from .metadata import Condition, Mentions
 from .ports import Memory, Toolbox
 
 _PASSAGES: TypeAdapter[tuple[Passage, ...]] = TypeAdapter(tuple[Passage, ...])
+_SOURCES: TypeAdapter[tuple[Source, ...]] = TypeAdapter(tuple[Source, ...])
+_RARITY: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
 
 
@@ -30,15 +33,44 @@ class MemoryDoor:
             raise Refused("this team has no memory: give the Team a `memory` factory")
         return self.port
 
-    async def search(self, query: str, *, limit: int = 8) -> tuple[Passage, ...]:
-        """At most `limit` passages, best first; none where nothing fits."""
+    async def search(self, query: str, *, limit: int = 8, sources: Sequence[str] = ()) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first; none where nothing fits. With `sources` (ids), theirs alone."""
         memory = self._memory
 
         async def effect(_: StepKey) -> tuple[Passage, ...]:
-            return await memory.search(query, corpora=(*self.corpora, self.steps.job), limit=limit)
+            scopes = (*self.corpora, self.steps.job)
+            return await memory.search(query, corpora=scopes, limit=limit, sources=sources)
 
-        args = {"query": query, "limit": limit}
+        args = {"query": query, "limit": limit} | ({"sources": list(sources)} if sources else {})
         return await self.steps.run(SEARCH, "memory", args, effect, _PASSAGES.validate_python)
+
+    async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
+        """How rare each word is in the job's documents: 1 in no passage, near 0 in nearly all."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> dict[str, float]:
+            return dict(await memory.rarity(words, corpora=self.corpora))
+
+        return await self.steps.run(READ, "memory", {"rarity": list(words)}, effect, _RARITY.validate_python)
+
+    async def mentions(self, question: str) -> Mentions:
+        """What the question names: sources, values of metadata, and what looks like one and is not there."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> Mentions:
+            return await memory.mentions(question, corpora=self.corpora)
+
+        return await self.steps.run(READ, "memory", {"mentions": question}, effect, Mentions.model_validate)
+
+    async def select(self, where: Sequence[Condition], *, fields: Sequence[str] = ()) -> tuple[Source, ...]:
+        """Every source that meets all conditions; with `fields`, their metadata cut to these."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> tuple[Source, ...]:
+            return await memory.select(where, corpora=self.corpora, fields=fields)
+
+        args = {"where": [condition.model_dump() for condition in where], "fields": list(fields)}
+        return await self.steps.run(READ, "memory", args, effect, _SOURCES.validate_python)
 
     async def source(self, source: str) -> Source | None:
         """A stored document with its metadata, without its text."""

@@ -63,6 +63,8 @@ class Passage(Value):
     heading: str = ""
     #: The line of the source, from 1, where a quote in it begins; 0 where nobody has counted.
     line: int = 0
+    #: The page of the source where that quote begins, from 1, where its pages are known; else 0.
+    page: int = 0
 
 
 class Quote(Value):
@@ -89,6 +91,8 @@ class Claim(Value):
     quotes: tuple[Quote, ...] = ()
     records: tuple[Record, ...] = ()
     rule: Rule | None = None
+    #: What the question asks for, value by value, in the one claim of a report that answers it; empty in all others.
+    answer: tuple[str, ...] = ()
 
 
 class Finding(Value):
@@ -97,6 +101,8 @@ class Finding(Value):
     about: str
     claims: tuple[Claim, ...] = ()
     missing: str = ""
+    #: Why what was found may not answer the question; empty where it bears on all of it.
+    weak: str = ""
 
 
 class Gap(Value):
@@ -120,6 +126,8 @@ class Draft(Value):
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    #: Words of the question that no evidence of any claim contains.
+    uncovered: tuple[str, ...] = ()
 
 
 class Evidence(Value):
@@ -162,6 +170,7 @@ class Report(Value):
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    uncovered: tuple[str, ...] = ()
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
     seconds: float = 0.0
@@ -170,7 +179,7 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         flat = self.model_dump(mode="json")
-        inner = ("text", "claims", "gaps", "disagreements", "made_by")
+        inner = ("text", "claims", "gaps", "disagreements", "uncovered", "made_by")
         return {
             "job": flat["job"],
             "status": flat["status"],

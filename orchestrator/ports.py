@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .evidence import Document, Passage, Source, Unreadable
+from .metadata import Condition, Mentions
 
 
 class Memory(Protocol):
@@ -22,8 +23,27 @@ class Memory(Protocol):
         """Forget the documents of a corpus that are not in `keep` (ids); returns how many went."""
         ...
 
-    async def search(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        """At most `limit` passages, best first; a tie goes to the earlier one. Nothing in common: no passage."""
+    async def search(
+        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+    ) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first; a tie goes to the earlier one. Nothing in common: no passage.
+
+        Where `sources` are named (ids), theirs alone.
+        """
+        ...
+
+    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
+        """How rare each word is in the passages: 1 in none of them, near 0 in nearly all."""
+        ...
+
+    async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
+        """What a question names: sources, values of metadata, and what looks like one and is not there."""
+        ...
+
+    async def select(
+        self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
+    ) -> tuple[Source, ...]:
+        """Every source that meets all conditions, in the order of their numbers; with `fields`, these alone."""
         ...
 
     async def source(self, source: str) -> Source | None:

@@ -1,0 +1,143 @@
+"""Metadata as data: what the fields of a corpus hold, how values compare, and which sources a condition picks. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+from .evidence import Source, Value
+
+Kind = Literal["text", "number", "date", "reference"]
+
+#: What every source has beside its own metadata.
+ID, TITLE = "id", "title"
+
+_WORD = re.compile(r"[^\W_]+|[+#]+")
+_DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d", "%d.%m.%Y")
+_DATE = re.compile(r"\d.*\d{2}")
+_TIME = re.compile(r"[T ]\d\d:\d\d.*$")
+_MAIL = re.compile(r"\s*<[^<>@\s]+@[^<>@\s]+>")
+_COMMA = re.compile(r"\s*,\s+")
+
+
+class Field(Value):
+    """What a corpus says under one name: what kind of thing, in how many sources, how many different values."""
+
+    name: str
+    kind: Kind
+    sources: int
+    distinct: int
+    #: All values, where there are few; else none.
+    values: tuple[str, ...] = ()
+
+
+class Mention(Value):
+    """Words of a question that name something the corpus knows, or something of its kind that it does not know.
+
+    `source`: the id or title of `sources`. `value`: `value` stands in `field` of `count` sources, and its rarest word
+    in `holding` passages. `unknown`: an id of the corpus's own series, or a quoted title, that no source has.
+    """
+
+    kind: Literal["source", "value", "unknown"]
+    text: str
+    start: int
+    end: int
+    field: str = ""
+    value: str = ""
+    sources: tuple[str, ...] = ()
+    count: int = 0
+    holding: int = 0
+
+
+class Mentions(Value):
+    """What a question names, in its order, and the fields there are."""
+
+    found: tuple[Mention, ...] = ()
+    fields: tuple[Field, ...] = ()
+    #: How many sources the corpora hold.
+    sources: int = 0
+
+
+class Condition(Value):
+    """What a source must have in a field: one of `values`, a date in one of these years, or nothing at all."""
+
+    field: str
+    op: Literal["is", "year", "since", "before", "absent", "present"]
+    values: tuple[str, ...] = ()
+
+
+def field_of(source: Source, name: str) -> Any:
+    """The value of a field; `id` and `title` are the source's own. None where it has none."""
+    own = {ID: source.id, TITLE: source.title}
+    return own[name] if name in own else source.metadata.get(name)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a field says nothing."""
+    return value is None or value in ("", [], {})
+
+
+def elements(value: Any) -> list[Any]:
+    """What a field holds, one by one: a list's items; a text, and its parts where commas separate them."""
+    if is_empty(value):
+        return []
+    if isinstance(value, list):
+        return [inner for item in value for inner in elements(item)]
+    if isinstance(value, dict):
+        return [inner for item in value.values() for inner in elements(item)]
+    parts = _COMMA.split(value) if isinstance(value, str) and len(value) < 400 else []
+    return [*parts] if len(parts) > 1 and as_date(value) is None else [value]
+
+
+def key(text: Any) -> str:
+    """What two ways of writing one name have in common: its words, folded, without marks between them."""
+    folded = unicodedata.normalize("NFKC", str(text)).casefold()
+    return " ".join(word.lstrip("0") or word if word.isdigit() else word for word in _WORD.findall(folded))
+
+
+def as_date(value: Any) -> date | None:
+    """The day a value names, written as people and machines write it; None for anything else, a bare year too."""
+    if not isinstance(value, str) or not 8 <= len(value) <= 32 or not _DATE.search(value):
+        return None
+    day = _TIME.sub("", value.strip())
+    for form in _DATE_FORMATS:
+        try:
+            return datetime.strptime(day, form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value as a report writes it: a list with semicolons, a person without the address."""
+    if isinstance(value, list):
+        return "; ".join(shown(item) for item in value)
+    return " ".join(_MAIL.sub("", value).split()) if isinstance(value, str) else str(value)
+
+
+def order(value: Any) -> tuple[int, Any]:
+    """Numbers, then dates, then texts, each in their own order."""
+    if isinstance(value, (int, float)):
+        return 0, value
+    day = as_date(value)
+    return (1, day.toordinal()) if day else (2, str(value))
+
+
+def holds(condition: Condition, source: Source) -> bool:
+    """Whether a source meets a condition."""
+    value = field_of(source, condition.field)
+    if condition.op in ("absent", "present"):
+        return is_empty(value) == (condition.op == "absent")
+    if condition.op == "is":
+        wanted = {key(item) for item in condition.values}
+        return any(key(item) in wanted for item in [value, *elements(value)] if not is_empty(item))
+    years = [day.year for day in map(as_date, elements(value)) if day]
+    return any(_TESTS[condition.op](year, condition.values) for year in years)
+
+
+_TESTS: Mapping[str, Any] = {
+    "year": lambda year, values: str(year) in values,
+    "since": lambda year, values: year >= int(values[0]),
+    "before": lambda year, values: year < int(values[0]),
+}
