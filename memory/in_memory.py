@@ -17,7 +17,19 @@ from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
-from .ranking import FEEDBACK_TEXTS, Place, Statistics, expand, holding, rarity, relevance, statistics_of, weighted
+from .ranking import (
+    CANDIDATES,
+    FEEDBACK_TEXTS,
+    Place,
+    Statistics,
+    expand,
+    holding,
+    rarity,
+    relevance,
+    statistics_of,
+    weighted,
+    with_feedback,
+)
 from .records import fingerprint
 from .rules import check_span, free_id, is_markdown
 from .words import words as stems
@@ -86,8 +98,11 @@ class InMemory:
         fuller = expand(asked, [counts for _, counts, _, _ in best], statistics)
         inside += [note for note in self._notes_as_texts() if note[0] in scopes]
         inside = [t for t in inside if asked.keys() & t[1] and (not allowed or t[3].source in allowed)]
+        depth = max(limit, CANDIDATES)
+        places = {text[2]: n for n, text in enumerate(inside)}
+        rankings = [[places[t[2]] for t in _ranked(q, inside, statistics)[:depth]] for q in (asked, fuller)]
         spans: dict[tuple[str, int, int], Passage] = {}
-        for _, _, _, found in _ranked(fuller, inside, statistics):
+        for found in (inside[n][3] for n in with_feedback(*rankings)):
             spans.setdefault((found.source, found.start, found.end), found)
         return tuple(spans.values())[: max(0, limit)]
 

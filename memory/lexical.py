@@ -9,7 +9,21 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from .ranking import DIGITS, FEEDBACK_TEXTS, K1, B, Place, Statistics, expand, holding, rarity, relevance, weighted
+from .ranking import (
+    CANDIDATES,
+    DIGITS,
+    FEEDBACK_TEXTS,
+    K1,
+    B,
+    Place,
+    Statistics,
+    expand,
+    holding,
+    rarity,
+    relevance,
+    weighted,
+    with_feedback,
+)
 from .records import Entry
 from .words import words
 
@@ -36,15 +50,28 @@ class Lexical:
         With `sources` (numbers), of theirs alone.
         """
         asked = weighted(words(query))
-        fuller = self._passages.expanded(asked, scopes)
-        hits = self._passages.hits(asked, fuller, scopes, limit, sources)
+        rankings = [
+            self._ranking(asked, wanted, scopes, max(limit, CANDIDATES), sources)
+            for wanted in (asked, self._passages.expanded(asked, scopes))
+        ]
+        return with_feedback(*rankings)
+
+    def _ranking(
+        self,
+        asked: Mapping[str, float],
+        wanted: Mapping[str, float],
+        scopes: Sequence[str],
+        limit: int,
+        sources: Container[int] | None,
+    ) -> list[int]:
+        """The best records for the words wanted, of those that share a word with what was asked."""
+        hits = self._passages.hits(asked, wanted, scopes, limit, sources)
         for scope in set(scopes):
             for place, counts in self._notes.get(scope, {}).values():
-                score = relevance(fuller, counts, self._passages.statistics) if asked.keys() & counts else 0.0
+                score = relevance(wanted, counts, self._passages.statistics) if asked.keys() & counts else 0.0
                 if score and (sources is None or place.source in sources):
                     hits.append((-score, place))
-        # Passages never share a span, so the best `limit` of them and every note hold the best `limit` spans.
-        return [place.record for _, place in sorted(hits)]
+        return [place.record for _, place in sorted(hits)[:limit]]
 
     def holding(self, word: str) -> int:
         return holding(words(word), self._passages.statistics)
@@ -90,14 +117,13 @@ class _Passages:
     def hits(
         self,
         asked: Mapping[str, float],
-        fuller: Mapping[str, float],
+        wanted: Mapping[str, float],
         scopes: Sequence[str],
         limit: int,
         sources: Container[int] | None,
     ) -> list[Hit]:
-        """The best passages for the fuller query, of those that share a word with what was asked."""
         sharing = self._scores(asked) > 0
-        found = self._best(self._scores(fuller) * sharing * self._mask(scopes, sources), limit)
+        found = self._best(self._scores(wanted) * sharing * self._mask(scopes, sources), limit)
         return [(-score, self._places[at]) for score, at in found]
 
     def _mask(self, scopes: Sequence[str], sources: Container[int] | None) -> Any:

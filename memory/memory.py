@@ -26,14 +26,12 @@ from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
 from .lexical import Lexical
-from .ranking import fuse
+from .ranking import CANDIDATES, fuse
 from .records import Records
 from .rules import is_markdown
 
 #: Documents stored in one transaction.
 DOCUMENTS = 64
-#: Candidates each ranking names before they are fused.
-CANDIDATES = 50
 
 T = TypeVar("T")
 
