@@ -1,10 +1,13 @@
 """The analyze worker: findings in, one ordered set of claims out, with what disagrees and what is missing."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
 from ..orchestrator.worker import Context, Worker
+from .lookup import facts_of
 
 
 class Conflict(Value):
@@ -18,6 +21,8 @@ class Judgement(Value):
     """Which numbered claims answer the question, best first and none twice, and what they leave open."""
 
     keep: tuple[int, ...]
+    #: The one claim that answers the question, where one does.
+    answer: int | None = None
     conflicts: tuple[Conflict, ...] = ()
     missing: tuple[str, ...] = ()
     #: Questions that another search could answer.
@@ -25,12 +30,15 @@ class Judgement(Value):
 
 
 class Analysis(Value):
-    """The claims that a report can be written from."""
+    """The claims that a report can be written from; the one that answers the question is marked."""
 
     claims: tuple[Claim, ...]
     disagreements: tuple[Disagreement, ...] = ()
     missing: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
+    #: Why the evidence may not answer the question, and the question's words that need no quote.
+    weak: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
 
 
 class Analyze(Worker):
@@ -41,12 +49,43 @@ class Analyze(Worker):
         claims = list(dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims))
         numbered = [Claim.model_validate_json(claim) for claim in claims]
         judged = await ctx.ask("analyze", returns=Judgement, question=task.question, claims=numbered)
-        kept = _numbered(judged.keep, numbered)
+        kept = _marked(_numbered(judged.keep, numbered), _numbered((judged.answer or 0,), numbered))
         if not kept:
             raise NothingFound("; ".join(judged.missing) or "none of the findings answers the question")
         conflicts = [Disagreement(about=c.about, sides=_numbered(c.claims, numbered)) for c in judged.conflicts]
-        disagreements = tuple(conflict for conflict in conflicts if len(conflict.sides) > 1)
-        return Analysis(claims=kept, disagreements=disagreements, missing=judged.missing, follow_ups=judged.follow_ups)
+        return Analysis(
+            claims=(*kept, *await _standings(kept, ctx)),
+            disagreements=tuple(_unmarked(conflict) for conflict in conflicts if len(conflict.sides) > 1),
+            missing=judged.missing,
+            follow_ups=judged.follow_ups,
+            weak=tuple(dict.fromkeys(finding.weak for finding in findings if finding.weak)),
+            explained=tuple(dict.fromkeys(word for finding in findings for word in finding.explained)),
+        )
+
+
+def _marked(claims: Sequence[Claim], chosen: Sequence[Claim]) -> list[Claim]:
+    """The claims, one of them marked as the answer: what metadata answers exactly before what was chosen."""
+    answer = next((claim for claim in claims if claim.rule and claim.answer), None) or next(iter(chosen), None)
+    if answer is not None and answer not in claims:
+        claims = [answer, *claims]
+    return [
+        claim.model_copy(update={"answer": (claim.answer or (claim.text,)) if claim is answer else ()})
+        for claim in claims
+    ]
+
+
+def _unmarked(conflict: Disagreement) -> Disagreement:
+    return Disagreement(about=conflict.about, sides=tuple(s.model_copy(update={"answer": ()}) for s in conflict.sides))
+
+
+async def _standings(claims: Sequence[Claim], ctx: Context) -> list[Claim]:
+    """What is known of the documents behind the claims, from their metadata; nothing where that was the question."""
+    if any(claim.rule for claim in claims):
+        return []
+    names = dict.fromkeys(quote.source for claim in claims for quote in claim.quotes)
+    sources = [await ctx.memory.source(name) for name in names]
+    facts = [facts_of(source) for source in sources if source]
+    return [fact for fact in facts if fact]
 
 
 def _numbered(numbers: tuple[int, ...], claims: list[Claim]) -> tuple[Claim, ...]:

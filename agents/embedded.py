@@ -74,7 +74,7 @@ def _analyze(inputs: Mapping[str, Any]) -> Judgement:
     for n, claim in enumerate(claims, start=1):
         if len(keep) < _CLAIMS_MOST and not any(is_repetition(claim.text, claims[k - 1].text) for k in keep):
             keep.append(n)
-    return Judgement(keep=tuple(keep))
+    return Judgement(keep=tuple(keep), answer=keep[0] if keep else None)
 
 
 def _refine(inputs: Mapping[str, Any]) -> Written:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-_STOP = frozenset(
+STOP = frozenset(
     _WORD.findall(
         "a about after all also an and any are as at be because been before being both but by can could did do does "
         "doing for from had has have how i if in into is it its many much no not of on or our out over so some such "
@@ -48,14 +48,19 @@ def split_question(question: str) -> list[str]:
 
 def _subject(part: str) -> list[str]:
     """What the first part is about: its telling words, without the verb that ends "what did … cost"."""
-    telling = [word for word in _WORD.findall(part) if word.lower() not in _STOP]
+    telling = [word for word in _WORD.findall(part) if word.lower() not in STOP]
     return telling[:-1] if len(telling) > 1 and _VERB_LAST.match(part) else telling
 
 
 def terms(text: str) -> list[str]:
     """The stems of the words that say something, in order."""
     words = [word.lower() for word in _WORD.findall(text)]
-    return _stems(tuple(word for word in words if word not in _STOP and (len(word) > 1 or word.isdigit())))
+    return _stems(tuple(word for word in words if word not in STOP and (len(word) > 1 or word.isdigit())))
+
+
+def stem(word: str) -> str:
+    """What a word has in common with its other forms."""
+    return _stems((word.lower(),))[0]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,10 +1,13 @@
 """The refine worker: an analysis in, the sentences of the report out."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
+from .coverage import uncovered
 
 
 class Sentence(Value):
@@ -29,15 +32,33 @@ class Refine(Worker):
         analysis = ctx.results[-1].read(Analysis)
         written = await ctx.ask("refine", returns=Written, question=task.question, claims=analysis.claims)
         claims = tuple(claim for claim in (_claim(sentence, analysis) for sentence in written.sentences) if claim)
-        gaps = tuple(Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing)
-        return Draft(claims=claims or analysis.claims, gaps=gaps, disagreements=analysis.disagreements)
+        claims = claims or analysis.claims
+        gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in analysis.weak]
+        gaps += [Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing]
+        return Draft(
+            claims=_answer_once(claims),
+            gaps=tuple(gaps),
+            disagreements=analysis.disagreements,
+            uncovered=uncovered(task.question, claims, analysis.explained),
+        )
 
 
 def _claim(sentence: Sentence, analysis: Analysis) -> Claim | None:
     """The sentence with the evidence of the claims it names; None when it names none that exist."""
     named = [analysis.claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(analysis.claims)]
-    quotes = dict.fromkeys(quote for claim in named for quote in claim.quotes)
+    quotes = tuple(dict.fromkeys(quote for claim in named for quote in claim.quotes))
     computed = next((claim for claim in named if claim.rule), None)
+    answer = next((claim.answer for claim in named if claim.answer), ())
     if computed is not None and len(named) == 1:
-        return Claim(text=sentence.text, quotes=tuple(quotes), records=computed.records, rule=computed.rule)
-    return Claim(text=sentence.text, quotes=tuple(quotes)) if quotes else None
+        return Claim(text=sentence.text, quotes=quotes, records=computed.records, rule=computed.rule, answer=answer)
+    if not quotes:
+        return None
+    is_whole = answer == tuple(claim.text for claim in named if claim.answer)
+    return Claim(text=sentence.text, quotes=quotes, answer=(sentence.text,) if is_whole and answer else answer)
+
+
+def _answer_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """The claims with one answer among them at most, and that first."""
+    answer = next((claim for claim in claims if claim.answer), None)
+    rest = [claim.model_copy(update={"answer": ()}) for claim in claims if claim is not answer]
+    return (answer, *rest) if answer else tuple(rest)

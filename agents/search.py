@@ -1,15 +1,27 @@
-"""The search worker: sub-question in, passages out."""
+"""The search worker: sub-question in; what metadata answers and the passages that bear on it out.
+
+What protects whoever asks stands here, for every model alike: a question that the documents do not bear on is refused,
+with the words that are missing, before any model is asked to say something about it.
+"""
+
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from ..orchestrator.errors import NothingFound
-from ..orchestrator.evidence import Passage, Query, Value
+from ..orchestrator.evidence import Claim, Passage, Query, Source, Value
+from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
+from .coverage import RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
+from .inquiry import Inquiry, read_question
+from .lookup import claims_of
 
 _PASSAGES_MOST = 12
 #: Another query is not worth its while when less than this share of its passages is new.
 _GAIN_LEAST = 0.25
+#: Up to so many sources that metadata answers with are also read, at most so many passages of each.
+_READ_MOST, _EACH_MOST = 12, 2
 
 
 class Queries(Value):
@@ -18,20 +30,114 @@ class Queries(Value):
     queries: tuple[str, ...] = Field(default=(), max_length=4)
 
 
-class Search(Worker):
-    """Finds the passages in the project's documents that bear on one part of the question."""
+class Found(Value):
+    """What bears on one part of a question."""
 
-    async def run(self, task: Query, ctx: Context) -> tuple[Passage, ...]:
-        asked = await ctx.ask("search", returns=Queries, question=task.question, about=task.about)
-        found: dict[tuple[str, int], Passage] = {}
-        for query in dict.fromkeys((task.about, *asked.queries)):
-            passages = await ctx.memory.search(query, limit=_PASSAGES_MOST)
-            new = {(passage.source, passage.start): passage for passage in passages} | found
-            gain = (len(new) - len(found)) / max(1, len(passages))
-            found = found | new
-            if gain < _GAIN_LEAST:
-                ctx.note("stopped searching: little is new", query=query, gain=round(gain, 2))
-                break
-        if not found:
-            raise NothingFound(f"no document shares a word with {shorten(task.about, 120)!r}")
-        return tuple(found.values())[:_PASSAGES_MOST]
+    passages: tuple[Passage, ...] = ()
+    #: What metadata answers, exactly; the answer first.
+    claims: tuple[Claim, ...] = ()
+    #: The question's words that the look-up accounts for.
+    explained: tuple[str, ...] = ()
+    #: Why the passages may not answer the question; empty where they bear on all of it.
+    weak: str = ""
+
+
+class Search(Worker):
+    """Finds what the project's documents say on one part of the question, in their metadata and in their text."""
+
+    async def run(self, task: Query, ctx: Context) -> Found:
+        mentions = await ctx.memory.mentions(task.question)
+        looked = await _look_up(task.question, mentions, ctx)
+        if looked.claims:
+            passages = await _within(task, looked.claims, ctx)
+            return looked.model_copy(update={"passages": passages})
+        named = [source for mention in mentions.found if mention.kind == "source" for source in mention.sources]
+        passages = await _search(task, named, ctx)
+        return Found(passages=passages, weak=await _judge(task.about, mentions, passages, ctx))
+
+
+# Metadata
+
+
+async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
+    """What metadata answers; nothing for a question that is not about metadata. Raises NothingFound by name."""
+    inquiry = read_question(question, mentions)
+    if inquiry is None:
+        return Found()
+    rarity = await ctx.memory.rarity(inquiry.left) if inquiry.left else {}
+    foreign = [word for word in inquiry.left if rarity[word] >= RARE]
+    if inquiry.unknown and not foreign:
+        raise NothingFound(f"not among the documents: {', '.join(map(repr, inquiry.unknown))}")
+    if foreign or inquiry.unknown:
+        ctx.note("metadata does not answer this: words that it knows nothing of", words=foreign)
+        return Found()
+    sources = await ctx.memory.select(inquiry.where)
+    if not sources:
+        raise NothingFound(f"no document meets all of: {_said(inquiry.where)}")
+    claims = claims_of(inquiry, sources, await _referred(inquiry, sources, mentions, ctx))
+    explained = tuple(word for word in key_words(question) if word not in inquiry.left)
+    return Found(claims=claims, explained=explained)
+
+
+async def _referred(inquiry: Inquiry, sources: Sequence[Source], mentions: Mentions, ctx: Context) -> dict[str, Source]:
+    """The sources that the first asked field refers to, by what it says."""
+    if not inquiry.then:
+        return {}
+    items = [str(item) for source in sources for item in elements(source.metadata.get(inquiry.fields[0]))]
+    found: dict[str, Source] = {}
+    for item in dict.fromkeys(items):
+        names = (item, *(f"{series} {item}" for series in mentions.series))
+        for source in (await ctx.memory.select([Condition(field=ID, op="is", values=names)]))[:1]:
+            found[item] = source
+    return found
+
+
+def _said(where: Sequence[Condition]) -> str:
+    return ", ".join(f"{condition.field} {condition.op} {' or '.join(condition.values)}".strip() for condition in where)
+
+
+async def _within(task: Query, claims: Sequence[Claim], ctx: Context) -> tuple[Passage, ...]:
+    """Passages of the sources that metadata answered with, some of each, where they are few."""
+    sources = list(dict.fromkeys(record.source for claim in claims for record in claim.records))
+    if len(sources) > _READ_MOST:
+        return ()
+    return tuple([p for s in sources for p in await ctx.memory.search(task.about, limit=_EACH_MOST, sources=[s])])
+
+
+# Text
+
+
+async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Passage, ...]:
+    """The passages that share most with the question, first those of the sources that it names."""
+    asked = await ctx.ask("search", returns=Queries, question=task.question, about=task.about)
+    found: dict[tuple[str, int], Passage] = {}
+    if named:
+        first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST // 2, sources=named)
+        found = {(passage.source, passage.start): passage for passage in first}
+    for query in dict.fromkeys((task.about, *asked.queries)):
+        passages = await ctx.memory.search(query, limit=_PASSAGES_MOST)
+        new = {(passage.source, passage.start): passage for passage in passages}
+        gain = len(new.keys() - found.keys()) / max(1, len(passages))
+        found = found | new
+        if gain < _GAIN_LEAST:
+            ctx.note("stopped searching: little is new", query=query, gain=round(gain, 2))
+            break
+    return tuple(found.values())[:_PASSAGES_MOST]
+
+
+async def _judge(about: str, mentions: Mentions, passages: Sequence[Passage], ctx: Context) -> str:
+    """Why the evidence is weak, or nothing. Raises NothingFound, naming the words, when it is none at all."""
+    words = key_words(about)
+    texts = [f"{passage.title}\n{passage.heading}\n{passage.text}" for passage in passages]
+    weighted = weights(words, await ctx.memory.rarity(words), texts)
+    held = best_share(weighted, passages)
+    nowhere = [word for word in words if not any(contains(text, word) for text in texts)]
+    ctx.note("how much of the question the best passage holds", share=round(held, 2), nowhere=nowhere)
+    missing = f"no passage contains {', '.join(map(repr, nowhere))}" if nowhere else "its words stand far apart"
+    if held < REFUSED_BELOW:
+        raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {missing}")
+    unknown = [name for name in unknown_names(mentions) if not any(name.casefold() in t.casefold() for t in texts)]
+    unknown += [m.text for m in mentions.found if m.kind == "unknown" and m.field == ID]
+    if unknown:
+        return f"not among the documents: {', '.join(map(repr, dict.fromkeys(unknown)))}"
+    return f"weak evidence: {missing}" if held < WEAK_BELOW else ""

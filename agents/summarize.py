@@ -8,6 +8,7 @@ from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
+from .search import Found
 
 
 class Excerpt(Value):
@@ -35,16 +36,28 @@ class Summarize(Worker):
     """Turns passages into short statements, each with the exact words of a source that say so."""
 
     async def run(self, task: Query, ctx: Context) -> Finding:
-        passages = [passage for result in ctx.results for passage in result.read(tuple[Passage, ...])]
+        found = [result.read(Found) for result in ctx.results]
+        passages = [passage for one in found for passage in one.passages]
+        computed = tuple(claim for one in found for claim in one.claims)
+        claims, missing = await self._said(task, passages, ctx) if passages else ((), "")
+        if not computed and not claims:
+            raise NothingFound(missing or f"the passages do not answer {shorten(task.about, 120)!r}")
+        for claim in claims:
+            await ctx.memory.add(claim)
+        weak = "; ".join(dict.fromkeys(one.weak for one in found if one.weak))
+        explained = tuple(dict.fromkeys(word for one in found for word in one.explained))
+        whole = (*computed, *claims)
+        return Finding(
+            about=task.about, claims=whole, missing="" if computed else missing, weak=weak, explained=explained
+        )
+
+    async def _said(self, task: Query, passages: list[Passage], ctx: Context) -> tuple[tuple[Claim, ...], str]:
+        """What a model makes of the passages, each statement with its quotes; and what it did not find."""
         summary = await ctx.ask(
             "summarize", returns=Summary, question=task.question, about=task.about, passages=passages
         )
-        claims = [claim for claim in (_claim(statement, passages, ctx) for statement in summary.statements) if claim]
-        if not claims:
-            raise NothingFound(summary.missing or f"the passages do not answer {shorten(task.about, 120)!r}")
-        for claim in claims:
-            await ctx.memory.add(claim)
-        return Finding(about=task.about, claims=tuple(claims), missing=summary.missing)
+        claims = [_claim(statement, passages, ctx) for statement in summary.statements]
+        return tuple(claim for claim in claims if claim), summary.missing
 
 
 def _claim(statement: Statement, passages: list[Passage], ctx: Context) -> Claim | None:

@@ -107,16 +107,17 @@ class Catalogue:
 
     def mentions(self, question: str, holding: Callable[[str], int]) -> Mentions:
         """What the question names; `holding` counts the passages that hold a word."""
-        taken: dict[int, tuple[int, int]] = {}
+        taken: dict[int, tuple[int, int, str]] = {}
         found: list[Mention] = []
         for finder in (self._quoted, self._numbered, lambda text: self._named(text, holding)):
             for mention in finder(question):
-                span = mention.start, mention.end
-                if {taken.get(at, span) for at in range(*span)} == {span}:  # the same span may name several things
-                    taken |= dict.fromkeys(range(*span), span)
+                span = mention.start, mention.end, mention.kind
+                free = all(at not in taken for at in range(mention.start, mention.end))
+                if free or (mention.kind == "value" and taken.get(mention.start) == span):  # a value of several fields
+                    taken |= dict.fromkeys(range(mention.start, mention.end), span)
                     found.append(mention)
         found.sort(key=lambda mention: mention.start)
-        return Mentions(found=tuple(found), fields=self.fields, sources=len(self.sources))
+        return Mentions(found=tuple(found), fields=self.fields, series=tuple(self._series), sources=len(self.sources))
 
     def _quoted(self, question: str) -> Iterator[Mention]:
         """What stands in quotation marks: the longest first, since a title may hold marks of its own."""

@@ -103,6 +103,8 @@ class Finding(Value):
     missing: str = ""
     #: Why what was found may not answer the question; empty where it bears on all of it.
     weak: str = ""
+    #: Words of the question that were understood without being quoted, as the name of a field that was looked up.
+    explained: tuple[str, ...] = ()
 
 
 class Gap(Value):

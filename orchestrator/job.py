@@ -202,6 +202,7 @@ class Job:
                 claims=draft.claims,
                 gaps=gaps,
                 disagreements=draft.disagreements,
+                uncovered=draft.uncovered,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
                 cost_usd=self.tally.micro_usd / 1e6,
                 seconds=round(seconds, 3),

@@ -55,6 +55,8 @@ class Mentions(Value):
 
     found: tuple[Mention, ...] = ()
     fields: tuple[Field, ...] = ()
+    #: What the ids of the sources begin with, as `pep` in `PEP-8`.
+    series: tuple[str, ...] = ()
     #: How many sources the corpora hold.
     sources: int = 0
 
@@ -67,10 +69,9 @@ class Condition(Value):
     values: tuple[str, ...] = ()
 
 
-def field_of(source: Source, name: str) -> Any:
-    """The value of a field; `id` and `title` are the source's own. None where it has none."""
-    own = {ID: source.id, TITLE: source.title}
-    return own[name] if name in own else source.metadata.get(name)
+def field_of(source: str, metadata: Mapping[str, Any], name: str) -> Any:
+    """The value of a source's field; `id` is its own. None where it has none."""
+    return source if name == ID else metadata.get(name)
 
 
 def is_empty(value: Any) -> bool:
@@ -116,6 +117,18 @@ def shown(value: Any) -> str:
     return " ".join(_MAIL.sub("", value).split()) if isinstance(value, str) else str(value)
 
 
+def label(source: str, metadata: Mapping[str, Any]) -> str:
+    """How people call a source: its id; `PEP 8` rather than `PEP-8` where the 8 is a field of its own."""
+    name, _, number = source.partition("-")
+    is_numbered = number.isdigit() and any(value == int(number) for value in metadata.values())
+    return f"{name} {number}" if is_numbered else source
+
+
+def years_of(value: Any) -> list[str]:
+    """The years of the days that a field names."""
+    return [str(day.year) for day in map(as_date, elements(value)) if day]
+
+
 def order(value: Any) -> tuple[int, Any]:
     """Numbers, then dates, then texts, each in their own order."""
     if isinstance(value, (int, float)):
@@ -126,7 +139,7 @@ def order(value: Any) -> tuple[int, Any]:
 
 def holds(condition: Condition, source: Source) -> bool:
     """Whether a source meets a condition."""
-    value = field_of(source, condition.field)
+    value = field_of(source.id, source.metadata, condition.field)
     if condition.op in ("absent", "present"):
         return is_empty(value) == (condition.op == "absent")
     if condition.op == "is":

@@ -5,12 +5,13 @@ sections of the report, not silence.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from ..envelope import Result, Status
-from ..evidence import Claim, Disagreement, Draft, Evidence, Finding, Gap, Passage, Quote
+from ..evidence import Claim, Disagreement, Draft, Evidence, Finding, Gap, Passage, Quote, Record
+from ..metadata import elements, field_of, label, order, shown, years_of
 from ..text import shorten
 
 _T = TypeVar("_T")
@@ -88,6 +89,7 @@ def only_supported(draft: Draft, evidence: Evidence) -> Draft:
         claims=tuple(claim for claim in draft.claims if not problems[id(claim)]),
         gaps=(*draft.gaps, *dropped),
         disagreements=tuple(d for d in draft.disagreements if not any(problems[id(side)] for side in d.sides)),
+        uncovered=draft.uncovered,
     )
 
 
@@ -98,17 +100,74 @@ def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
     if not claim.records:
         return f"its rule is {claim.rule!r} but it has no records"
     for record in claim.records:
-        if metadata.get(record.source, {}).get(record.field) != record.value:
+        if field_of(record.source, metadata.get(record.source, {}), record.field) != record.value:
             return f"field {record.field!r} of {record.source!r} is not {record.value!r}"
-    values = [record.value for record in claim.records]
-    expected = {"count": [len(values)], "min": [min(values, key=_order)], "max": [max(values, key=_order)]}
-    missing = [str(value) for value in expected.get(claim.rule, values) if str(value) not in claim.text]
-    return f"its rule {claim.rule!r} gives {missing[0]!r}, which it does not say" if missing else ""
+    given = _given(claim, metadata)
+    unsaid = [saying for saying in given.must if not any(one in claim.text for one in saying)]
+    if unsaid:
+        return f"its rule {claim.rule!r} gives {unsaid[0][0]!r}, which it does not say"
+    loose = [atom for item in claim.answer for atom in _atoms(item) if not given.allows(atom)]
+    return f"its rule {claim.rule!r} does not give {loose[0]!r}" if loose else ""
 
 
-def _order(value: Any) -> tuple[bool, Any]:
-    """Numbers before texts, each in their own order."""
-    return (True, value) if isinstance(value, str) else (False, value)
+class _Given(NamedTuple):
+    """What a rule gives: sayings (any one of each) that the claim must hold, and what its answer may name."""
+
+    must: list[list[str]]
+    may: set[str]
+
+    def allows(self, atom: str) -> bool:
+        """A value itself, or one said with what its series is called: `PEP 8` for 8."""
+        return atom in self.may or atom.rsplit(" ", 1)[-1] in self.may
+
+
+def _given(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> _Given:
+    sources = list(dict.fromkeys(record.source for record in claim.records))
+    if claim.rule == "count":
+        first = [record for record in claim.records if record.field == claim.records[0].field]
+        ends = [pick(first, key=_by_value) for pick in (min, max)]
+        return _Given([[str(len(sources))]], {str(len(sources)), *_names(ends, metadata)})
+    if claim.rule in ("min", "max"):
+        first = [record for record in claim.records if record.field == claim.records[0].field]
+        end = (min if claim.rule == "min" else max)(first, key=_by_value)
+        its = [record for record in claim.records if record.source == end.source]
+        return _Given([_sayings(end.value)], _names(its, metadata))
+    if claim.rule == "filter":
+        said = [
+            _sayings(record.value) + [s for e in elements(record.value) for s in _sayings(e)]
+            for record in claim.records
+        ]
+        return _Given([[label(name, metadata[name])] for name in sources] + said, _names(claim.records, metadata))
+    said = [_sayings(item) for record in claim.records for item in _items(record.value)]
+    return _Given(said, _names(claim.records, metadata))
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _sayings(value: Any) -> list[str]:
+    """The ways in which a claim may say a value: as it is shown, or a day by its year."""
+    return [shown(value), *years_of(value)]
+
+
+def _names(records: Iterable[Record], metadata: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """What an answer may say on the strength of these records."""
+    names: set[str] = set()
+    for record in records:
+        names |= {label(record.source, metadata[record.source]), *_sayings(record.value)}
+        names |= {saying for element in elements(record.value) for saying in _sayings(element)}
+    return names
+
+
+def _atoms(item: str) -> list[str]:
+    """What one item of an answer names: `PEP 8 (Final)` names two things."""
+    head, bracket, rest = item.partition(" (")
+    return [head, *rest.removesuffix(")").split("; ")] if bracket and rest.endswith(")") else [item]
+
+
+def _by_value(record: Record) -> tuple[int, Any]:
+    return order(record.value)
 
 
 def status_of(draft: Draft, gaps: Sequence[Gap], results: Collection[Result], *, expects_claims: bool) -> Status:

@@ -1,0 +1,239 @@
+"""From the sources that an inquiry picks to claims that say what their metadata says, with the records behind it. Pure.
+
+No sentence is composed: a claim is a field's name and its values, and what they are of.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..orchestrator.evidence import Claim, Record, Source
+from ..orchestrator.metadata import (
+    ID,
+    Condition,
+    as_date,
+    elements,
+    field_of,
+    is_empty,
+    label,
+    order,
+    shown,
+    years_of,
+)
+from .inquiry import Inquiry
+
+#: How many sources have a row of their own, and how many fields tell what a document is.
+ROWS_MOST, _FACTS_MOST = 40, 6
+_TELLING = ("status", "state", "informational", "superseded_by", "replaced_by", "replaces", "withdrawn", "resolution")
+
+
+def claims_of(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, Source]) -> tuple[Claim, ...]:
+    """What the metadata of these sources answers, the answer first; nothing where they say nothing."""
+    if not sources:
+        return ()
+    if inquiry.by_year:
+        return tuple(_by_year(inquiry, sources))
+    if inquiry.rule == "count":
+        return tuple(_count(inquiry, sources))
+    if inquiry.rule in ("min", "max"):
+        return tuple(_extreme(inquiry, sources))
+    if inquiry.rule == "filter":
+        return tuple(_filter(inquiry, sources))
+    return tuple(_lookup(inquiry, sources, referred))
+
+
+# One claim for each rule
+
+
+def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, Source]) -> Iterator[Claim]:
+    """Each source's fields, a claim a source; what the first one refers to is followed where the question does."""
+    rows = [row for row in (_row(source, inquiry, referred) for source in sources[:ROWS_MOST]) if row.records]
+    if len(rows) == 1:
+        yield rows[0]
+    elif rows:
+        if len({row.answer for row in rows}) == 1:  # they all say the same, so it is the answer
+            yield rows[0]
+        else:
+            named = [(source, row) for source, row in zip(sources, rows, strict=False)]
+            answer = tuple(f"{_label(source)} ({'; '.join(row.answer)})" for source, row in named)
+            text = "; ".join(answer)
+            yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
+        yield from (row.model_copy(update={"answer": ()}) for row in rows)
+
+
+def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Claim:
+    parts, answer, records = [], [], []
+    for name in inquiry.fields:
+        value = field_of(source.id, source.metadata, name)
+        if is_empty(value):
+            continue
+        records.append(Record(source=source.id, field=name, value=value))
+        followed = [_followed(item, inquiry, referred) for item in elements(value)] if inquiry.then else []
+        items = [item for item, _ in followed] or _items(source, name, value)
+        records += [record for _, more in followed for record in more]
+        answer += items
+        parts.append(f"{_called(name)}: {'; '.join(items)}" if name != ID else items[0])
+    text = f"{' · '.join(parts)} — {_what(source)}"
+    return Claim(text=text, records=tuple(records), rule="lookup", answer=tuple(answer))
+
+
+def _followed(item: Any, inquiry: Inquiry, referred: Mapping[str, Source]) -> tuple[str, list[Record]]:
+    """What a reference names, with what is asked of it, and the records that say so."""
+    source = referred.get(str(item))
+    if source is None:
+        return f"{item} (not among the documents)", []
+    found = [(name, source.metadata.get(name)) for name in inquiry.then]
+    records = [Record(source=source.id, field=name, value=value) for name, value in found if not is_empty(value)]
+    said = "; ".join(_years_or_all(record, inquiry) for record in records)
+    return f"{_label(source)} ({said})" if said else _label(source), records
+
+
+def _years_or_all(record: Record, inquiry: Inquiry) -> str:
+    years = years_of(record.value)
+    return years[0] if inquiry.in_years and years else shown(record.value)
+
+
+def _items(source: Source, name: str, value: Any) -> list[str]:
+    """The values of a field, one by one where it is a list."""
+    if name == ID:
+        return [_label(source)]
+    return [shown(item) for item in value] if isinstance(value, list) else [shown(value)]
+
+
+def _filter(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
+    """The sources themselves, and a row for each where more is asked."""
+    answer = tuple(_label(source) for source in sources)
+    records = [
+        Record(source=source.id, field=condition.field, value=field_of(source.id, source.metadata, condition.field))
+        for source in sources
+        for condition in inquiry.where
+    ]
+    kept = tuple(record for record in records if not is_empty(record.value))
+    own = tuple(Record(source=source.id, field=ID, value=source.id) for source in sources)
+    yield Claim(
+        text=f"{', '.join(answer)} — {_conditions(inquiry.where)}", records=kept or own, rule="filter", answer=answer
+    )
+
+
+def _count(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
+    """How many there are; with the earliest or the latest of them, where that is asked too."""
+    records = _dates(inquiry, sources)
+    dated = [record for record in records if as_date(record.value)]
+    answer = [str(len(sources))]
+    text = f"{len(sources)} — {_conditions(inquiry.where)}"
+    if inquiry.extreme and dated:
+        end = _end(inquiry.extreme, dated)
+        first = next(source for source in sources if source.id == end.source)
+        answer.append(_label(first))
+        text += f" · {_EXTREMES[inquiry.extreme]}: {_label(first)} ({shown(end.value)}), “{first.title}”"
+    yield Claim(text=text, records=tuple(records), rule="count", answer=tuple(answer))
+
+
+def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
+    """The earliest or the latest; what the question held against it is named beside it."""
+    records = [record for record in _dates(inquiry, sources) if as_date(record.value)]
+    if not records:
+        return
+    end = _end(inquiry.rule, records)
+    by_id = {source.id: source for source in sources}
+    chosen = by_id[end.source]
+    told = (
+        [Record(source=chosen.id, field=inquiry.between, value=chosen.metadata[inquiry.between])]
+        if inquiry.between
+        else []
+    )
+    answer = shown(told[0].value) if told else _label(chosen)
+    others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end][:ROWS_MOST]
+    text = f"{answer} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
+    text += f"; {'; '.join(others)}" if others else ""
+    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=(answer,))
+
+
+def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
+    """For each year, how many there are and how they divide by the fields that the question names."""
+    years: dict[str, list[Source]] = {}
+    for source in sources:
+        for year in years_of(source.metadata.get(inquiry.date)):
+            years.setdefault(year, []).append(source)
+    for year in sorted(years):
+        inside = years[year]
+        divided = [f"{_called(name)}: {_shares(inside, name)}" for name in inquiry.divided]
+        records = [Record(source=s.id, field=inquiry.date, value=s.metadata[inquiry.date]) for s in inside]
+        text = " · ".join([f"{year}: {len(inside)}", *divided])
+        yield Claim(text=text, records=tuple(records), rule="count")
+
+
+_SHARES_MOST = 4
+
+
+def _shares(sources: Sequence[Source], name: str) -> str:
+    """How many sources have each value, most first; how many have none."""
+    counts = Counter(shown(value) for source in sources for value in elements(source.metadata.get(name)))
+    without = sum(not elements(source.metadata.get(name)) for source in sources)
+    parts = [f"{value} {n}" for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_SHARES_MOST]]
+    return ", ".join([*parts, *([f"none {without}"] if without else [])])
+
+
+# What a document is
+
+
+def facts_of(source: Source) -> Claim | None:
+    """What a source's metadata says of its standing: status, dates, what it replaces and what replaces it."""
+    telling = [name for name, value in source.metadata.items() if name in _TELLING or as_date(value)]
+    records = [
+        Record(source=source.id, field=name, value=source.metadata[name])
+        for name in telling
+        if not is_empty(source.metadata[name]) and "://" not in str(source.metadata[name])
+    ][:_FACTS_MOST]
+    if not records:
+        return None
+    parts = " · ".join(f"{_called(record.field)}: {shown(record.value)}" for record in records)
+    return Claim(text=f"{parts} — {_what(source)}", records=tuple(records), rule="lookup")
+
+
+# Words
+
+_EXTREMES = {"min": "earliest", "max": "latest"}
+
+
+def _end(rule: str, records: Sequence[Record]) -> Record:
+    pick = min if rule == "min" else max
+    return pick(records, key=lambda record: order(record.value))
+
+
+def _dates(inquiry: Inquiry, sources: Sequence[Source]) -> list[Record]:
+    """The date of each source; its id where it has none, so that it is counted all the same."""
+    dated = [(source, source.metadata.get(inquiry.date)) for source in sources]
+    return [
+        Record(source=s.id, field=ID, value=s.id) if is_empty(v) else Record(source=s.id, field=inquiry.date, value=v)
+        for s, v in dated
+    ]
+
+
+def _name(source: Source, inquiry: Inquiry) -> str:
+    return shown(source.metadata[inquiry.between]) if inquiry.between else _label(source)
+
+
+def _label(source: Source) -> str:
+    return label(source.id, source.metadata)
+
+
+def _what(source: Source) -> str:
+    return f"“{source.title}” ({_label(source)})" if source.title != source.id else _label(source)
+
+
+def _called(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _conditions(where: Sequence[Condition]) -> str:
+    """The conditions, in words."""
+    said = {
+        "is": "{field}: {values}",
+        "year": "{field}: {values}",
+        "since": "{field}: {values} or later",
+        "before": "{field}: before {values}",
+        "absent": "no {field}",
+        "present": "with {field}",
+    }
+    return " · ".join(said[c.op].format(field=_called(c.field), values=" or ".join(c.values)) for c in where)

@@ -1,0 +1,159 @@
+"""What the model that needs no key answers, on two corpora of real documents.
+
+    python -m benchmarks.answers.run [--corpus peps|rustsec] [--kind KIND] [--json] [--out FOLDER]
+
+Prints, by kind of question: sources (all gold documents are cited, and not many more), answers (the marked claim says
+what the gold says, no more), refusals, and whether every run verifies; beside plain BM25 and a null report. Questions
+and documents are read from `BULLPEN_DATA`. The thirty questions that cannot be answered are in `refusals.jsonl`.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from bullpen import Document, Report, Rung, Settings, open_run, open_system, research_team
+from bullpen.orchestrator.system import System
+from bullpen.tools import read_corpus
+
+from .baselines import Bm25, holds_answer
+from .scoring import Tally, cited, is_right, sources_hold
+
+HERE = Path(__file__).parent
+DATA = Path(os.environ.get("BULLPEN_DATA", HERE.parents[2] / "shared" / "data"))
+CORPORA = ("peps", "rustsec")
+REFUSED, WEAK = "refused", "weak"
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+async def ask(system: System, question: str, corpus: Path) -> Report:
+    """A whole job, as a user would launch it."""
+    async with system.launch(question, corpus=corpus) as job:
+        return await job.result()
+
+
+def outcome(report: Report) -> str:
+    """Whether a report refuses, calls its evidence weak, or neither."""
+    if not report.claims:
+        return REFUSED
+    return WEAK if any(gap.reason == "WeakEvidence" for gap in report.gaps) else ""
+
+
+def facts_of(report: Report, run: Path, question: Mapping[str, Any], bm25: Bm25) -> dict[str, bool]:
+    """What holds for one answered question."""
+    names, answer = cited(report.as_json()["report"]), next((c.answer for c in report.claims if c.answer), ())
+    gold = question["gold_docs"]
+    top = bm25.best(question["question"], 10)
+    return {
+        "sources": sources_hold(names, gold),
+        "answer": is_right(answer, question["answer"]),
+        REFUSED: outcome(report) == REFUSED,
+        WEAK: outcome(report) == WEAK,
+        "verified": not list(open_run(run).problems()),
+        "claims": bool(report.claims),
+        "bm25 any in 3": bool(set(gold) & set(top[:3])),
+        "bm25 sources": sources_hold(set(top[:3]), gold),
+        "null answer": holds_answer(bm25.null_report(question["question"]), question["answer"]),
+    }
+
+
+async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A row for each question of a corpus, with what holds for it."""
+    path = DATA / f"corpus_{corpus}" / "corpus.jsonl.gz"
+    bm25 = Bm25([item async for item in read_corpus([path]) if isinstance(item, Document)])
+    answerable = read_lines(DATA / f"corpus_{corpus}" / "questions_dev.jsonl")
+    refusable = [q for q in read_lines(HERE / "refusals.jsonl") if q["corpus"] == corpus]
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            project=chosen.out / corpus if chosen.out else Path(folder), rungs=(Rung(model="embedded:extract"),)
+        )
+        async with open_system(settings, research_team) as system:
+            for question in (*answerable, *refusable):
+                if chosen.kind and question["kind"] not in chosen.kind:
+                    continue
+                began = time.perf_counter()
+                report = await ask(system, question["question"], path)
+                run = settings.runs / f"{report.job}.run"
+                row = {"corpus": corpus, **question, "seconds": time.perf_counter() - began, "report": report.as_json()}
+                row["holds"] = (
+                    facts_of(report, run, question, bm25)
+                    if "answer" in question
+                    else {
+                        "called": bool(outcome(report)),
+                        REFUSED: outcome(report) == REFUSED,
+                        WEAK: outcome(report) == WEAK,
+                        "verified": not list(open_run(run).problems()),
+                    }
+                )
+                rows.append(row)
+                sys.stderr.write(f"\r{corpus} {len(rows)}")
+                sys.stderr.flush()
+    sys.stderr.write("\n")
+    return iter(rows)
+
+
+def tallies(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tally]:
+    """A tally for each kind of each corpus, and one for all answerable questions of a corpus."""
+    found: dict[tuple[str, str], Tally] = {}
+    for row in rows:
+        kinds = [row["kind"], *(["all"] if "answer" in row else [])]
+        for kind in kinds:
+            found.setdefault((row["corpus"], kind), Tally()).add(**row["holds"])
+    return found
+
+
+COLUMNS = (
+    "sources",
+    "answer",
+    "refused",
+    "weak",
+    "verified",
+    "claims",
+    "bm25 any in 3",
+    "bm25 sources",
+    "null answer",
+    "called",
+)
+
+
+def show(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The table."""
+    table = Table("corpus", "kind", "n", *COLUMNS, box=None)
+    for (corpus, kind), tally in tallies(rows).items():
+        shares = [f"{tally.share(name):.3f}" if name in tally.right else "" for name in COLUMNS]
+        table.add_row(corpus, kind, str(tally.asked), *shares)
+    Console(width=150).print(table)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", choices=CORPORA, action="append")
+    parser.add_argument("--kind", action="append", help="only questions of this kind")
+    parser.add_argument("--json", action="store_true", help="print every question with its report instead")
+    parser.add_argument("--out", type=Path, help="keep projects and runs in this folder")
+    chosen = parser.parse_args()
+    if not DATA.is_dir():
+        sys.exit(f"no data in {str(DATA)!r}; set BULLPEN_DATA to the folder that holds corpus_peps and corpus_rustsec")
+    rows = [row for corpus in chosen.corpus or CORPORA for row in anyio.run(measure, corpus, chosen)]
+    if chosen.json:
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    else:
+        show(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What counts as right: sources, the marked answer, refusals. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_MARKS = re.compile(r"[\s\-_\"'“”‘’`]+")
+
+
+def normal(text: str) -> str:
+    """What two ways of writing a status, version, name or date have in common."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _MARKS.sub(" ", folded).strip(" .")
+
+
+def items(gold: str | Sequence[str]) -> set[str]:
+    """What an answer names: a list's items, or what semicolons part."""
+    return {normal(part) for part in (gold.split(";") if isinstance(gold, str) else gold)}
+
+
+def atoms(answer: Iterable[str]) -> set[str]:
+    """The names in items such as `A (b)` and `A; b`."""
+    return {normal(part) for item in answer for part in re.split(r"[;()]", item) if part.strip()}
+
+
+def is_right(answer: Sequence[str], gold: str | Sequence[str]) -> bool:
+    """Set equality of items, so that an item too many is wrong; of a single answer, equality of what it names."""
+    if {normal(item) for item in answer} == items(gold):
+        return True
+    return isinstance(gold, str) and bool(answer) and atoms(answer) == atoms([gold])
+
+
+def cited(report: Mapping[str, Any]) -> set[str]:
+    """The sources behind all claims of a report."""
+    claims = report["claims"]
+    return {e["source"] for claim in claims for e in (*claim["quotes"], *claim["records"])}
+
+
+def sources_hold(names: set[str], gold: Sequence[str]) -> bool:
+    """Whether every gold document is cited, and at most three sources or twice as many as there are gold documents."""
+    return set(gold) <= names and len(names) <= max(3, 2 * len(gold))
+
+
+@dataclass
+class Tally:
+    """How the questions of one kind went."""
+
+    asked: int = 0
+    right: dict[str, int] = field(default_factory=dict)
+
+    def add(self, **facts: bool) -> None:
+        """Count a question and what holds for it."""
+        self.asked += 1
+        for name, holds in facts.items():
+            self.right[name] = self.right.get(name, 0) + holds
+
+    def share(self, name: str) -> float:
+        """The share of questions for which it holds."""
+        return self.right.get(name, 0) / self.asked if self.asked else 0.0
