@@ -41,7 +41,7 @@ def weights(words: Sequence[str], rarity: Mapping[str, float], texts: Sequence[s
 def contains(text: str, word: str) -> bool:
     """Whether a text holds a word: a name as it is written, any other word in any of its forms."""
     if is_name(word):
-        return re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_]|[.]\d)", text, re.IGNORECASE) is not None
+        return re.search(rf"(?<![^\W_])(?<!\d\.){re.escape(word)}(?![^\W_]|\.\d)", text, re.IGNORECASE) is not None
     return stem(word) in terms(text)
 
 

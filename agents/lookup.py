@@ -55,7 +55,8 @@ def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, 
             yield rows[0]
         else:
             named = [(source, row) for source, row in zip(sources, rows, strict=False)]
-            answer = tuple(f"{_label(source)} ({'; '.join(row.answer)})" for source, row in named)
+            told = [(_label(s), [item for item in row.answer if item != _label(s)]) for s, row in named]
+            answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in told)
             text = "; ".join(answer)
             yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
         yield from (row.model_copy(update={"answer": ()}) for row in rows)
@@ -73,7 +74,11 @@ def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Cl
         records += [record for _, more in followed for record in more]
         answer += items
         parts.append(f"{_called(name)}: {'; '.join(items)}" if name != ID else items[0])
-    text = f"{' · '.join(parts)} — {_what(source)}"
+    text = (
+        f"{' · '.join(parts)} — {_what(source)}"
+        if ID not in inquiry.fields
+        else f"{' · '.join(parts)} — “{source.title}”"
+    )
     return Claim(text=text, records=tuple(records), rule="lookup", answer=tuple(answer))
 
 

@@ -103,60 +103,58 @@ def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
         if field_of(record.source, metadata.get(record.source, {}), record.field) != record.value:
             return f"field {record.field!r} of {record.source!r} is not {record.value!r}"
     given = _given(claim, metadata)
-    unsaid = [saying for saying in given.must if not any(one in claim.text for one in saying)]
+    unsaid = [value for value in given.must if not _says(claim.text, value)]
     if unsaid:
-        return f"its rule {claim.rule!r} gives {unsaid[0][0]!r}, which it does not say"
-    loose = [atom for item in claim.answer for atom in _atoms(item) if not given.allows(atom)]
+        return f"its rule {claim.rule!r} gives {shown(unsaid[0])!r}, which it does not say"
+    loose = [atom for item in claim.answer for atom in _atoms(item) if not given.allows(item, atom)]
     return f"its rule {claim.rule!r} does not give {loose[0]!r}" if loose else ""
 
 
 class _Given(NamedTuple):
-    """What a rule gives: sayings (any one of each) that the claim must hold, and what its answer may name."""
+    """What a rule gives: the values that a claim must say, and what its answer may name."""
 
-    must: list[list[str]]
+    must: list[Any]
     may: set[str]
 
-    def allows(self, atom: str) -> bool:
+    def allows(self, item: str, atom: str) -> bool:
         """A value itself, or one said with what its series is called: `PEP 8` for 8."""
-        return atom in self.may or atom.rsplit(" ", 1)[-1] in self.may
+        return item in self.may or atom in self.may or atom.rsplit(" ", 1)[-1] in self.may
 
 
 def _given(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> _Given:
-    sources = list(dict.fromkeys(record.source for record in claim.records))
+    names = list(dict.fromkeys(record.source for record in claim.records))
+    of_first = [record for record in claim.records if record.field == claim.records[0].field]
     if claim.rule == "count":
-        first = [record for record in claim.records if record.field == claim.records[0].field]
-        ends = [pick(first, key=_by_value) for pick in (min, max)]
-        return _Given([[str(len(sources))]], {str(len(sources)), *_names(ends, metadata)})
+        ends = [pick(of_first, key=_by_value) for pick in (min, max)]
+        return _Given([len(claim.records)], {str(len(claim.records)), *_sayings_of(ends, metadata)})
     if claim.rule in ("min", "max"):
-        first = [record for record in claim.records if record.field == claim.records[0].field]
-        end = (min if claim.rule == "min" else max)(first, key=_by_value)
+        end = (min if claim.rule == "min" else max)(of_first, key=_by_value)
         its = [record for record in claim.records if record.source == end.source]
-        return _Given([_sayings(end.value)], _names(its, metadata))
+        return _Given([end.value], _sayings_of(its, metadata))
+    allowed = _sayings_of(claim.records, metadata)
     if claim.rule == "filter":
-        said = [
-            _sayings(record.value) + [s for e in elements(record.value) for s in _sayings(e)]
-            for record in claim.records
-        ]
-        return _Given([[label(name, metadata[name])] for name in sources] + said, _names(claim.records, metadata))
-    said = [_sayings(item) for record in claim.records for item in _items(record.value)]
-    return _Given(said, _names(claim.records, metadata))
+        return _Given([label(name, metadata[name]) for name in names], allowed)
+    return _Given([record.value for record in claim.records], allowed)
 
 
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _says(text: str, value: Any) -> bool:
+    """Whether a claim says a value: as it is shown, a day by its year, or all that it holds one by one."""
+    parts = elements(value)
+    return any(saying in text for saying in _sayings(value)) or (len(parts) > 1 and all(_says(text, p) for p in parts))
 
 
 def _sayings(value: Any) -> list[str]:
-    """The ways in which a claim may say a value: as it is shown, or a day by its year."""
+    """The ways to say a value: as it is shown, a day by its year."""
     return [shown(value), *years_of(value)]
 
 
-def _names(records: Iterable[Record], metadata: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """What an answer may say on the strength of these records."""
+def _sayings_of(records: Iterable[Record], metadata: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """What an answer may name on the strength of these records."""
     names: set[str] = set()
     for record in records:
         names |= {label(record.source, metadata[record.source]), *_sayings(record.value)}
-        names |= {saying for element in elements(record.value) for saying in _sayings(element)}
+        whole = record.value if isinstance(record.value, list) else []
+        names |= {saying for part in (*whole, *elements(record.value)) for saying in _sayings(part)}
     return names
 
 
