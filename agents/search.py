@@ -65,7 +65,8 @@ async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
     if inquiry is None:
         return Found()
     rarity = await ctx.memory.rarity(inquiry.left) if inquiry.left else {}
-    foreign = [word for word in inquiry.left if rarity[word] >= RARE]
+    is_table = inquiry.by_year and bool(inquiry.divided)  # it says itself what it counts
+    foreign = [] if is_table else [word for word in inquiry.left if rarity[word] >= RARE]
     if inquiry.unknown and not foreign:
         raise NothingFound(f"not among the documents: {', '.join(map(repr, inquiry.unknown))}")
     if foreign or inquiry.unknown:

@@ -4,7 +4,8 @@
 
 Prints, by kind of question: sources (all gold documents are cited, and not many more), answers (the marked claim says
 what the gold says, no more), refusals, and whether every run verifies; beside plain BM25 and a null report. Questions
-and documents are read from `BULLPEN_DATA`. The thirty questions that cannot be answered are in `refusals.jsonl`.
+and documents are read from `BULLPEN_DATA`. The thirty questions that cannot be answered are in `refusals.jsonl`, twenty
+that have no short answer in `open.jsonl`.
 """
 
 import argparse
@@ -52,21 +53,25 @@ def outcome(report: Report) -> str:
 
 
 def facts_of(report: Report, run: Path, question: Mapping[str, Any], bm25: Bm25) -> dict[str, bool]:
-    """What holds for one answered question."""
-    names, answer = cited(report.as_json()["report"]), next((c.answer for c in report.claims if c.answer), ())
-    gold = question["gold_docs"]
-    top = bm25.best(question["question"], 10)
-    return {
-        "sources": sources_hold(names, gold),
-        "answer": is_right(answer, question["answer"]),
-        REFUSED: outcome(report) == REFUSED,
-        WEAK: outcome(report) == WEAK,
-        "verified": not list(open_run(run).problems()),
-        "claims": bool(report.claims),
-        "bm25 any in 3": bool(set(gold) & set(top[:3])),
-        "bm25 sources": sources_hold(set(top[:3]), gold),
-        "null answer": holds_answer(bm25.null_report(question["question"]), question["answer"]),
-    }
+    """What holds for one question: of all kinds first, then of those that can be answered, then of those with a gold."""
+    said = outcome(report)
+    facts = {REFUSED: said == REFUSED, WEAK: said == WEAK, "verified": not list(open_run(run).problems())}
+    if "gold_docs" not in question:
+        return {**facts, "called": bool(said)}
+    gold, names = set(question["gold_docs"]), cited(report.as_json()["report"])
+    facts["claims"] = bool(report.claims) or said == REFUSED
+    if gold:
+        top = bm25.best(question["question"], 3)
+        facts |= {"any source": bool(gold & names), "bm25 any in 3": bool(gold & set(top))}
+    if "answer" in question:
+        answer = next((claim.answer for claim in report.claims if claim.answer), ())
+        facts |= {
+            "sources": sources_hold(names, list(gold)),
+            "bm25 sources": sources_hold(set(top), list(gold)),
+            "answer": is_right(answer, question["answer"]),
+            "null answer": holds_answer(bm25.null_report(question["question"]), question["answer"]),
+        }
+    return facts
 
 
 async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -74,6 +79,7 @@ async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str,
     path = DATA / f"corpus_{corpus}" / "corpus.jsonl.gz"
     bm25 = Bm25([item async for item in read_corpus([path]) if isinstance(item, Document)])
     answerable = read_lines(DATA / f"corpus_{corpus}" / "questions_dev.jsonl")
+    open_ones = [q for q in read_lines(HERE / "open.jsonl") if q["corpus"] == corpus]
     refusable = [q for q in read_lines(HERE / "refusals.jsonl") if q["corpus"] == corpus]
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -81,23 +87,14 @@ async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str,
             project=chosen.out / corpus if chosen.out else Path(folder), rungs=(Rung(model="embedded:extract"),)
         )
         async with open_system(settings, research_team) as system:
-            for question in (*answerable, *refusable):
+            for question in (*answerable, *open_ones, *refusable):
                 if chosen.kind and question["kind"] not in chosen.kind:
                     continue
                 began = time.perf_counter()
                 report = await ask(system, question["question"], path)
                 run = settings.runs / f"{report.job}.run"
                 row = {"corpus": corpus, **question, "seconds": time.perf_counter() - began, "report": report.as_json()}
-                row["holds"] = (
-                    facts_of(report, run, question, bm25)
-                    if "answer" in question
-                    else {
-                        "called": bool(outcome(report)),
-                        REFUSED: outcome(report) == REFUSED,
-                        WEAK: outcome(report) == WEAK,
-                        "verified": not list(open_run(run).problems()),
-                    }
-                )
+                row["holds"] = facts_of(report, run, question, bm25)
                 rows.append(row)
                 sys.stderr.write(f"\r{corpus} {len(rows)}")
                 sys.stderr.flush()
@@ -118,6 +115,7 @@ def tallies(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tally]:
 COLUMNS = (
     "sources",
     "answer",
+    "any source",
     "refused",
     "weak",
     "verified",
