@@ -6,8 +6,9 @@ from pydantic import Field
 
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
+from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
-from .lookup import facts_of
+from .standing import HEAD, facts_of, first_day, quoted, successors
 
 
 class Conflict(Value):
@@ -79,13 +80,22 @@ def _unmarked(conflict: Disagreement) -> Disagreement:
 
 
 async def _standings(claims: Sequence[Claim], ctx: Context) -> list[Claim]:
-    """What is known of the documents behind the claims, from their metadata; nothing where that was the question."""
+    """What is known of the documents behind the claims: their metadata, what they say of their own standing, and what
+    has replaced them. Nothing where metadata was the question."""
     if any(claim.rule for claim in claims):
         return []
     names = dict.fromkeys(quote.source for claim in claims for quote in claim.quotes)
-    sources = [await ctx.memory.source(name) for name in names]
-    facts = [facts_of(source) for source in sources if source]
-    return [fact for fact in facts if fact]
+    sources = {name: source for name in names if (source := await ctx.memory.source(name))}
+    for source in list(sources.values()):
+        names_of_others = successors(source)
+        others = (
+            await ctx.memory.select([Condition(field=ID, op="is", values=names_of_others)]) if names_of_others else ()
+        )
+        sources |= {other.id: other for other in others}
+    facts = sorted((fact for source in sources.values() if (fact := facts_of(source))), key=first_day)
+    said = [quoted(name, await ctx.memory.read(name, 0, HEAD)) for name in sources]
+    held = {quote.text for claim in claims for quote in claim.quotes}
+    return [*(claim for claim in said if claim and claim.text not in held), *facts]
 
 
 def _numbered(numbers: tuple[int, ...], claims: list[Claim]) -> tuple[Claim, ...]:

@@ -52,8 +52,12 @@ def share(weighted: Mapping[str, float], text: str) -> float:
 
 
 def best_share(weighted: Mapping[str, float], passages: Iterable[Passage]) -> float:
-    """The best share that a single passage holds, with its title and heading."""
-    return max((share(weighted, f"{p.title}\n{p.heading}\n{p.text}") for p in passages), default=0.0)
+    """The best share that the passages of one document hold together, with their title and headings."""
+    together: dict[str, str] = {}
+    for passage in passages:
+        words = f"{passage.title}\n{passage.heading}\n{passage.text}"
+        together[passage.source] = f"{together.get(passage.source, '')}\n{words}"
+    return max((share(weighted, text) for text in together.values()), default=0.0)
 
 
 def uncovered(question: str, claims: Sequence[Claim], explained: Iterable[str] = ()) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from ..orchestrator.rules.outcome import Outcome
 from ..orchestrator.rules.price import Prices
 from ..orchestrator.settings import Rung
 from .analyze import Judgement
-from .extraction import is_repetition, pick_sentences, split_question
+from .extraction import Text, is_repetition, pick_sentences, split_question
 from .refine import Sentence, Written
 from .search import Queries
 from .summarize import Excerpt, Statement, Summary
@@ -63,7 +63,13 @@ def _search(inputs: Mapping[str, Any]) -> Queries:
 
 def _summarize(inputs: Mapping[str, Any]) -> Summary:
     passages: list[Passage] = inputs["passages"]
-    picked = pick_sentences(inputs["about"], [passage.text for passage in passages], most=_SENTENCES_MOST)
+    texts = [Text(p.text, p.title, p.heading, p.source) for p in passages]
+    most = (
+        max(_SENTENCES_MOST, min(_CLAIMS_MOST, len({p.source for p in passages})))
+        if inputs.get("each")
+        else _SENTENCES_MOST
+    )
+    picked = pick_sentences(inputs["about"], texts, most=most, rarity=inputs.get("rarity"))
     statements = tuple(Statement(text=text, excerpts=(Excerpt(passage=n + 1, text=text),)) for n, text in picked)
     return Summary(statements=statements)
 

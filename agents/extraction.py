@@ -1,23 +1,31 @@
 """Plain extraction: a question's parts, a text's sentences, and which of them say most about it. Pure.
 
-Sentences are ranked by BM25 (Robertson and Zaragoza 2009) over the sentences at hand and picked by maximal marginal
-relevance (Carbonell and Goldstein 1998), so that the second does not repeat the first.
+Sentences are ranked by the share of the question's weight that they hold and picked by maximal marginal relevance
+(Carbonell and Goldstein 1998), so that the second does not repeat the first.
 """
 
 import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 STOP = frozenset(
     _WORD.findall(
-        "a about after all also an and any are as at be because been before being both but by can could did do does "
-        "doing for from had has have how i if in into is it its many much no not of on or our out over so some such "
-        "than that the their them then there these they this those to under up us was we what when where which while "
-        "who whom whose why will with would you your"
+        "a about after against all along also among an and any are as at away be because been before being "
+        "between both but by can could did do does doing during each either for from had has have he her his "
+        "how i if in inside into is it its many may might more most much must neither no nor not of off on "
+        "one ones only onto or other our out outside over per rather shall she should since so some such than "
+        "that the their them then there these they this those through to toward towards under until up upon "
+        "us very via was we were what when where whether which while who whom whose why will with within "
+        "without would yet you your "
+        # what a question is asked with, not what it is about
+        "arrive arrived became become becomes came come comes get gets getting give gives given go goes going "
+        "got happen happened happens keep let make makes made mean means meant put say says said see seen "
+        "take takes taken tell tells use used uses using explain describe describes relevant respectively "
+        "first next way ways kind kinds "
     )
 )
 _ABBREVIATIONS = ("e.g", "i.e", "etc", "vs", "cf", "mr", "mrs", "ms", "dr", "prof", "st", "no", "fig", "approx", "inc")
@@ -27,7 +35,31 @@ _ASKING = r"(?=(?:who|what|when|where|which|why|how)\b)"
 _PART = re.compile(rf"[?;]\s+|,?\s+and\s+{_ASKING}|,\s+{_ASKING}", re.IGNORECASE)
 _VERB_LAST = re.compile(r"\w+ (?:did|does|do|was|were|will|has|have|had|can|could|should)\b", re.IGNORECASE)
 _PARTS_MOST = 6
-_K1, _B, _DIVERSITY = 1.5, 0.6, 0.55
+#: What like words cost (as a share of the best score) and the same document again; the credit for words in the title
+#: and heading above, and in the text around; what each rank costs.
+_DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL = 0.45, 0.03, 0.5, 0.3, 0.1
+_BACK = re.compile(
+    r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
+)
+_FIELD = re.compile(r"\s*[A-Za-z][\w-]*\s*[:=]\s")
+#: What the answer to a kind of question often says.
+_CUES = tuple(
+    (re.compile(kind, re.IGNORECASE), re.compile(cues, re.IGNORECASE))
+    for kind, cues in (
+        (
+            r"^why\b|\bwhy\b|reason",
+            r"\b(?:because|since|reasons?|due to|in order to|so that|motivat\w+|rationale|lack|to avoid)\b",
+        ),
+        (r"\bhow (?:much|many|long|often|far)\b|\bcosts?\b|\bwhen\b", r"\d"),
+        (r"\bwho\b", r"\b[A-Z][a-z]+ [A-Z][a-z]+\b"),
+        (
+            r"replace|instead|alternative",
+            r"\b(?:replac\w+|alternativ\w+|instead|recommend\w*|successor|migrat\w+|use)\b",
+        ),
+        (r"differ|compare", r"\b(?:whereas|while|unlike|differ\w*|than|rather|but|instead|cannot)\b"),
+        (r"\bhow\b", r"\b(?:by|using|must|should|allows?|works?)\b"),
+    )
+)
 #: A sentence with a smaller share of the best one's score is not picked.
 _SHARE_LEAST = 0.25
 _LETTERS_LEAST, _LETTERS_MOST = 25, 500
@@ -75,68 +107,163 @@ def _stemmer() -> Any:
     return Stemmer.Stemmer("english")
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of running text, exactly as they stand; headings, tables and fragments are left out."""
-    found: list[str] = []
-    for block in _BLOCK.split(text):
-        body = block.strip().lstrip("-*+• ").strip()
-        if body and not body.startswith(("#", "|", "```", "===", "---")):
-            found += [sentence for sentence in _split(body) if _is_prose(sentence)]
+class Sentence(NamedTuple):
+    """A sentence as it stands: `text == source[start:end]`; `after` is where the one before it in its block starts."""
+
+    start: int
+    end: int
+    text: str
+    after: int | None = None
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The sentences of running text; headings, tables, code, header fields and fragments are left out."""
+    found: list[Sentence] = []
+    for start, block in _blocks(text):
+        body = block.lstrip("-*+•> \n\t")
+        if body and not body.startswith(("#", "|", "```", "===", "---", "..")) and not _is_code(block):
+            found += _within(start + len(block) - len(body), body.rstrip())
     return found
 
 
-def _split(block: str) -> list[str]:
-    pieces, start = [], 0
-    for end in _END.finditer(block):
-        before = block[start : end.start()].rsplit(None, 1)
-        if before and before[-1].lower().strip("(") in _ABBREVIATIONS:
-            continue
-        pieces.append(block[start : end.end()].strip())
-        start = end.end()
-    return [*pieces, block[start:].strip()]
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Paragraphs and list items, each with where it starts."""
+    at = 0
+    for gap in _BLOCK.finditer(text):
+        yield at, text[at : gap.start()]
+        at = gap.end()
+    yield at, text[at:]
+
+
+def _is_code(block: str) -> bool:
+    """Code, tables and header fields: more marks than words, or lines of `Name: value`."""
+    lines = [line for line in block.splitlines() if line.strip()]
+    fields = sum(bool(_FIELD.match(line)) for line in lines)
+    telling = sum(c.isalpha() or c.isspace() for c in block)
+    return telling < 0.75 * len(block) or (len(lines) > 1 and fields * 2 > len(lines)) or ">>>" in block
+
+
+def _within(start: int, block: str) -> Iterator[Sentence]:
+    """The sentences of one block, in order."""
+    before: int | None = None
+    at = 0
+    for end in [*(m for m in _END.finditer(block) if not _abbreviates(block, m.start())), None]:
+        stop = end.end() if end else len(block)
+        piece = block[at:stop]
+        text = piece.strip()
+        begins = start + at + len(piece) - len(piece.lstrip())
+        at = stop
+        if text and _is_prose(text):
+            yield Sentence(begins, begins + len(text), text, before)
+            before = begins
+        else:
+            before = None
+
+
+def _abbreviates(block: str, at: int) -> bool:
+    """Whether the full stop there ends an abbreviation."""
+    before = block[:at].rsplit(None, 1)
+    return bool(before) and before[-1].lower().strip("(") in _ABBREVIATIONS
 
 
 def _is_prose(sentence: str) -> bool:
-    return _LETTERS_LEAST <= len(sentence) <= _LETTERS_MOST and sentence[-1] in '.!?"”’)' and " " in sentence
+    return _LETTERS_LEAST <= len(sentence) <= _LETTERS_MOST and sentence[-1] in ".!?\"'”’):" and " " in sentence
 
 
-def pick_sentences(question: str, texts: Sequence[str], *, most: int) -> list[tuple[int, str]]:
-    """At most `most` (index of text, sentence), best first; none that shares no word with the question."""
-    pool = list(dict.fromkeys((n, sentence) for n, text in enumerate(texts) for sentence in sentences(text)))
-    bags = [Counter(terms(sentence)) for _, sentence in pool]
-    scores = _bm25(Counter(terms(question)), bags)
-    scores = [score / (1 + 0.04 * pool[i][0]) for i, score in enumerate(scores)]  # earlier passages rank higher
+class Text(NamedTuple):
+    """A text to pick sentences from: what it is called, and which document it is a part of."""
+
+    text: str
+    title: str = ""
+    heading: str = ""
+    source: str = ""
+
+
+def pick_sentences(
+    question: str, texts: Sequence[Text], *, most: int, rarity: Mapping[str, float] | None = None
+) -> list[tuple[int, str]]:
+    """At most `most` (index of text, words of it), best first; none that shares no word with the question.
+
+    A sentence counts the question's words that it holds, by rarity, with some credit for those in the title and heading
+    above it, and for earlier texts; one that points back ("This …") brings the sentence before it along.
+    """
+    pool = list(_pool(texts))
+    bags = [frozenset(terms(sentence.text)) for _, sentence in pool]
+    asked = _asked(question, rarity, bags)
+    scores = [_score(asked, question, texts, bag, *found) for bag, found in zip(bags, pool, strict=True)]
     picked: list[int] = []
-
-    def gain(i: int) -> float:
-        return scores[i] - _DIVERSITY * max(scores) * max((_overlap(bags[i], bags[j]) for j in picked), default=0)
-
     while len(picked) < most:
-        best = max((i for i in range(len(pool)) if scores[i] > 0 and i not in picked), key=gain, default=None)
-        if best is None or (picked and scores[best] < _SHARE_LEAST * scores[picked[0]]):
+        left = [i for i in range(len(pool)) if scores[i] > 0 and i not in picked]
+        best = max(left, key=lambda i: _gain(i, scores, bags, picked, texts, pool), default=None)
+        if best is None or (picked and scores[best] < _SHARE_LEAST * max(scores)):
             break
         picked.append(best)
-    return [pool[i] for i in picked]
+    return [(pool[i][0], _whole(texts[pool[i][0]].text, pool[i][1])) for i in picked]
 
 
-def _bm25(question: Counter[str], bags: list[Counter[str]]) -> list[float]:
-    mean = sum(bag.total() for bag in bags) / max(1, len(bags))
-    holding = Counter(term for bag in bags for term in bag if term in question)
-    weights = {term: math.log(1 + (len(bags) - n + 0.5) / (n + 0.5)) for term, n in holding.items()}
+def _pool(texts: Sequence[Text]) -> Iterator[tuple[int, Sentence]]:
+    """Every sentence of every text, the same words once."""
+    seen: set[str] = set()
+    for n, text in enumerate(texts):
+        for sentence in sentences(text.text):
+            words = " ".join(sentence.text.split()).casefold()
+            if words not in seen:
+                seen.add(words)
+                yield n, sentence
 
-    def score(bag: Counter[str]) -> float:
-        dampening = _K1 * (1 - _B + _B * bag.total() / max(1.0, mean))
-        return sum(weight * bag[term] * (_K1 + 1) / (bag[term] + dampening) for term, weight in weights.items())
 
-    return [score(bag) for bag in bags]
+def _asked(question: str, rarity: Mapping[str, float] | None, bags: Sequence[frozenset[str]]) -> dict[str, float]:
+    """What each of the question's words counts: its rarity where that is known, else how few sentences hold it."""
+    if rarity:
+        return {term: weight for word, weight in rarity.items() for term in terms(word)}
+    holding = Counter(term for bag in bags for term in bag)
+    return {term: math.log(1 + len(bags) / (1 + holding[term])) for term in set(terms(question))}
 
 
-def _overlap(one: Counter[str], other: Counter[str]) -> float:
-    """The share of words in common (Jaccard)."""
-    union = (one | other).total()
-    return (one & other).total() / union if union else 0.0
+def _score(
+    asked: Mapping[str, float], question: str, texts: Sequence[Text], bag: frozenset[str], at: int, sentence: Sentence
+) -> float:
+    whole = sum(asked.values()) or 1.0
+    held = sum(weight for term, weight in asked.items() if term in bag) / whole
+    if not held:
+        return 0.0
+    above = frozenset(terms(f"{texts[at].title} {texts[at].heading}"))
+    near = frozenset(terms(texts[at].text))
+    held += _ABOVE * sum(weight for term, weight in asked.items() if term in above and term not in bag) / whole
+    held += _NEAR * sum(weight for term, weight in asked.items() if term in near - above - bag) / whole
+    cue = next((cues for kind, cues in _CUES if kind.search(question)), None)
+    held *= 1.25 if cue and cue.search(sentence.text) else 1.0
+    held *= 0.8 if _BACK.match(sentence.text) and sentence.after is None else 1.0
+    return held / (1 + _FALL * at)
+
+
+def _gain(
+    i: int,
+    scores: Sequence[float],
+    bags: Sequence[frozenset[str]],
+    picked: Sequence[int],
+    texts: Sequence[Text],
+    pool: Sequence[tuple[int, Sentence]],
+) -> float:
+    """A sentence's score less what was picked already: like words, and the same document again."""
+    alike = max((_jaccard(bags[i], bags[j]) for j in picked), default=0.0)
+    again = sum(texts[pool[j][0]].source == texts[pool[i][0]].source for j in picked)
+    return scores[i] - _DIVERSITY * max(scores) * alike - _AGAIN * again
+
+
+def _whole(text: str, sentence: Sentence) -> str:
+    """The sentence, with the one before it where it points back."""
+    start = sentence.start
+    if sentence.after is not None and _BACK.match(sentence.text) and sentence.end - sentence.after <= _LETTERS_MOST:
+        start = sentence.after
+    return text[start : sentence.end]
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """The share of words in common."""
+    return len(one & other) / len(one | other) if one | other else 0.0
 
 
 def is_repetition(one: str, other: str) -> bool:
     """Whether two sentences say the same in nearly the same words."""
-    return _overlap(Counter(terms(one)), Counter(terms(other))) > 0.75
+    return _jaccard(frozenset(terms(one)), frozenset(terms(other))) > 0.75

@@ -22,9 +22,8 @@ from ..orchestrator.metadata import (
 )
 from .inquiry import Inquiry
 
-#: How many sources have a row of their own, and how many fields tell what a document is.
-ROWS_MOST, _FACTS_MOST = 40, 6
-_TELLING = ("status", "state", "informational", "superseded_by", "replaced_by", "replaces", "withdrawn", "resolution")
+#: How many sources have a row of their own.
+ROWS_MOST = 40
 
 
 def claims_of(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, Source]) -> tuple[Claim, ...]:
@@ -73,9 +72,9 @@ def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Cl
         items = [item for item, _ in followed] or _items(source, name, value)
         records += [record for _, more in followed for record in more]
         answer += items
-        parts.append(f"{_called(name)}: {'; '.join(items)}" if name != ID else items[0])
+        parts.append(f"{called(name)}: {'; '.join(items)}" if name != ID else items[0])
     text = (
-        f"{' · '.join(parts)} — {_what(source)}"
+        f"{' · '.join(parts)} — {what(source)}"
         if ID not in inquiry.fields
         else f"{' · '.join(parts)} — “{source.title}”"
     )
@@ -162,7 +161,7 @@ def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
             years.setdefault(year, []).append(source)
     for year in sorted(years):
         inside = years[year]
-        divided = [f"{_called(name)}: {_shares(inside, name)}" for name in inquiry.divided]
+        divided = [f"{called(name)}: {_shares(inside, name)}" for name in inquiry.divided]
         records = [Record(source=s.id, field=inquiry.date, value=s.metadata[inquiry.date]) for s in inside]
         text = " · ".join([f"{year}: {len(inside)}", *divided])
         yield Claim(text=text, records=tuple(records), rule="count")
@@ -177,23 +176,6 @@ def _shares(sources: Sequence[Source], name: str) -> str:
     without = sum(not elements(source.metadata.get(name)) for source in sources)
     parts = [f"{value} {n}" for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_SHARES_MOST]]
     return ", ".join([*parts, *([f"none {without}"] if without else [])])
-
-
-# What a document is
-
-
-def facts_of(source: Source) -> Claim | None:
-    """What a source's metadata says of its standing: status, dates, what it replaces and what replaces it."""
-    telling = [name for name, value in source.metadata.items() if name in _TELLING or as_date(value)]
-    records = [
-        Record(source=source.id, field=name, value=source.metadata[name])
-        for name in telling
-        if not is_empty(source.metadata[name]) and "://" not in str(source.metadata[name])
-    ][:_FACTS_MOST]
-    if not records:
-        return None
-    parts = " · ".join(f"{_called(record.field)}: {shown(record.value)}" for record in records)
-    return Claim(text=f"{parts} — {_what(source)}", records=tuple(records), rule="lookup")
 
 
 # Words
@@ -223,11 +205,13 @@ def _label(source: Source) -> str:
     return label(source.id, source.metadata)
 
 
-def _what(source: Source) -> str:
+def what(source: Source) -> str:
+    """A source by title and id."""
     return f"“{source.title}” ({_label(source)})" if source.title != source.id else _label(source)
 
 
-def _called(name: str) -> str:
+def called(name: str) -> str:
+    """A field's name as people write it."""
     return name.replace("_", " ")
 
 
@@ -241,4 +225,4 @@ def _conditions(where: Sequence[Condition]) -> str:
         "absent": "no {field}",
         "present": "with {field}",
     }
-    return " · ".join(said[c.op].format(field=_called(c.field), values=" or ".join(c.values)) for c in where)
+    return " · ".join(said[c.op].format(field=called(c.field), values=" or ".join(c.values)) for c in where)

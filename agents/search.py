@@ -4,7 +4,7 @@ What protects whoever asks stands here, for every model alike: a question that t
 with the words that are missing, before any model is asked to say something about it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -38,6 +38,10 @@ class Found(Value):
     claims: tuple[Claim, ...] = ()
     #: The question's words that the look-up accounts for.
     explained: tuple[str, ...] = ()
+    #: What each telling word of the question counts: its rarity in the documents, from 0 to 1.
+    rarity: dict[str, float] = Field(default_factory=dict)
+    #: Whether each source has something to say, rather than the best few.
+    each: bool = False
     #: Why the passages may not answer the question; empty where they bear on all of it.
     weak: str = ""
 
@@ -50,10 +54,14 @@ class Search(Worker):
         looked = await _look_up(task.question, mentions, ctx)
         if looked.claims:
             passages = await _within(task, looked.claims, ctx)
-            return looked.model_copy(update={"passages": passages})
+            rarity = dict(await ctx.memory.rarity(key_words(task.about)))
+            return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True})
         named = [source for mention in mentions.found if mention.kind == "source" for source in mention.sources]
         passages = await _search(task, named, ctx)
-        return Found(passages=passages, weak=await _judge(task.about, mentions, passages, ctx))
+        words = key_words(task.about)
+        rarity = dict(await ctx.memory.rarity(words))
+        weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
+        return Found(passages=passages, rarity=rarity, weak=weak)
 
 
 # Metadata
@@ -126,14 +134,14 @@ async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Pass
     return tuple(found.values())[:_PASSAGES_MOST]
 
 
-async def _judge(about: str, mentions: Mentions, passages: Sequence[Passage], ctx: Context) -> str:
+def _judge(
+    about: str, weighted: Mapping[str, float], mentions: Mentions, passages: Sequence[Passage], ctx: Context
+) -> str:
     """Why the evidence is weak, or nothing. Raises NothingFound, naming the words, when it is none at all."""
-    words = key_words(about)
-    texts = [f"{passage.title}\n{passage.heading}\n{passage.text}" for passage in passages]
-    weighted = weights(words, await ctx.memory.rarity(words), texts)
+    texts = _texts(passages)
     held = best_share(weighted, passages)
-    nowhere = [word for word in words if not any(contains(text, word) for text in texts)]
-    ctx.note("how much of the question the best passage holds", share=round(held, 2), nowhere=nowhere)
+    nowhere = [word for word in weighted if not any(contains(text, word) for text in texts)]
+    ctx.note("how much of the question the best document holds", share=round(held, 2), nowhere=nowhere)
     missing = f"no passage contains {', '.join(map(repr, nowhere))}" if nowhere else "its words stand far apart"
     if held < REFUSED_BELOW:
         raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {missing}")
@@ -142,3 +150,7 @@ async def _judge(about: str, mentions: Mentions, passages: Sequence[Passage], ct
     if unknown:
         return f"not among the documents: {', '.join(map(repr, dict.fromkeys(unknown)))}"
     return f"weak evidence: {missing}" if held < WEAK_BELOW else ""
+
+
+def _texts(passages: Sequence[Passage]) -> list[str]:
+    return [f"{passage.title}\n{passage.heading}\n{passage.text}" for passage in passages]

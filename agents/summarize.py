@@ -39,7 +39,7 @@ class Summarize(Worker):
         found = [result.read(Found) for result in ctx.results]
         passages = [passage for one in found for passage in one.passages]
         computed = tuple(claim for one in found for claim in one.claims)
-        claims, missing = await self._said(task, passages, ctx) if passages else ((), "")
+        claims, missing = await self._said(task, found, passages, ctx) if passages else ((), "")
         if not computed and not claims:
             raise NothingFound(missing or f"the passages do not answer {shorten(task.about, 120)!r}")
         for claim in claims:
@@ -51,10 +51,18 @@ class Summarize(Worker):
             about=task.about, claims=whole, missing="" if computed else missing, weak=weak, explained=explained
         )
 
-    async def _said(self, task: Query, passages: list[Passage], ctx: Context) -> tuple[tuple[Claim, ...], str]:
+    async def _said(
+        self, task: Query, found: list[Found], passages: list[Passage], ctx: Context
+    ) -> tuple[tuple[Claim, ...], str]:
         """What a model makes of the passages, each statement with its quotes; and what it did not find."""
         summary = await ctx.ask(
-            "summarize", returns=Summary, question=task.question, about=task.about, passages=passages
+            "summarize",
+            returns=Summary,
+            question=task.question,
+            about=task.about,
+            passages=passages,
+            rarity={word: weight for one in found for word, weight in one.rarity.items()},
+            each=any(one.each for one in found),
         )
         claims = [_claim(statement, passages, ctx) for statement in summary.statements]
         return tuple(claim for claim in claims if claim), summary.missing

@@ -1,0 +1,61 @@
+"""What a document is worth now: its status and dates, what it says of itself, and what has replaced it. Pure."""
+
+import re
+
+from ..orchestrator.evidence import Claim, Quote, Record, Source
+from ..orchestrator.metadata import as_date, elements, is_empty, order, shown
+from .extraction import sentences
+from .lookup import called, what
+
+#: Characters at the beginning of a document in which it says what has become of it.
+HEAD = 4_000
+#: Fields that tell it, and how many are told.
+_TELLING = ("status", "state", "informational", "superseded_by", "replaced_by", "replaces", "withdrawn", "resolution")
+_FACTS_MOST = 7
+_SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
+_OF_ITSELF = re.compile(
+    r"\b(?:this|the) (?:\w+ )?(?:pep|document|proposal|paper|page|guide|note|policy|advisory|report|steering council|"
+    r"specification|standard|text)\b",
+    re.IGNORECASE,
+)
+_FATE = re.compile(
+    r"\b(?:supersed\w+|obsolet\w+|reject(?:s|ed|ion)|withdr\w+|deferr?(?:ed|s)|replaced by|out of date|outdated|"
+    r"retracted|no longer (?:valid|current|in force|maintained)|accept(?:s|ed) (?:with|but|this|pep|the)|proviso)\b",
+    re.IGNORECASE,
+)
+
+
+def facts_of(source: Source) -> Claim | None:
+    """What a source's metadata says of its standing: status, dates, what it replaces and what replaces it."""
+    telling = [name for name, value in source.metadata.items() if name in _TELLING or as_date(value)]
+    records = [
+        Record(source=source.id, field=name, value=source.metadata[name])
+        for name in telling
+        if not is_empty(source.metadata[name]) and "://" not in str(source.metadata[name])
+    ][:_FACTS_MOST]
+    if not records:
+        return None
+    parts = " · ".join(f"{called(record.field)}: {shown(record.value)}" for record in records)
+    return Claim(text=f"{parts} — {what(source)}", records=tuple(records), rule="lookup")
+
+
+def first_day(fact: Claim) -> tuple[int, object]:
+    """Where a document's facts stand in time: by their earliest date, those without one last."""
+    days = [order(record.value) for record in fact.records if as_date(record.value)]
+    return min(days, default=(9, ""))
+
+
+def successors(source: Source) -> tuple[str, ...]:
+    """The ids by which a source names what has replaced it."""
+    named = [str(item) for name in _SUCCESSORS for item in elements(source.metadata.get(name))]
+    series = source.id.partition("-")[0]
+    return tuple(way for item in named for way in (item, f"{series} {item}"))
+
+
+def quoted(source: str, head: str) -> Claim | None:
+    """The first sentence at the beginning of a document that says what has become of it, word by word."""
+    for sentence in sentences(head):
+        if _OF_ITSELF.search(sentence.text) and _FATE.search(sentence.text):
+            quote = Quote(source=source, start=sentence.start, end=sentence.end, text=sentence.text)
+            return Claim(text=sentence.text, quotes=(quote,))
+    return None
