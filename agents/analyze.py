@@ -8,7 +8,10 @@ from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
-from .standing import HEAD, facts_of, first_day, quoted, successors
+from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
+
+#: How many documents that replaced a source, or went the same way, are named.
+_KIN_MOST = 6
 
 
 class Conflict(Value):
@@ -87,11 +90,10 @@ async def _standings(claims: Sequence[Claim], ctx: Context) -> list[Claim]:
     names = dict.fromkeys(quote.source for claim in claims for quote in claim.quotes)
     sources = {name: source for name in names if (source := await ctx.memory.source(name))}
     for source in list(sources.values()):
-        names_of_others = successors(source)
-        others = (
-            await ctx.memory.select([Condition(field=ID, op="is", values=names_of_others)]) if names_of_others else ()
-        )
-        sources |= {other.id: other for other in others}
+        after = [Condition(field=ID, op="is", values=ids)] if (ids := successors(source)) else []
+        for condition in (*after, *siblings(source)):
+            others = await ctx.memory.select([condition])
+            sources |= {other.id: other for other in others[:_KIN_MOST]}
     facts = sorted((fact for source in sources.values() if (fact := facts_of(source))), key=first_day)
     said = [quoted(name, await ctx.memory.read(name, 0, HEAD)) for name in sources]
     held = {quote.text for claim in claims for quote in claim.quotes}

@@ -26,8 +26,8 @@ def key_words(question: str) -> list[str]:
 
 
 def is_name(word: str) -> bool:
-    """Whether it is one word only as it is written: `3.31`, `serde-json`, but not `well` or `don't`."""
-    return any(not c.isalpha() for c in word.replace("'", "").replace("’", ""))
+    """Whether it is one word only as it is written: `3.31`, `static_map`, but not `well`, `don't` or `well-known`."""
+    return any(not c.isalpha() for c in word if c not in "'’-")
 
 
 def weights(words: Sequence[str], rarity: Mapping[str, float], texts: Sequence[str]) -> dict[str, float]:
@@ -42,7 +42,8 @@ def contains(text: str, word: str) -> bool:
     """Whether a text holds a word: a name as it is written, any other word in any of its forms."""
     if is_name(word):
         return re.search(rf"(?<![^\W_])(?<!\d\.){re.escape(word)}(?![^\W_]|\.\d)", text, re.IGNORECASE) is not None
-    return stem(word) in terms(text)
+    held = terms(text)
+    return stem(word) in held or ("-" in word and all(stem(part) in held for part in word.split("-") if part))
 
 
 def share(weighted: Mapping[str, float], text: str) -> float:

@@ -25,7 +25,7 @@ from .supervisor import Brief
 
 NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
 #: How many sentences answer one part of a question, and how many the whole report has, at most.
-_SENTENCES_MOST, _CLAIMS_MOST = 5, 10
+_SENTENCES_MOST, _CLAIMS_MOST = 5, 14
 
 
 class Embedded:
@@ -64,12 +64,9 @@ def _search(inputs: Mapping[str, Any]) -> Queries:
 def _summarize(inputs: Mapping[str, Any]) -> Summary:
     passages: list[Passage] = inputs["passages"]
     texts = [Text(p.text, p.title, p.heading, p.source) for p in passages]
-    most = (
-        max(_SENTENCES_MOST, min(_CLAIMS_MOST, len({p.source for p in passages})))
-        if inputs.get("each")
-        else _SENTENCES_MOST
-    )
-    picked = pick_sentences(inputs["about"], texts, most=most, rarity=inputs.get("rarity"))
+    each = bool(inputs.get("each"))
+    most = max(_SENTENCES_MOST, min(_CLAIMS_MOST, 2 * len({p.source for p in passages}))) if each else _SENTENCES_MOST
+    picked = pick_sentences(inputs["about"], texts, most=most, rarity=inputs.get("rarity"), each=each)
     statements = tuple(Statement(text=text, excerpts=(Excerpt(passage=n + 1, text=text),)) for n, text in picked)
     return Summary(statements=statements)
 

@@ -35,9 +35,12 @@ _ASKING = r"(?=(?:who|what|when|where|which|why|how)\b)"
 _PART = re.compile(rf"[?;]\s+|,?\s+and\s+{_ASKING}|,\s+{_ASKING}", re.IGNORECASE)
 _VERB_LAST = re.compile(r"\w+ (?:did|does|do|was|were|will|has|have|had|can|could|should)\b", re.IGNORECASE)
 _PARTS_MOST = 6
+#: A later part of at most so many telling words, or with such a word, is about the subject of the first.
+_ALONE_LEAST = 3
+_POINTING = re.compile(r"\b(?:it|its|they|them|their|each|this|these|those|that)\b", re.IGNORECASE)
 #: What like words cost (as a share of the best score) and the same document again; the credit for words in the title
 #: and heading above, and in the text around; what each rank costs.
-_DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL = 0.45, 0.03, 0.5, 0.3, 0.1
+_DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL, _SECTION = 0.45, 0.03, 0.5, 0.3, 0.1, 0.3
 _BACK = re.compile(
     r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
 )
@@ -62,7 +65,16 @@ _CUES = tuple(
 )
 #: A sentence with a smaller share of the best one's score is not picked.
 _SHARE_LEAST = 0.25
-_LETTERS_LEAST, _LETTERS_MOST = 25, 500
+_LETTERS_LEAST, _LETTERS_MOST, _ITEM_LEAST = 25, 500, 8
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+")
+_ADMONITION = re.compile(
+    r"^\s*\.\. (?:note|warning|important|attention|caution|tip|admonition)::[^\n]*\n\s*|^\s*>\s*(?=\S)"
+)
+_HEADING = re.compile(
+    r"\s*(?:#{1,6}[ \t]+(?P<hash>[^\n]*)"
+    r"|(?:([=\-~*^\"'`])\2{2,}\n)?(?P<over>[^\n]+)\n([=\-~*^\"'`])\4{2,}\s*$)"
+)
+_HEADING_LINES = 3
 
 
 def split_question(question: str) -> list[str]:
@@ -73,9 +85,13 @@ def split_question(question: str) -> list[str]:
         return [question.strip()]
     subject = " ".join(_subject(telling[0]))
     return [
-        part if n == 0 or len(terms(part)) > 2 else f"{part} ({subject})"
-        for n, part in enumerate(telling[:_PARTS_MOST])
+        part if n == 0 or not _leans(part) else f"{part} ({subject})" for n, part in enumerate(telling[:_PARTS_MOST])
     ]
+
+
+def _leans(part: str) -> bool:
+    """Whether a part cannot stand alone: it says little, or points at what was named before it."""
+    return len(terms(part)) <= _ALONE_LEAST or _POINTING.search(part) is not None
 
 
 def _subject(part: str) -> list[str]:
@@ -113,16 +129,23 @@ class Sentence(NamedTuple):
     start: int
     end: int
     text: str
+    heading: str = ""
     after: int | None = None
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of running text; headings, tables, code, header fields and fragments are left out."""
+    """The sentences of running text and the items of lists; headings, tables, code and header fields are left out."""
     found: list[Sentence] = []
+    heading = ""
     for start, block in _blocks(text):
-        body = block.lstrip("-*+•> \n\t")
-        if body and not body.startswith(("#", "|", "```", "===", "---", "..")) and not _is_code(block):
-            found += _within(start + len(block) - len(body), body.rstrip())
+        if (mark := _HEADING.match(block)) and len(block.splitlines()) <= _HEADING_LINES:
+            heading = mark["hash"] or mark["over"] or ""
+            continue
+        body = _ADMONITION.sub("", block)
+        is_item = bool(_ITEM.match(body))
+        body = _ITEM.sub("", body).lstrip()
+        if body and not body.startswith(("|", "```", "===", "---", "..")) and (is_item or not _is_code(body)):
+            found += _within(start + len(block) - len(body), body.rstrip(), heading, is_item=is_item)
     return found
 
 
@@ -143,7 +166,7 @@ def _is_code(block: str) -> bool:
     return telling < 0.75 * len(block) or (len(lines) > 1 and fields * 2 > len(lines)) or ">>>" in block
 
 
-def _within(start: int, block: str) -> Iterator[Sentence]:
+def _within(start: int, block: str, heading: str, *, is_item: bool) -> Iterator[Sentence]:
     """The sentences of one block, in order."""
     before: int | None = None
     at = 0
@@ -153,8 +176,8 @@ def _within(start: int, block: str) -> Iterator[Sentence]:
         text = piece.strip()
         begins = start + at + len(piece) - len(piece.lstrip())
         at = stop
-        if text and _is_prose(text):
-            yield Sentence(begins, begins + len(text), text, before)
+        if _is_prose(text) or (is_item and _is_said(text)):
+            yield Sentence(begins, begins + len(text), text, heading, before)
             before = begins
         else:
             before = None
@@ -167,7 +190,13 @@ def _abbreviates(block: str, at: int) -> bool:
 
 
 def _is_prose(sentence: str) -> bool:
-    return _LETTERS_LEAST <= len(sentence) <= _LETTERS_MOST and sentence[-1] in ".!?\"'”’):" and " " in sentence
+    is_whole = _LETTERS_LEAST <= len(sentence) <= _LETTERS_MOST and sentence[-1] in ".!?\"'”’):"
+    return is_whole and " " in sentence
+
+
+def _is_said(item: str) -> bool:
+    """Whether an item of a list says something, though it is no sentence."""
+    return _ITEM_LEAST <= len(item) <= _LETTERS_MOST
 
 
 class Text(NamedTuple):
@@ -180,12 +209,13 @@ class Text(NamedTuple):
 
 
 def pick_sentences(
-    question: str, texts: Sequence[Text], *, most: int, rarity: Mapping[str, float] | None = None
+    question: str, texts: Sequence[Text], *, most: int, rarity: Mapping[str, float] | None = None, each: bool = False
 ) -> list[tuple[int, str]]:
     """At most `most` (index of text, words of it), best first; none that shares no word with the question.
 
     A sentence counts the question's words that it holds, by rarity, with some credit for those in the title and heading
-    above it, and for earlier texts; one that points back ("This …") brings the sentence before it along.
+    above it, and for earlier texts; one that points back ("This …") brings the sentence before it along. With `each`,
+    every document is heard before any is heard again.
     """
     pool = list(_pool(texts))
     bags = [frozenset(terms(sentence.text)) for _, sentence in pool]
@@ -194,8 +224,10 @@ def pick_sentences(
     picked: list[int] = []
     while len(picked) < most:
         left = [i for i in range(len(pool)) if scores[i] > 0 and i not in picked]
-        best = max(left, key=lambda i: _gain(i, scores, bags, picked, texts, pool), default=None)
-        if best is None or (picked and scores[best] < _SHARE_LEAST * max(scores)):
+        heard = {texts[pool[j][0]].source for j in picked}
+        new = [i for i in left if texts[pool[i][0]].source not in heard] if each else []
+        best = max(new or left, key=lambda i: _gain(i, scores, bags, picked, texts, pool), default=None)
+        if best is None or (not new and scores[best] < _SHARE_LEAST * max(scores)):
             break
         picked.append(best)
     return [(pool[i][0], _whole(texts[pool[i][0]].text, pool[i][1])) for i in picked]
@@ -225,13 +257,16 @@ def _score(
 ) -> float:
     whole = sum(asked.values()) or 1.0
     held = sum(weight for term, weight in asked.items() if term in bag) / whole
+    cue = next((cues for kind, cues in _CUES if kind.search(question)), None)
+    if cue and sentence.heading and cue.search(sentence.heading):  # the section that answers such a question
+        held += _SECTION
     if not held:
         return 0.0
-    above = frozenset(terms(f"{texts[at].title} {texts[at].heading}"))
+    heading = sentence.heading or texts[at].heading
+    above = frozenset(terms(f"{texts[at].title} {heading}"))
     near = frozenset(terms(texts[at].text))
     held += _ABOVE * sum(weight for term, weight in asked.items() if term in above and term not in bag) / whole
     held += _NEAR * sum(weight for term, weight in asked.items() if term in near - above - bag) / whole
-    cue = next((cues for kind, cues in _CUES if kind.search(question)), None)
     held *= 1.25 if cue and cue.search(sentence.text) else 1.0
     held *= 0.8 if _BACK.match(sentence.text) and sentence.after is None else 1.0
     return held / (1 + _FALL * at)

@@ -43,6 +43,8 @@ _ALIKE: dict[str, tuple[str, ...]] = {
     "created": ("created", "created_at"),
     "date": ("date", "reported", "published", "issued", "filed"),
 }
+#: Fields that say that a source is no longer one: it is not counted, and the count says so.
+_GONE = ("withdrawn", "retracted", "revoked")
 _SOURCE = (
     r"documents?|advisor(?:y|ies)|proposals?|reports?|articles?|papers?|records?|entr(?:y|ies)|files?|ids?|identifiers?"
 )
@@ -56,6 +58,7 @@ _FILLING = (
     r"ones?|its|their|each|respectively|under|for|against|also|all|ever|only|it|they|them|been|being|versions?|releases?|"
     r"accepted|finally|declared|reported|filed|minimum|current|currently|concern(?:s|ing)?|regarding|title|years?"
 )
+_BETWEEN = r"(?:[\s,;&]|\b(?:and|or|the|one|for|of|versus|vs)\b)+"
 _YEAR = re.compile(
     r"\b(in|during|of|from|since|after|before|until|between|and|or|,)\s+((?:19|20)\d\d)\b", re.IGNORECASE
 )
@@ -141,7 +144,8 @@ def read_question(question: str, known: Mentions) -> Inquiry | None:
     options = _options(values) if named or unknown else ""
     between = "" if named else _between(reading, values)
     where = [Condition(field=ID, op="is", values=named)] if named else []
-    where += _conditions([v for v in values if v.field != options and (not named or _is_name(v, reading))])
+    filters = [value for value in values if value.field != options and (not named or _is_name(value, reading))]
+    where += _conditions(_grouped(filters, question))
     where += [*absent, *years]
     asked = _asked(reading, options)
     if not (where or unknown or by_year) or (_OPEN.search(_outside(reading, question)) and not by_year):
@@ -168,15 +172,18 @@ def _inquiry(
     for source in reading.find(_FILLING):
         reading.use(*source.span())
     is_narrow = any(condition.field == ID for condition in where)
+    if (counted or by_year) and not any(condition.field in _GONE for condition in where):
+        where = [*where, *(Condition(field=name, op="absent") for name in _GONE if name in fields)]
     found: Rule = (
         "count" if counted or by_year else rule or ("lookup" if is_narrow or kept not in ((), (ID,)) else "filter")
     )
     if found == "lookup" and not kept and not unknown:
         return None
+    apart = tuple(c.field for c in where if c.op == "is" and len(c.values) > 1 and c.field not in (ID, *c.also, *kept))
     return Inquiry(
         rule=found,
         where=tuple(where),
-        fields=kept,
+        fields=(*apart, *kept) if found == "lookup" and kept else kept,
         then=then,
         date=date,
         between=between,
@@ -245,22 +252,37 @@ def _is_called(mention: Mention, reading: _Reading) -> bool:
 
 def _stands_beside(mention: Mention, sure: Sequence[Mention], question: str) -> bool:
     """Whether only connecting words lie between it and a value of its field that is meant."""
-    for other in sure:
-        first, last = sorted((mention, other), key=lambda m: m.start)
-        between = question[first.end : last.start]
-        if other.field == mention.field and re.fullmatch(
-            r"(?:[\s,;&]|\b(?:and|or|the|one|for|of|versus|vs)\b)*", between, re.IGNORECASE
-        ):
-            return True
-    return False
+    return any(other.field == mention.field and _are_beside(mention, other, question) for other in sure)
 
 
-def _conditions(values: Sequence[Mention]) -> list[Condition]:
-    """One condition a field: any of the values that were named."""
-    fields = dict.fromkeys(value.field for value in values)
+def _are_beside(one: Mention, other: Mention, question: str) -> bool:
+    first, last = sorted((one, other), key=lambda mention: mention.start)
+    return re.fullmatch(_BETWEEN, question[first.end : last.start], re.IGNORECASE) is not None
+
+
+def _grouped(values: Sequence[Mention], question: str) -> list[list[Mention]]:
+    """Values of one field, and values that stand side by side: `A and B`."""
+    groups: list[list[Mention]] = []
+    for value in values:
+        for group in groups:
+            if any(value.field == other.field or _are_beside(value, other, question) for other in group):
+                group.append(value)
+                break
+        else:
+            groups.append([value])
+    return groups
+
+
+def _conditions(groups: Sequence[Sequence[Mention]]) -> list[Condition]:
+    """One condition a group: any of the values that were named."""
     return [
-        Condition(field=name, op="is", values=tuple(dict.fromkeys(v.value for v in values if v.field == name)))
-        for name in fields
+        Condition(
+            field=group[0].field,
+            also=tuple(dict.fromkeys(v.field for v in group if v.field != group[0].field)),
+            op="is",
+            values=tuple(dict.fromkeys(v.value for v in group)),
+        )
+        for group in groups
     ]
 
 

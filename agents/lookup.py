@@ -108,9 +108,10 @@ def _filter(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
     """The sources themselves, and a row for each where more is asked."""
     answer = tuple(_label(source) for source in sources)
     records = [
-        Record(source=source.id, field=condition.field, value=field_of(source.id, source.metadata, condition.field))
+        Record(source=source.id, field=name, value=field_of(source.id, source.metadata, name))
         for source in sources
         for condition in inquiry.where
+        for name in (condition.field, *condition.also)
     ]
     kept = tuple(record for record in records if not is_empty(record.value))
     own = tuple(Record(source=source.id, field=ID, value=source.id) for source in sources)
@@ -225,4 +226,8 @@ def _conditions(where: Sequence[Condition]) -> str:
         "absent": "no {field}",
         "present": "with {field}",
     }
-    return " · ".join(said[c.op].format(field=called(c.field), values=" or ".join(c.values)) for c in where)
+    names = [" or ".join(called(name) for name in (condition.field, *condition.also)) for condition in where]
+    return " · ".join(
+        said[condition.op].format(field=name, values=" or ".join(condition.values))
+        for name, condition in zip(names, where, strict=True)
+    )

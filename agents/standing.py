@@ -3,16 +3,16 @@
 import re
 
 from ..orchestrator.evidence import Claim, Quote, Record, Source
-from ..orchestrator.metadata import as_date, elements, is_empty, order, shown
+from ..orchestrator.metadata import Condition, as_date, elements, is_empty, order, shown
 from .extraction import sentences
 from .lookup import called, what
 
 #: Characters at the beginning of a document in which it says what has become of it.
 HEAD = 4_000
 #: Fields that tell it, and how many are told.
-_TELLING = ("status", "state", "informational", "superseded_by", "replaced_by", "replaces", "withdrawn", "resolution")
-_FACTS_MOST = 7
 _SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
+_TELLING = ("status", "state", "informational", "python_version", "version", *_SUCCESSORS, "replaces", "withdrawn")
+_FACTS_MOST = 7
 _OF_ITSELF = re.compile(
     r"\b(?:this|the) (?:\w+ )?(?:pep|document|proposal|paper|page|guide|note|policy|advisory|report|steering council|"
     r"specification|standard|text)\b",
@@ -50,6 +50,12 @@ def successors(source: Source) -> tuple[str, ...]:
     named = [str(item) for name in _SUCCESSORS for item in elements(source.metadata.get(name))]
     series = source.id.partition("-")[0]
     return tuple(way for item in named for way in (item, f"{series} {item}"))
+
+
+def siblings(source: Source) -> list[Condition]:
+    """What else was replaced by what replaced a source: the same history."""
+    values = {name: tuple(map(str, elements(source.metadata.get(name)))) for name in _SUCCESSORS}
+    return [Condition(field=name, op="is", values=named) for name, named in values.items() if named]
 
 
 def quoted(source: str, head: str) -> Claim | None:

@@ -62,9 +62,11 @@ class Mentions(Value):
 
 
 class Condition(Value):
-    """What a source must have in a field: one of `values`, a date in one of these years, or nothing at all."""
+    """What a source must have in a field, or in one of `also`: one of `values`, a date in one of these years,
+    something, or nothing at all."""
 
     field: str
+    also: tuple[str, ...] = ()
     op: Literal["is", "year", "since", "before", "absent", "present"]
     values: tuple[str, ...] = ()
 
@@ -139,7 +141,11 @@ def order(value: Any) -> tuple[int, Any]:
 
 def holds(condition: Condition, source: Source) -> bool:
     """Whether a source meets a condition."""
-    value = field_of(source.id, source.metadata, condition.field)
+    return any(_holds(condition, source, name) for name in (condition.field, *condition.also))
+
+
+def _holds(condition: Condition, source: Source, name: str) -> bool:
+    value = field_of(source.id, source.metadata, name)
     if condition.op in ("absent", "present"):
         return is_empty(value) == (condition.op == "absent")
     if condition.op == "is":

@@ -106,7 +106,8 @@ def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
     unsaid = [value for value in given.must if not _says(claim.text, value)]
     if unsaid:
         return f"its rule {claim.rule!r} gives {shown(unsaid[0])!r}, which it does not say"
-    loose = [atom for item in claim.answer for atom in _atoms(item) if not given.allows(item, atom)]
+    named = [item for item in claim.answer if item != claim.text]
+    loose = [atom for item in named for atom in _atoms(item) if not given.allows(item, atom)]
     return f"its rule {claim.rule!r} does not give {loose[0]!r}" if loose else ""
 
 
