@@ -1,40 +1,34 @@
 """Reads what people have: files and folders in, documents out, in a stable order (`ports.CorpusReader`).
 
-Reads `.md`, `.rst`, `.txt` (a document each) and `.jsonl`, `.jsonl.gz` (a document a line: `_id` or `id`, `title`,
-`text`; other fields are metadata). What cannot be read comes out as Unreadable, in its place. Blocking work runs in
-a thread; a few documents are in memory at once, never the corpus.
+Reads `.md`, `.rst`, `.txt`, `.html`, `.htm`, `.pdf`, `.docx` (a document each) and `.jsonl`, `.jsonl.gz` (a document a
+line). What cannot be read comes out as Unreadable, in its place. Blocking work runs in a thread, parsers in a child
+process; a few documents are in memory at once, never the corpus.
 """
 
-import gzip
-import json
-import math
 import os
-import zlib
+import time
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-from anyio import to_thread
+from anyio import from_thread, to_thread
 
 from ..orchestrator.errors import BadInput
 from ..orchestrator.evidence import Document, Unreadable
-from ..orchestrator.text import clean
+from ..orchestrator.text import clean, has_words, shorten
+from . import formats
+from .child import Child, Limits, Unparsed
+from .encoding import decode
+from .formats import ENDINGS, LINES, TEXT, UNREAD, ending_of
+from .front_matter import front_matter
+from .json_lines import read_lines
 from .title import title_of
 
-ENDINGS = (".md", ".rst", ".txt", ".jsonl", ".jsonl.gz")
-#: Bytes of a file on disk.
-FILE_MAX = 64 * 2**20
-#: Bytes a packed file may unpack to: a small file can claim terabytes.
-UNPACKED_MAX = 512 * 2**20
-#: How deep a JSON line's metadata may nest.
-DEPTH_MAX = 32
-#: Documents read per visit to the thread.
-BATCH = 32
-
-#: Endings of documents that people expect to be read, so that leaving them out is said aloud.
-_UNREAD = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub", ".html", ".htm")
+#: Documents, and seconds of reading them, per visit to the thread.
+BATCH, BATCH_S = 32, 0.2
+#: What parsing one document may cost.
+LIMITS = Limits()
 
 
 class _File(NamedTuple):
@@ -71,12 +65,21 @@ def _unless_seen(item: Document | Unreadable, first_uri: dict[str, str]) -> Docu
 
 
 def _take(items: Iterator[Document | Unreadable]) -> list[Document | Unreadable]:
-    return list(islice(items, BATCH))
+    """The next few; what takes long to read comes by itself, so that it waits for nothing and is not piled up."""
+    taken: list[Document | Unreadable] = []
+    end = time.monotonic() + BATCH_S
+    for item in items:
+        taken.append(item)
+        if len(taken) == BATCH or time.monotonic() > end:
+            break
+    return taken
 
 
 def _read_all(files: Sequence[_File]) -> Generator[Document | Unreadable, None, None]:
-    for file in files:
-        yield from _read(file)
+    # A job that is cancelled ends the child, and does not wait for it.
+    with Child(LIMITS, check=from_thread.check_cancelled) as child:
+        for file in files:
+            yield from _read(file, child)
 
 
 # Finding files
@@ -108,7 +111,7 @@ def _walk(root: Path) -> Iterator[_File]:
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *linked]):
             path = Path(folder) / name
-            if name in linked or name.lower().endswith((*ENDINGS, *_UNREAD)):
+            if name in linked or name.lower().endswith((*ENDINGS, *UNREAD)):
                 if reason := _reason_against(path, inside):
                     yield _File(path, path.relative_to(root).as_posix(), reason)
                 elif name not in linked:
@@ -126,7 +129,7 @@ def _reason_against(path: Path, inside: Path) -> str:
         return "hidden"
     if not path.exists():
         return "a link that leads nowhere"
-    if path.is_file() and path.name.lower().endswith(_UNREAD):
+    if path.is_file() and path.name.lower().endswith(UNREAD):
         return f"its ending is not one of {', '.join(ENDINGS)}"
     return ""
 
@@ -134,18 +137,22 @@ def _reason_against(path: Path, inside: Path) -> str:
 # Reading one file
 
 
-def _read(file: _File) -> Iterator[Document | Unreadable]:
-    uri = clean(str(file.path))
+def _read(file: _File, child: Child) -> Iterator[Document | Unreadable]:
+    uri, name, ending = clean(str(file.path)), clean(file.name), ending_of(file.path.name)
     if reason := file.reason or _reason_by_size(file.path):
         yield Unreadable(uri=uri, reason=reason)
         return
     try:
-        if file.path.name.lower().endswith((".jsonl", ".jsonl.gz")):
-            yield from _read_lines(file.path, clean(file.name))
+        if ending in LINES:
+            yield from read_lines(file.path, name)
+        elif ending in TEXT:
+            yield _read_text(file.path.read_bytes(), name, uri, ending)
         else:
-            yield _read_text(file.path, clean(file.name))
+            yield _parse(child, file.path.read_bytes(), name, uri, ending)
     except OSError as error:
         yield Unreadable(uri=uri, reason=f"cannot be read: {error.strerror or error}")
+    except (ValueError, Unparsed) as error:
+        yield Unreadable(uri=uri, reason=str(error))
 
 
 def _reason_by_size(path: Path) -> str:
@@ -157,94 +164,28 @@ def _reason_by_size(path: Path) -> str:
         return f"cannot be opened: {error.strerror}"
     if not size:
         return "empty"
-    return f"{size} bytes; at most {FILE_MAX} are read, so split it" if size > FILE_MAX else ""
+    return f"{size} bytes; at most {formats.FILE_MAX} are read, so split it" if size > formats.FILE_MAX else ""
 
 
-def _read_text(path: Path, name: str) -> Document | Unreadable:
-    uri = clean(str(path))
-    try:
-        text = _decode(path.read_bytes())
-    except ValueError as error:
-        return Unreadable(uri=uri, reason=str(error))
-    return Document(id=name, title=title_of(text) or path.name, uri=uri, text=text)
+def _read_text(data: bytes, name: str, uri: str, ending: str) -> Document:
+    """Raises ValueError, saying why there is no text."""
+    text, encoding = decode(data)
+    text = clean(text)
+    fields, start = front_matter(text, blocks=ending == ".md")
+    if encoding != "utf-8":
+        fields = {**fields, "encoding": encoding}
+    # A title is looked for below the front matter, and in it where nothing follows.
+    title = _said(fields) or title_of(text[start:]) or title_of(text) or Path(name).name
+    return Document(id=name, title=title, uri=uri, text=text, metadata=fields)
 
 
-def _decode(data: bytes) -> str:
-    """The text. Raises ValueError, saying why there is none."""
-    if b"\0" in data:
-        raise ValueError("not text: it holds NUL bytes")
-    try:
-        text = data.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start}") from error
-    if not text.strip():
-        raise ValueError("empty")
-    return text
-
-
-def _read_lines(path: Path, name: str) -> Iterator[Document | Unreadable]:
-    uri, number = clean(str(path)), 0
-    try:
-        with _unpacked(path) as lines:
-            for number, line in enumerate(_bounded(lines), start=1):
-                if line.strip():
-                    yield _read_line(line, f"{uri}#{number}", f"{name}:{number}", number)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield Unreadable(uri=uri, reason=f"damaged after line {number}: {error}")
-    except ValueError as error:
-        yield Unreadable(uri=uri, reason=f"the rest after line {number} was not read: {error}")
-
-
-def _unpacked(path: Path) -> BinaryIO | gzip.GzipFile:
-    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
-
-
-def _bounded(lines: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
-    """The lines. Raises ValueError at the bounds, holding no more than one line of `FILE_MAX`."""
-    left = UNPACKED_MAX
-    while line := lines.readline(min(FILE_MAX, left) + 1):
-        left -= len(line)
-        if left < 0:
-            raise ValueError(f"it unpacks to more than {UNPACKED_MAX} bytes; split it")
-        if len(line) > FILE_MAX:
-            raise ValueError(f"a line of more than {FILE_MAX} bytes")
-        yield line
-
-
-def _read_line(line: bytes, uri: str, fallback: str, number: int) -> Document | Unreadable:
-    try:
-        fields = _plain(json.loads(_decode(line)), DEPTH_MAX)
-        text = _text_of(fields)
-    except (ValueError, RecursionError) as error:
-        return Unreadable(uri=uri, reason=f"line {number}: {clean(str(error))}")
-    name = next((fields[key] for key in ("_id", "id") if fields.get(key) not in (None, "")), fallback)
+def _said(fields: dict[str, Any]) -> str:
+    """The title that a document gives itself; empty where it gives none."""
     title = fields.get("title")
-    title = title if isinstance(title, str) and title.strip() else title_of(text) or str(name)
-    metadata = {key: value for key, value in fields.items() if key not in ("_id", "id", "title", "text")}
-    return Document(id=str(name), title=title, uri=uri, text=text, metadata=metadata)
+    return shorten(title) if isinstance(title, str) and has_words(title) else ""
 
 
-def _text_of(fields: Any) -> str:
-    if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
-    text = fields.get("text")
-    if not isinstance(text, str):
-        raise ValueError("no 'text'")
-    if not text.strip():
-        raise ValueError("empty")
-    return text
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """The JSON value with clean strings and finite numbers, as any store can keep it."""
-    if not depth:
-        raise ValueError(f"nested deeper than {DEPTH_MAX}")
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list):
-        return [_plain(item, depth - 1) for item in value]
-    if isinstance(value, dict):
-        return {clean(key): _plain(item, depth - 1) for key, item in value.items()}
-    return value
+def _parse(child: Child, data: bytes, name: str, uri: str, ending: str) -> Document:
+    """Raises Unparsed."""
+    text, title, metadata = child.parse(ending, data)
+    return Document(id=name, title=title or title_of(text) or Path(name).name, uri=uri, text=text, metadata=metadata)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bullpen.orchestrator.errors import BadInput
 from bullpen.orchestrator.evidence import Document, Unreadable
 from bullpen.orchestrator.ports import CorpusReader
-from bullpen.tools import corpus, read_corpus
+from bullpen.tools import formats, read_corpus
 from bullpen.tools.title import title_of
 
 pytestmark = pytest.mark.anyio
@@ -97,13 +97,12 @@ async def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> N
     folder = tmp_path / "given"
     folder.mkdir()
     (tmp_path / "secret.md").write_text("secret")
-    (folder / "latin.txt").write_bytes("abc é".encode("latin-1"))
     (folder / "binary.md").write_bytes(b"text\0text")
     (folder / "empty.md").write_bytes(b"")
     (folder / "blank.md").write_bytes(b" \n")
     (folder / "cut.jsonl.gz").write_bytes(gzip.compress(lines({"_id": "a", "text": os.urandom(99).hex()}))[:-20])
     (folder / "no.jsonl.gz").write_bytes(b"not packed")
-    (folder / "paper.pdf").write_bytes(b"%PDF")
+    (folder / "paper.odt").write_bytes(b"PK")
     (folder / ".hidden.md").write_text("hidden")
     (folder / ".git").mkdir()
     (folder / ".git" / "x.md").write_text("never read")
@@ -118,9 +117,8 @@ async def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> N
     assert [document.id for document in documents] == ["good.md", "in.md"]
     assert gaps.pop("cut.jsonl.gz").startswith("damaged after line ")
     assert gaps.pop("no.jsonl.gz").startswith("damaged after line 0")
-    assert gaps.pop("paper.pdf").startswith("its ending is not one of .md")
+    assert gaps.pop("paper.odt").startswith("its ending is not one of .md")
     assert gaps == {
-        "latin.txt": "not UTF-8 at byte 4",
         "binary.md": "not text: it holds NUL bytes",
         "empty.md": "empty",
         "blank.md": "empty",
@@ -143,8 +141,8 @@ async def test_an_id_is_given_once(tmp_path: Path) -> None:
 
 
 async def test_too_much_is_a_named_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "FILE_MAX", 100)
-    monkeypatch.setattr(corpus, "UNPACKED_MAX", 150)
+    monkeypatch.setattr(formats, "FILE_MAX", 100)
+    monkeypatch.setattr(formats, "UNPACKED_MAX", 150)
     (tmp_path / "a.txt").write_text("x" * 101)
     (tmp_path / "bomb.jsonl.gz").write_bytes(
         gzip.compress(lines({"_id": "b", "text": "first"}, *[{"text": "x" * 20}] * 99))
@@ -169,7 +167,9 @@ async def test_nothing_that_is_read_is_refused_with_the_endings(tmp_path: Path) 
     (tmp_path / "a.png").write_bytes(b"x")
 
     for path in (tmp_path, tmp_path / "a.png"):
-        with pytest.raises(BadInput, match=r"nothing to read in .*\.md, \.rst, \.txt, \.jsonl, \.jsonl\.gz"):
+        with pytest.raises(
+            BadInput, match=r"nothing to read in .*\.md, \.rst, \.txt, \.html, \.htm, \.pdf, \.docx, \.jsonl, "
+        ):
             await read(path)
 
 
