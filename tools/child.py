@@ -21,6 +21,8 @@ from .plain import plain
 
 #: What the child ends with when its memory is used up.
 OUT_OF_MEMORY = 70
+#: Documents after which a child is replaced: libraries keep caches, and the innocent should not run out of memory.
+DOCUMENTS_MAX = 500
 #: Seconds between two looks at whether the job still wants the answer.
 _TICK = 0.2
 _CHUNK = 2**16
@@ -64,6 +66,7 @@ class Child:
         self._limits = limits or Limits()
         self._check = check
         self._process: subprocess.Popen[bytes] | None = None
+        self._documents = 0
 
     def __enter__(self) -> Self:
         return self
@@ -100,9 +103,10 @@ class Child:
         return Parsed(reply["text"], reply["title"], reply["metadata"])
 
     def _ready(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None or self._documents == DOCUMENTS_MAX:
             self.close()
-            self._process = _start(self._limits)
+            self._process, self._documents = _start(self._limits), 0
+        self._documents += 1
         return self._process
 
     def _why_it_ended(self, process: subprocess.Popen[bytes]) -> str:

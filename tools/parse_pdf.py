@@ -15,10 +15,15 @@ from .child import Limits, Parsed, Unparsed
 _FIELDS = ("title", "author", "subject", "keywords", "creator", "producer")
 _DATES = {"created": "creation_date", "modified": "modification_date"}
 
+#: Bytes within which a PDF says that it is one; junk before it is common.
+_MARK_WITHIN = 1024
+
 
 def parse(data: bytes, limits: Limits) -> Parsed:
     """The pages' text: page = 1 + form feeds before it. Raises Unparsed, and whatever pypdf does for damage."""
     logging.disable()
+    if b"%PDF-" not in data[:_MARK_WITHIN]:
+        raise Unparsed("not a PDF")
     reader = PdfReader(BytesIO(data))
     if reader.is_encrypted:
         _unlock(reader)
