@@ -112,7 +112,7 @@ class Child:
     def _why_it_ended(self, process: subprocess.Popen[bytes]) -> str:
         """After its pipes were closed or it said something that is no reply; a process that goes on is killed."""
         try:
-            code = process.wait(1)
+            code = process.wait(_TICK)
         except subprocess.TimeoutExpired:
             code = 0
         self.close()

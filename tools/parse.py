@@ -18,8 +18,8 @@ from .child import OUT_OF_MEMORY, Limits, Parsed, Unparsed
 _PARSERS = {".html": "parse_html", ".htm": "parse_html", ".pdf": "parse_pdf", ".docx": "parse_docx"}
 #: Characters of a metadata value; a document's own fields are short, and a longer one is cut.
 _VALUE_MAX = 2_000
-#: Of the memory allowed: resident more than this when something failed, it failed for want of memory.
-_NEARLY = 0.6
+#: How lxml says that memory ran out, by its error's name and code; in words it says "unknown error".
+_XML_NO_MEMORY = ("XMLSyntaxError", 2)
 #: What a parser has no business with.
 _REFUSED = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "webbrowser.")
 
@@ -72,7 +72,6 @@ def _refuse(event: str, _: tuple[Any, ...]) -> None:
 
 def _reply(kind: str, data: bytes, limits: Limits) -> dict[str, Any]:
     parse: Callable[[bytes, Limits], Parsed] = import_module(f".{_PARSERS[kind]}", __package__).parse
-    before = _resident()
     try:
         parsed = parse(data, limits)
         return _bounded(parsed, limits)
@@ -83,15 +82,9 @@ def _reply(kind: str, data: bytes, limits: Limits) -> dict[str, Any]:
     except RecursionError:
         return {"reason": "nested too deep"}
     except Exception as error:  # libraries raise all kinds of errors for damaged documents
-        if before < limits.memory * _NEARLY < _resident():  # libxml2 calls it an unknown error
+        if (type(error).__name__, getattr(error, "code", None)) == _XML_NO_MEMORY:
             raise MemoryError from error
         return {"reason": shorten(f"damaged: {error or type(error).__name__}")}
-
-
-def _resident() -> int:
-    """The most memory this process has held so far, in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
 
 
 def _bounded(parsed: Parsed, limits: Limits) -> dict[str, Any]:
