@@ -148,7 +148,7 @@ def _exchange(
     Raises: TimeoutError; OSError or ValueError where the child ended or said something else; what `check` raises.
     """
     assert process.stdin is not None and process.stdout is not None
-    wanted = memoryview(head + data)
+    unsent = [memoryview(head), memoryview(data)]
     reply = bytearray()
     os.set_blocking(process.stdin.fileno(), False)
     deadline = time.monotonic() + limits.seconds
@@ -162,11 +162,17 @@ def _exchange(
             for key, _ in ready.select(min(left, _TICK)):
                 if key.fileobj is process.stdout:
                     reply += _some(process.stdout.fileno())
-                    continue
-                wanted = wanted[os.write(process.stdin.fileno(), wanted[:_CHUNK]) :]
-                if not wanted:
+                elif not _send(process.stdin.fileno(), unsent):
                     ready.unregister(process.stdin)
     return bytes(reply[8:])
+
+
+def _send(pipe: int, unsent: list[memoryview]) -> bool:
+    """Writes what the pipe takes; whether anything is left."""
+    unsent[0] = unsent[0][os.write(pipe, unsent[0][:_CHUNK]) :]
+    if not unsent[0]:
+        del unsent[0]
+    return bool(unsent)
 
 
 def _some(pipe: int) -> bytes:

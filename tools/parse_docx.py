@@ -8,16 +8,19 @@ from io import BytesIO
 from typing import Any
 
 from docx import Document
+from docx.enum.style import WD_STYLE_TYPE
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
-from docx.text.paragraph import Paragraph
 
 from ..orchestrator.text import has_words
 from .child import Limits, Parsed, Unparsed
 
 _FIELDS = ("title", "author", "subject", "keywords", "category", "comments", "language", "last_modified_by", "revision")
 _DATES = ("created", "modified")
-_HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
+_HEADING = re.compile(r"heading ([1-9])")
+_ITEM = "- "
+#: Styles that are based on each other; a damaged document may have them go round.
+_BASES_MAX = 10
 #: The runs of a paragraph: links, insertions, fields and controls hold some; deletions and text boxes are left out.
 _RUNS = "./w:r | " + " | ".join(
     f"./w:{part}//w:r[not(ancestor::w:txbxContent)]" for part in ("hyperlink", "ins", "smartTag", "fldSimple", "sdt")
@@ -32,7 +35,7 @@ def parse(data: bytes, limits: Limits) -> Parsed:
     document = Document(BytesIO(data))
     if document.element.getroottree().docinfo.internalDTD is not None:
         raise Unparsed("it declares a document type, as no Word document does")
-    text = "\n\n".join(_joined(_blocks(document.element.body, document)))
+    text = "\n\n".join(_joined(_blocks(document.element.body, _Styles(document))))
     if not has_words(text):
         raise Unparsed("no text in it")
     metadata = _properties(document)
@@ -69,43 +72,50 @@ def _joined(blocks: Iterator[tuple[str, bool]]) -> Iterator[str]:
         yield "\n".join(items)
 
 
-def _blocks(parent: Any, document: Any) -> Iterator[tuple[str, bool]]:
+def _blocks(parent: Any, styles: "_Styles") -> Iterator[tuple[str, bool]]:
     """Each paragraph and table that has words, in order, and whether it is an item of a list."""
     for element in parent:
         if element.tag == qn("w:p"):
-            paragraph = Paragraph(element, document)
             if text := _text(element):
-                is_item = _is_item(paragraph)
-                yield f"{'- ' if is_item else _hashes(paragraph)}{text}", is_item
+                mark = styles.mark(element)
+                yield mark + text, mark == _ITEM
         elif element.tag == qn("w:tbl"):
             if table := _table(element):
                 yield table, False
         elif element.tag in _HOLDERS:
-            yield from _blocks(element, document)
+            yield from _blocks(element, styles)
 
 
 def _text(paragraph: Any) -> str:
     return "".join(run.text for run in paragraph.xpath(_RUNS)).strip()
 
 
-def _hashes(paragraph: Paragraph) -> str:
-    """The marks of a heading, whose style is one or is based on one; nothing for other paragraphs."""
-    style: Any = paragraph.style
-    for _ in range(10):
-        if style is None:
-            return ""
-        if found := _HEADING.fullmatch(style.name or ""):
-            return f"{'#' * min(6, int(found[1]))} "
-        if (style.name or "").lower() == "title":
-            return "# "
-        style = style.base_style
-    return ""
+class _Styles:
+    """What the styles of a document make of its paragraphs."""
 
+    def __init__(self, document: Any) -> None:
+        self._part = document.part
+        self._marks: dict[str | None, str] = {}
 
-def _is_item(paragraph: Paragraph) -> bool:
-    name = paragraph.style.name if paragraph.style is not None else ""
-    has_number = bool(paragraph._p.xpath("./w:pPr/w:numPr")) and not _hashes(paragraph)
-    return has_number or (name or "").startswith(("List Bullet", "List Number"))
+    def mark(self, paragraph: Any) -> str:
+        """The Markdown that a paragraph begins with: of a heading or of an item; nothing for other paragraphs."""
+        name = paragraph.style
+        if name not in self._marks:
+            self._marks[name] = self._mark(self._part.get_style(name, WD_STYLE_TYPE.PARAGRAPH))
+        return self._marks[name] or (_ITEM if paragraph.xpath("./w:pPr/w:numPr") else "")
+
+    def _mark(self, style: Any) -> str:
+        """That of the nearest style which is known, of those that this one is based on."""
+        for _ in range(_BASES_MAX):
+            name = (style.name or "").lower() if style is not None else ""
+            if found := _HEADING.fullmatch(name):
+                return f"{'#' * min(6, int(found[1]))} "
+            if name == "title":
+                return "# "
+            if name.startswith(("list bullet", "list number")):
+                return _ITEM
+            style = style.base_style if style is not None else None
+        return ""
 
 
 def _table(table: Any) -> str:

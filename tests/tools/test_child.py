@@ -180,6 +180,7 @@ def test_a_child_whose_parent_is_gone_ends(processes: Processes) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_cancelled_job_ends_the_child_at_once(run_instead: Callable[..., Processes], tmp_path: Path) -> None:
     started = run_instead("import time; time.sleep(600)")
     (tmp_path / "a.pdf").write_bytes(b"%PDF-")

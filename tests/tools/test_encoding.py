@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.evidence import Document
@@ -26,6 +26,7 @@ def test_what_is_utf_8_is_read_as_it(text: str) -> None:
     assert decode_utf8(text.encode()) == text
 
 
+@settings(deadline=None)  # the first call imports the library
 @given(st.binary())
 def test_any_bytes_are_text_or_refused_with_a_reason(data: bytes) -> None:
     try:

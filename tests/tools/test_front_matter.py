@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.evidence import Document
@@ -149,6 +149,7 @@ def test_only_markdown_has_blocks() -> None:
     assert front_matter("A: 1\nB: 2\n\n", blocks=False).fields == {"a": "1", "b": "2"}
 
 
+@settings(deadline=None)  # the first call imports the library
 @given(
     st.sampled_from(["---\n", "+++\n", "```toml\n", ""]),
     st.text(st.sampled_from("ab:=-+`#[]{}&*!|>?\"'\\ \t\n\r.\x000é\ud800"), max_size=60),
