@@ -49,7 +49,7 @@ async def test_the_pages_of_a_pdf_are_counted_by_form_feeds(tmp_path: Path) -> N
     assert documents["a.pdf"].title == "The River"
     metadata = documents["a.pdf"].metadata
     assert (metadata["title"], metadata["author"], metadata["pages"]) == ("The River", "Ada Byron", 12)
-    assert metadata["created"][:2] == "20" and metadata["created"][10] == "T"
+    assert metadata["created"] == "2024-03-05T10:15:00+01:00"
     assert documents["b.pdf"].text == text, "the empty password opens it"
     assert documents["c.PDF"].title == "Untitled"
 
@@ -112,7 +112,7 @@ async def test_changes_and_controls_in_a_word_document_are_read_as_they_stand(tm
 
 
 async def test_what_is_no_pdf_or_has_no_text_is_named(tmp_path: Path) -> None:
-    data = making.pdf(["Heading", "words " * 2_000])
+    data = making.pdf(*[["Heading", "words " * 20]] * 50)
     noise = random.Random(7).randbytes(5_000)
 
     documents, gaps = await read(
@@ -193,12 +193,12 @@ async def test_a_page_without_text_is_named_and_entities_stay_unread(tmp_path: P
 
 
 async def test_a_huge_page_is_given_up_and_the_next_file_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "LIMITS", Limits(seconds=1.5))
+    monkeypatch.setattr(corpus, "LIMITS", Limits(seconds=2.5))
     paragraphs = "".join(f"<p>Paragraph {n} of a page that is far too long for anybody.</p>\n" for n in range(500_000))
 
     documents, gaps = await read(tmp_path, a_html=f"<html><body>{paragraphs}", b_docx=making.word())
     assert len(paragraphs) > 30_000_000
-    assert gaps == {"a.html": "the parser was stopped after 1.5 s"}
+    assert gaps == {"a.html": "the parser was stopped after 2.5 s"}
     assert list(documents) == ["b.docx"]
 
 
