@@ -103,15 +103,15 @@ def test_a_child_is_replaced_after_many_documents(monkeypatch: pytest.MonkeyPatc
         (f"{SAY} say((2).to_bytes(8, 'big') + b'[]'); time.sleep(60)", "the parser crashed"),
         (f"{SAY} say((2).to_bytes(8, 'big') + b'{{}}'); time.sleep(60)", "the parser crashed"),
         (f"{SAY} say((2**40).to_bytes(8, 'big')); time.sleep(60)", "the parser crashed"),
-        (f"{SAY} time.sleep(60)", "the parser was stopped after 0.5 s"),
-        (f"{SAY} say((90).to_bytes(8, 'big') + b'half'); time.sleep(60)", "the parser was stopped after 0.5 s"),
+        (f"{SAY} time.sleep(60)", "the parser was stopped after 0.2 s"),
+        (f"{SAY} say((90).to_bytes(8, 'big') + b'half'); time.sleep(60)", "the parser was stopped after 0.2 s"),
     ],
 )
 def test_a_child_that_fails_is_named_and_replaced(
     run_instead: Callable[..., Processes], script: str, reason: str
 ) -> None:
     started = run_instead(script, ECHO)
-    with Child(Limits(seconds=0.5 if "0.5 s" in reason else 30.0)) as child:
+    with Child(Limits(seconds=0.2 if "0.2 s" in reason else 30.0)) as child:
         with pytest.raises(Unparsed, match=f"^{reason}$"):
             child.parse(".pdf", bytes(2**20))
         assert started[0].returncode is not None
@@ -186,7 +186,7 @@ async def test_a_cancelled_job_ends_the_child_at_once(run_instead: Callable[...,
     (tmp_path / "a.pdf").write_bytes(b"%PDF-")
     begun = time.monotonic()
 
-    with anyio.move_on_after(0.5) as scope:
+    with anyio.move_on_after(0.3) as scope:
         async for _ in read_corpus([tmp_path]):
             pass
     assert scope.cancelled_caught
