@@ -95,6 +95,11 @@ def _guess(data: bytes, at: int) -> str:
     start = data.rfind(b"\n", 0, max(0, at - _SAMPLE // 2)) + 1 if at > _SAMPLE else 0
     end = data.rfind(b"\n", at, start + _SAMPLE)
     sample = data[start : end + 1] if end > 0 and len(data) > start + _SAMPLE else data[start : start + _SAMPLE]
+    replaced = sample.decode(errors="replace")
+    wrong = replaced.count("\ufffd")
+    if sum(character > "\x7f" for character in replaced) > 2 * wrong:
+        # Guessing would turn each letter that is right into two that are wrong.
+        raise ValueError(f"not UTF-8 at byte {at}, though most of it is; save it as UTF-8")
     matches = list(from_bytes(sample, cp_isolation=list(_GUESSES)))
     if not matches:
         raise ValueError("not text in any encoding that could be guessed; save it as UTF-8")

@@ -79,6 +79,7 @@ def test_what_a_page_declares(page: bytes, name: str) -> None:
         ("words".encode("utf-16-le"), "not text: it holds NUL bytes"),
         (b"\xff\xfea", "not UTF-16-LE at byte 0"),
         (b"\xef\xbb\xbf\xff", "not UTF-8 at byte 0"),
+        ("Žluťoučký kůň".encode() + b" \xe9 cut", "not UTF-8 at byte 20, though most of it is; save it as UTF-8"),
         (b" \n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
     ],
