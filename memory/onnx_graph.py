@@ -55,7 +55,7 @@ def weight_shapes() -> Shapes:
 
 
 def encoder() -> bytes:
-    """The model, as a serialized ModelProto of some 25 kB. The weights of `weight_shapes` must be injected."""
+    """The model, as a serialized ModelProto of some 23 kB. The weights of `weight_shapes` must be injected."""
     graph = _Graph(weight_shapes())
     x = _embedded(graph)
     for number in range(LAYERS):
