@@ -6,6 +6,7 @@ outcome is `unsupported`.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Any
 
 from anyio import to_thread
@@ -16,8 +17,9 @@ from ..orchestrator.ids import compact
 from ..orchestrator.rules.outcome import Outcome
 from ..orchestrator.rules.price import Prices
 from ..orchestrator.settings import Rung
-from .analyze import Judgement
-from .extraction import Text, is_repetition, pick_sentences, split_question
+from .analyze import Conflict, Judgement
+from .coverage import contains, key_words
+from .extraction import Text, is_conflict, is_repetition, pick_sentences, split_question
 from .refine import Sentence, Written
 from .search import Queries
 from .summarize import Excerpt, Statement, Summary
@@ -77,7 +79,21 @@ def _analyze(inputs: Mapping[str, Any]) -> Judgement:
     for n, claim in enumerate(claims, start=1):
         if len(keep) < _CLAIMS_MOST and not any(is_repetition(claim.text, claims[k - 1].text) for k in keep):
             keep.append(n)
-    return Judgement(keep=tuple(keep), answer=keep[0] if keep else None)
+    conflicts = [
+        Conflict(about=_shared(claims[a - 1].text, claims[b - 1].text), claims=(a, b))
+        for a, b in combinations([n for n in keep if claims[n - 1].quotes], 2)
+        if _sources(claims[a - 1]) != _sources(claims[b - 1]) and is_conflict(claims[a - 1].text, claims[b - 1].text)
+    ]
+    return Judgement(keep=tuple(keep), answer=keep[0] if keep else None, conflicts=tuple(conflicts))
+
+
+def _sources(claim: Claim) -> set[str]:
+    return {quote.source for quote in claim.quotes}
+
+
+def _shared(one: str, other: str) -> str:
+    """The telling words that two sentences have in common, as the first one writes them."""
+    return " ".join(word for word in key_words(one) if not word[0].isdigit() and contains(other, word))
 
 
 def _refine(inputs: Mapping[str, Any]) -> Written:

@@ -35,12 +35,15 @@ _ASKING = r"(?=(?:who|what|when|where|which|why|how)\b)"
 _PART = re.compile(rf"[?;]\s+|,?\s+and\s+{_ASKING}|,\s+{_ASKING}", re.IGNORECASE)
 _VERB_LAST = re.compile(r"\w+ (?:did|does|do|was|were|will|has|have|had|can|could|should)\b", re.IGNORECASE)
 _PARTS_MOST = 6
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+#: Sentences that share at least so much of their words, and have so many, are about the same thing.
+_ALIKE, _ALIKE_LEAST = 0.5, 4
 #: A later part of at most so many telling words, or with such a word, is about the subject of the first.
 _ALONE_LEAST = 3
 _POINTING = re.compile(r"\b(?:it|its|they|them|their|each|this|these|those|that)\b", re.IGNORECASE)
 #: What like words cost (as a share of the best score) and the same document again; the credit for words in the title
 #: and heading above, and in the text around; what each rank costs.
-_DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL, _SECTION = 0.45, 0.03, 0.5, 0.3, 0.1, 0.3
+_DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL, _SECTION = 0.45, 0.05, 0.5, 0.3, 0.1, 0.3
 _BACK = re.compile(
     r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
 )
@@ -142,10 +145,10 @@ def sentences(text: str) -> list[Sentence]:
             heading = mark["hash"] or mark["over"] or ""
             continue
         body = _ADMONITION.sub("", block)
-        is_item = bool(_ITEM.match(body))
-        body = _ITEM.sub("", body).lstrip()
-        if body and not body.startswith(("|", "```", "===", "---", "..")) and (is_item or not _is_code(body)):
-            found += _within(start + len(block) - len(body), body.rstrip(), heading, is_item=is_item)
+        item = _ITEM.match(body)
+        body = (body[item.end() :] if item else body).lstrip()
+        if body and not body.startswith(("|", "```", "===", "---", "..")) and (item or not _is_code(body)):
+            found += _within(start + len(block) - len(body), body.rstrip(), heading, is_item=item is not None)
     return found
 
 
@@ -297,6 +300,14 @@ def _whole(text: str, sentence: Sentence) -> str:
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     """The share of words in common."""
     return len(one & other) / len(one | other) if one | other else 0.0
+
+
+def is_conflict(one: str, other: str) -> bool:
+    """Whether two sentences speak of the same in nearly the same words and name different numbers."""
+    figures = [frozenset(_NUMBER.findall(text)) for text in (one, other)]
+    words = [frozenset(term for term in terms(text) if not term[0].isdigit()) for text in (one, other)]
+    differ = bool(figures[0] and figures[1]) and not figures[0] & figures[1]
+    return differ and min(map(len, words)) >= _ALIKE_LEAST and _jaccard(*words) >= _ALIKE
 
 
 def is_repetition(one: str, other: str) -> bool:

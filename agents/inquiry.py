@@ -153,6 +153,14 @@ def read_question(question: str, known: Mentions) -> Inquiry | None:
     return _inquiry(reading, rule, where, asked, unknown, by_year=by_year, between=between, date=date)
 
 
+def names_of(question: str, known: Mentions) -> list[Condition]:
+    """What a question names by a value of its metadata, as in "the time crate"; nothing that is only one of few."""
+    reading = _Reading(question, known)
+    rare = {field.name for field in known.fields if not field.values}
+    values = [value for value in _plausible(reading) if value.field in rare]
+    return _conditions(_grouped(values, question))
+
+
 def _inquiry(
     reading: _Reading,
     rule: Rule | None,
@@ -218,7 +226,9 @@ def _named_sources(reading: _Reading) -> tuple[str, ...]:
 def _plausible(reading: _Reading) -> list[Mention]:
     """The values that the question means: written as a name, called by its field, or rare enough to be one."""
     series = {f"{name}{end}" for name in reading.known.series for end in ("", "s")}
-    candidates = [m for m in reading.known.found if m.kind == "value" and m.text.lower() not in series]
+    telling = {field.name for field in reading.known.fields if field.distinct > 1}
+    values = [m for m in reading.known.found if m.kind == "value" and m.field in telling]
+    candidates = [mention for mention in values if mention.text.lower() not in series]
     sure = [mention for mention in candidates if _is_meant(mention, reading)]
     fields = {mention.field for mention in sure}
     more = [m for m in candidates if m not in sure and m.field in fields and _stands_beside(m, sure, reading.question)]
@@ -245,9 +255,13 @@ def _is_name(mention: Mention, reading: _Reading) -> bool:
 
 
 def _is_called(mention: Mention, reading: _Reading) -> bool:
-    """Whether what the value's field is called stands right before it: `crate users`."""
+    """Whether what the value's field is called stands right beside it: `crate users`, `the users crate`."""
+    called = _pattern_of(mention.field)
     before = reading.question[: mention.start].rstrip(" `'\"(:")
-    return bool(re.search(rf"\b(?:{_pattern_of(mention.field)})$", before, re.IGNORECASE))
+    after = reading.question[mention.end :].lstrip(" `'\")")
+    return bool(
+        re.search(rf"\b(?:{called})$", before, re.IGNORECASE) or re.match(rf"(?:{called})\b", after, re.IGNORECASE)
+    )
 
 
 def _stands_beside(mention: Mention, sure: Sequence[Mention], question: str) -> bool:
@@ -257,7 +271,8 @@ def _stands_beside(mention: Mention, sure: Sequence[Mention], question: str) -> 
 
 def _are_beside(one: Mention, other: Mention, question: str) -> bool:
     first, last = sorted((one, other), key=lambda mention: mention.start)
-    return re.fullmatch(_BETWEEN, question[first.end : last.start], re.IGNORECASE) is not None
+    between = question[first.end : last.start]
+    return re.fullmatch(_BETWEEN, between, re.IGNORECASE) is not None and bool(between.strip(" `'\""))
 
 
 def _grouped(values: Sequence[Mention], question: str) -> list[list[Mention]]:

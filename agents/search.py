@@ -14,7 +14,7 @@ from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .coverage import RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
-from .inquiry import Inquiry, read_question
+from .inquiry import Inquiry, names_of, read_question
 from .lookup import claims_of
 
 _PASSAGES_MOST = 12
@@ -56,7 +56,7 @@ class Search(Worker):
             passages = await _within(task, looked.claims, ctx)
             rarity = dict(await ctx.memory.rarity(key_words(task.about)))
             return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True})
-        named = [source for mention in mentions.found if mention.kind == "source" for source in mention.sources]
+        named = await _named(task.question, mentions, ctx)
         passages = await _search(task, named, ctx)
         words = key_words(task.about)
         rarity = dict(await ctx.memory.rarity(words))
@@ -114,6 +114,16 @@ async def _within(task: Query, claims: Sequence[Claim], ctx: Context) -> tuple[P
 
 
 # Text
+
+
+async def _named(question: str, mentions: Mentions, ctx: Context) -> list[str]:
+    """The sources that a question names: by id or title, else by a value that few have."""
+    named = [source for mention in mentions.found if mention.kind == "source" for source in mention.sources]
+    conditions = [] if named else names_of(question, mentions)
+    if conditions:
+        meant = await ctx.memory.select(conditions, fields=[condition.field for condition in conditions])
+        named = [source.id for source in meant] if len(meant) <= _READ_MOST else []
+    return list(dict.fromkeys(named))
 
 
 async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Passage, ...]:

@@ -26,25 +26,36 @@ from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
 from .lexical import Lexical
+from .minilm import MiniLM, find_weights
 from .ranking import CANDIDATES, fuse
 from .records import Records
+from .rerank import rerank
 from .rules import is_markdown
 
 #: Documents stored in one transaction.
 DOCUMENTS = 64
+
+#: How many passages are put in order by meaning: embedding one takes some 20 ms, once.
+RERANKED = 24
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
 async def open_memory(
-    folder: Path, *, embedder: Embedder | None = None, clock: Clock | None = None
+    folder: Path, *, embedder: Embedder | None = None, reranker: Embedder | None = None, clock: Clock | None = None
 ) -> AsyncIterator["ProjectMemory"]:
     """The memory kept in this folder, made if there is none. Leaving writes what the vector index still lacks.
 
+    What is found by words is put in order by `reranker`, by meaning: MiniLM, unless told otherwise, where its weights
+    are at hand.
+
     Raises: BadInput when the folder cannot be written, or when another process has it open.
     """
-    memory = await to_thread.run_sync(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock())
+    weights = find_weights() if reranker is None else None
+    reranker = MiniLM(weights) if weights else reranker
+    made = partial(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock(), reranker)
+    memory = await to_thread.run_sync(made)
     try:
         yield memory
         await memory.settle()
@@ -56,8 +67,8 @@ async def open_memory(
 class ProjectMemory:
     """The open memory of one folder. See `ports.Memory` for what each method promises."""
 
-    def __init__(self, folder: Path, embedder: Embedder, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
+    def __init__(self, folder: Path, embedder: Embedder, clock: Clock, reranker: Embedder | None = None) -> None:
+        self._folder, self._clock, self._reranker = folder, clock, reranker
         self._limiter = anyio.CapacityLimiter(1)
         self._lock = _lock(folder)
         try:
@@ -161,11 +172,15 @@ class ProjectMemory:
     def _search(self, query: str, corpora: Sequence[str], limit: int, sources: Sequence[str]) -> tuple[Passage, ...]:
         if limit < 1 or not corpora:
             return ()
-        depth = max(limit, CANDIDATES) if self._is_semantic else limit
+        depth = max(limit, CANDIDATES) if self._is_semantic else max(limit, RERANKED)
         ranking = self._words().rank(query, corpora, depth, self._records.numbers(sources) if sources else None)
         if self._is_semantic:
             ranking = fuse(ranking, self._vectors.nearest(query, corpora, depth))
-        return self._records.spans(ranking, limit)
+        if self._reranker is None:
+            return self._records.spans(ranking, limit)
+        found = self._records.spans(ranking, max(limit, RERANKED))
+        texts = [f"{passage.title}\n{passage.text}" for passage in found]
+        return tuple(found[place] for place in rerank(query, texts, self._reranker, limit))
 
     def _add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
         at = self._clock.wall_ms()

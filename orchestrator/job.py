@@ -34,6 +34,7 @@ from .journal.step import INGEST, StepKind, Steps
 from .journal.tally import Tally
 from .ports import CorpusReader, Memory
 from .rules import report as rules
+from .rules.compose import compose
 from .rules.plan import Plan, problems
 from .text import has_words
 from .worker import Context, Guarded, Identity, guard
@@ -193,7 +194,7 @@ class Job:
         with anyio.CancelScope(shield=True):
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps += draft.gaps
-            text = rules.compose(self.order.question, draft, gaps, evidence, self._notice())
+            text = compose(self.order.question, draft, gaps, evidence, self._notice())
             report = Report(
                 job=self.equipment.job,
                 status=self._status(draft, gaps, results),
@@ -269,7 +270,8 @@ async def _around(memory: Memory, quote: Quote) -> Passage | None:
     if not text:
         return None
     line = before.count("\n") + 1
-    return Passage(source=quote.source, title="", start=start, end=start + len(text), text=text, line=line)
+    page = before.count("\f") + 1 if "\f" in before + text else 0
+    return Passage(source=quote.source, title="", start=start, end=start + len(text), text=text, line=line, page=page)
 
 
 async def _no_delegation(parent: Task, worker: str, given: Any) -> Result:

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ import anyio
 from rich.console import Console
 from rich.table import Table
 
-from bullpen import Document, Report, Rung, Settings, open_run, open_system, research_team
+from bullpen import Document, Report, Rung, Settings, Team, open_run, open_system, research_team
+from bullpen.memory import HashedEmbedder, open_memory
 from bullpen.orchestrator.system import System
 from bullpen.tools import read_corpus
 
@@ -37,6 +40,13 @@ REFUSED, WEAK = "refused", "weak"
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+def team(chosen: argparse.Namespace) -> Team:
+    """The research team; without MiniLM where that was asked for: an embedder that is not semantic re-ranks nothing."""
+    if not chosen.without_minilm:
+        return research_team
+    return replace(research_team, memory=partial(open_memory, reranker=HashedEmbedder()))
 
 
 async def ask(system: System, question: str, corpus: Path) -> Report:
@@ -86,7 +96,7 @@ async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str,
         settings = Settings(
             project=chosen.out / corpus if chosen.out else Path(folder), rungs=(Rung(model="embedded:extract"),)
         )
-        async with open_system(settings, research_team) as system:
+        async with open_system(settings, team(chosen)) as system:
             for question in (*answerable, *open_ones, *refusable):
                 if chosen.kind and question["kind"] not in chosen.kind:
                     continue
@@ -142,6 +152,7 @@ def main() -> None:
     parser.add_argument("--corpus", choices=CORPORA, action="append")
     parser.add_argument("--kind", action="append", help="only questions of this kind")
     parser.add_argument("--json", action="store_true", help="print every question with its report instead")
+    parser.add_argument("--without-minilm", action="store_true", help="rank by words alone, whatever weights there are")
     parser.add_argument("--out", type=Path, help="keep projects and runs in this folder")
     chosen = parser.parse_args()
     if not DATA.is_dir():

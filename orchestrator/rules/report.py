@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from ..envelope import Result, Status
-from ..evidence import Claim, Disagreement, Draft, Evidence, Finding, Gap, Passage, Quote, Record
+from ..evidence import Claim, Draft, Evidence, Finding, Gap, Passage, Quote, Record
 from ..metadata import elements, field_of, label, order, shown, years_of
 from ..text import shorten
 
@@ -179,55 +179,3 @@ def status_of(draft: Draft, gaps: Sequence[Gap], results: Collection[Result], *,
     if expects_claims and not draft.claims:
         return Status.EMPTY
     return Status.PARTIAL if gaps else Status.OK
-
-
-def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence, notice: str) -> str:
-    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources."""
-    numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
-    parts = [f"# {question.strip()}"]
-    parts += [f"*{notice}*"] if notice else []
-    said = "\n".join(f"- {_sentence(claim, numbers)}" for claim in draft.claims)
-    parts.append(said or "Nothing was found that answers this.")
-    if draft.disagreements:
-        parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
-    if gaps:
-        parts.append("## What is missing\n\n" + "\n".join(f"- {_gap(gap)}" for gap in gaps))
-    if numbers:
-        listed = [f"{n}. {_source(name, draft, evidence)}" for name, n in numbers.items()]
-        parts.append("## Sources\n\n" + "\n".join(listed))
-    return "\n\n".join(parts) + "\n"
-
-
-def _cited(draft: Draft) -> list[str]:
-    """The ids of the sources, in the order in which the text first needs them."""
-    claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
-    return list(dict.fromkeys(name for claim in claims for name in _sources_of(claim)))
-
-
-def _sources_of(claim: Claim) -> list[str]:
-    return list(dict.fromkeys([q.source for q in claim.quotes] + [record.source for record in claim.records]))
-
-
-def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
-    marks = "".join(f"[{numbers[name]}]" for name in _sources_of(claim))
-    return f"{' '.join(claim.text.split())} {marks}"
-
-
-def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
-    sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
-    return f"- {disagreement.about}\n{sides}"
-
-
-def _gap(gap: Gap) -> str:
-    return f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
-
-
-def _source(name: str, draft: Draft, evidence: Evidence) -> str:
-    """A source's title and where to open it: each place that is quoted, as `path:line`."""
-    source = next((source for source in evidence.sources if source.id == name), None)
-    if source is None:
-        return name
-    quotes = [quote for quote in quotes_of(draft.claims) if quote.source == name]
-    lines = {p.line for quote in quotes for p in evidence.passages if p.line and stands_in(quote, [p])}
-    places = source.uri if "#" in source.uri else source.uri + ", ".join(f":{line}" for line in sorted(lines))
-    return f"{source.title}: {places}"

@@ -1,0 +1,133 @@
+"""The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Source
+from ..metadata import label, shown
+from .report import quotes_of, stands_in
+
+#: A claim computed from many documents names so many of them; the run has all.
+_MARKS_MOST = 3
+
+
+def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence, notice: str) -> str:
+    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources."""
+    numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
+    sources = {source.id: source for source in evidence.sources}
+    parts = [f"# {question.strip()}"]
+    parts += [f"*{notice}*"] if notice else []
+    parts.append(_body(draft.claims, numbers, sources) or "Nothing was found that answers this.")
+    if draft.disagreements:
+        parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
+    missing = [*map(_gap, gaps), *_uncovered(draft)]
+    if missing:
+        parts.append("## What is missing\n\n" + "\n".join(f"- {line}" for line in missing))
+    if numbers:
+        listed = [f"{n}. {_source(name, draft, evidence)}" for name, n in numbers.items()]
+        listed += _unlisted(draft, numbers)
+        parts.append("## Sources\n\n" + "\n".join(listed))
+    return "\n\n".join(parts) + "\n"
+
+
+def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[str, Source]) -> str:
+    """The claims in order: the answer by itself, sentences as a list, what metadata says of documents as a table."""
+    parts = []
+    for kind, group in groupby(claims, key=_kind):
+        same = list(group)
+        if kind == "answer":
+            parts += [f"**{_sentence(claim, numbers)}**" for claim in same]
+        elif kind == "row" and len(same) > 1:
+            parts.append(_table(same, numbers, sources))
+        else:
+            parts.append("\n".join(f"- {_sentence(claim, numbers)}" for claim in same))
+    return "\n\n".join(parts)
+
+
+def _kind(claim: Claim) -> str:
+    if claim.answer:
+        return "answer"
+    is_row = claim.rule == "lookup" and not claim.quotes and len({record.source for record in claim.records}) == 1
+    return "row" if is_row else "sentence"
+
+
+def _table(rows: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[str, Source]) -> str:
+    """A line a document, a column a field, in the order in which the fields come."""
+    fields = list(dict.fromkeys(record.field for row in rows for record in row.records if record.field != "id"))
+    lines = [["document", *(field.replace("_", " ") for field in fields)], ["---"] * (len(fields) + 1)]
+    for row in rows:
+        name = row.records[0].source
+        values = {record.field: shown(record.value) for record in row.records}
+        lines.append([f"{_title(name, sources)} {_marks(row, numbers)}", *(values.get(field, "") for field in fields)])
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _title(name: str, sources: Mapping[str, Source]) -> str:
+    source = sources.get(name)
+    if source is None or source.title == name:
+        return name
+    return f"{label(name, source.metadata)}, {source.title}"
+
+
+def _sides(draft: Draft) -> list[Claim]:
+    return [*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides)]
+
+
+def _cited(draft: Draft) -> list[str]:
+    """The ids of the sources, in the order in which the text first needs them."""
+    return list(dict.fromkeys(name for claim in _sides(draft) for name in _named(claim)))
+
+
+def _named(claim: Claim) -> list[str]:
+    """The sources that a claim names: all that it quotes, and the first few whose metadata it was computed from."""
+    quoted = list(dict.fromkeys(quote.source for quote in claim.quotes))
+    recorded = list(dict.fromkeys(record.source for record in claim.records))
+    most = len(recorded) if claim.rule == "lookup" else _MARKS_MOST
+    return list(dict.fromkeys([*quoted, *recorded[:most]]))
+
+
+def _unlisted(draft: Draft, numbers: Mapping[str, int]) -> list[str]:
+    rest = {record.source for claim in _sides(draft) for record in claim.records} - numbers.keys()
+    return [f"\n…and the metadata of {len(rest)} more documents, which the run names one by one."] if rest else []
+
+
+def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
+    return f"{' '.join(claim.text.split())} {_marks(claim, numbers)}"
+
+
+def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
+    marks = "".join(f"[{numbers[name]}]" for name in _named(claim))
+    more = len({record.source for record in claim.records} - set(_named(claim)))
+    return f"{marks} and {more} more" if more else marks
+
+
+def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
+    sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
+    return f"- {disagreement.about}\n{sides}"
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+
+
+def _uncovered(draft: Draft) -> Iterable[str]:
+    if draft.uncovered and draft.claims:
+        yield f"No evidence above contains these words of the question: {', '.join(draft.uncovered)}."
+
+
+def _source(name: str, draft: Draft, evidence: Evidence) -> str:
+    """A source's title and where to open it: each place that is quoted, as `path:line` or by its page."""
+    source = next((source for source in evidence.sources if source.id == name), None)
+    if source is None:
+        return name
+    quotes = [quote for quote in quotes_of(draft.claims) if quote.source == name]
+    places = [passage for passage in evidence.passages if any(stands_in(quote, [passage]) for quote in quotes)]
+    pages = sorted({passage.page for passage in places if passage.page})
+    lines = sorted({passage.line for passage in places if passage.line})
+    if pages:
+        return f"{source.title}: {source.uri}, p. {', '.join(map(str, pages))}"
+    return f"{source.title}: " + (source.uri if "#" in source.uri else source.uri + ", ".join(f":{n}" for n in lines))
