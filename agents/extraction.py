@@ -38,6 +38,8 @@ _PARTS_MOST = 6
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 #: Sentences that share at least so much of their words, and have so many, are about the same thing.
 _ALIKE, _ALIKE_LEAST = 0.5, 4
+#: One that holds at least so much of the other's words repeats it.
+_SAME = 0.85
 #: A later part of at most so many telling words, or with such a word, is about the subject of the first.
 _ALONE_LEAST = 3
 _POINTING = re.compile(r"\b(?:it|its|they|them|their|each|this|these|those|that)\b", re.IGNORECASE)
@@ -311,5 +313,6 @@ def is_conflict(one: str, other: str) -> bool:
 
 
 def is_repetition(one: str, other: str) -> bool:
-    """Whether two sentences say the same in nearly the same words."""
-    return _jaccard(frozenset(terms(one)), frozenset(terms(other))) > 0.75
+    """Whether one of two sentences says nearly all that the other says, in the same words."""
+    first, second = frozenset(terms(one)), frozenset(terms(other))
+    return len(first & second) > _SAME * max(1, min(len(first), len(second))) if first and second else one == other

@@ -187,7 +187,8 @@ def _inquiry(
     )
     if found == "lookup" and not kept and not unknown:
         return None
-    apart = tuple(c.field for c in where if c.op == "is" and len(c.values) > 1 and c.field not in (ID, *c.also, *kept))
+    several = [c for c in where if c.op == "is" and len(c.values) > 1 and not c.also]
+    apart = tuple(condition.field for condition in several if condition.field not in (ID, *kept))
     return Inquiry(
         rule=found,
         where=tuple(where),

@@ -155,17 +155,22 @@ def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
 
 
 def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
-    """For each year, how many there are and how they divide by the fields that the question names."""
-    years: dict[str, list[Source]] = {}
-    for source in sources:
-        for year in years_of(source.metadata.get(inquiry.date)):
-            years.setdefault(year, []).append(source)
-    for year in sorted(years):
-        inside = years[year]
-        divided = [f"{called(name)}: {_shares(inside, name)}" for name in inquiry.divided]
-        records = [Record(source=s.id, field=inquiry.date, value=s.metadata[inquiry.date]) for s in inside]
-        text = " · ".join([f"{year}: {len(inside)}", *divided])
-        yield Claim(text=text, records=tuple(records), rule="count")
+    """How many there are, and for each year how many and how they divide by the fields that the question names."""
+    dated = [(source, years[0]) for source in sources if (years := years_of(source.metadata.get(inquiry.date)))]
+    if not dated:
+        return
+    yield _counted(f"{len(dated)} — {_conditions(inquiry.where)}", dated, inquiry, answer=(str(len(dated)),))
+    for year in sorted({year for _, year in dated}):
+        inside = [(source, day) for source, day in dated if day == year]
+        divided = [f"{called(name)}: {_shares([source for source, _ in inside], name)}" for name in inquiry.divided]
+        yield _counted(" · ".join([f"year: {year}", f"number: {len(inside)}", *divided]), inside, inquiry)
+
+
+def _counted(
+    text: str, dated: Sequence[tuple[Source, str]], inquiry: Inquiry, *, answer: tuple[str, ...] = ()
+) -> Claim:
+    records = [Record(source=s.id, field=inquiry.date, value=s.metadata[inquiry.date]) for s, _ in dated]
+    return Claim(text=text, records=tuple(records), rule="count", answer=answer)
 
 
 _SHARES_MOST = 4

@@ -13,7 +13,7 @@ from ..orchestrator.evidence import Claim, Passage, Query, Source, Value
 from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .coverage import RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
+from .coverage import COMMON, RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
 from .inquiry import Inquiry, names_of, read_question
 from .lookup import claims_of
 
@@ -53,8 +53,9 @@ class Search(Worker):
         mentions = await ctx.memory.mentions(task.question)
         looked = await _look_up(task.question, mentions, ctx)
         if looked.claims:
-            passages = await _within(task, looked.claims, ctx)
             rarity = dict(await ctx.memory.rarity(key_words(task.about)))
+            open_words = [w for w, rare in rarity.items() if w not in looked.explained and rare >= COMMON]
+            passages = await _within(task, looked.claims, ctx) if open_words else ()
             return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True})
         named = await _named(task.question, mentions, ctx)
         passages = await _search(task, named, ctx)

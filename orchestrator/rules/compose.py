@@ -39,6 +39,8 @@ def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[
             parts += [f"**{_sentence(claim, numbers)}**" for claim in same]
         elif kind == "row" and len(same) > 1:
             parts.append(_table(same, numbers, sources))
+        elif kind == "count" and len({tuple(_columns(claim)) for claim in same}) == 1 and len(same) > 1:
+            parts.append(_counts(same, numbers))
         else:
             parts.append("\n".join(f"- {_sentence(claim, numbers)}" for claim in same))
     return "\n\n".join(parts)
@@ -47,6 +49,8 @@ def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[
 def _kind(claim: Claim) -> str:
     if claim.answer:
         return "answer"
+    if claim.rule == "count" and not claim.quotes:
+        return "count"
     is_row = claim.rule == "lookup" and not claim.quotes and len({record.source for record in claim.records}) == 1
     return "row" if is_row else "sentence"
 
@@ -59,6 +63,19 @@ def _table(rows: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[s
         name = row.records[0].source
         values = {record.field: shown(record.value) for record in row.records}
         lines.append([f"{_title(name, sources)} {_marks(row, numbers)}", *(values.get(field, "") for field in fields)])
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _columns(claim: Claim) -> dict[str, str]:
+    """The parts of a claim such as `year: 2020 · number: 7`, by name."""
+    return {name: value for name, _, value in (part.partition(": ") for part in claim.text.split(" · "))}
+
+
+def _counts(claims: Sequence[Claim], numbers: Mapping[str, int]) -> str:
+    """A line a claim, for claims that are counted by the same things."""
+    names = list(_columns(claims[0]))
+    lines = [[*names, "documents"], ["---"] * (len(names) + 1)]
+    lines += [[*_columns(claim).values(), _marks(claim, numbers)] for claim in claims]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
 
