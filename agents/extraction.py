@@ -71,6 +71,8 @@ _CUES = tuple(
 #: A sentence with a smaller share of the best one's score is not picked.
 _SHARE_LEAST = 0.25
 _LETTERS_LEAST, _LETTERS_MOST, _ITEM_LEAST = 25, 500, 8
+#: Characters between two items of one list, at most: line breaks and a mark.
+_BULLET = 8
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+")
 _ADMONITION = re.compile(
     r"^\s*\.\. (?:note|warning|important|attention|caution|tip|admonition)::[^\n]*\n\s*|^\s*>\s*(?=\S)"
@@ -129,13 +131,15 @@ def _stemmer() -> Any:
 
 
 class Sentence(NamedTuple):
-    """A sentence as it stands: `text == source[start:end]`; `after` is where the one before it in its block starts."""
+    """A sentence as it stands: `text == source[start:end]`; `after` is where the one before it in its block starts;
+    `is_item` says whether it is an item of a list."""
 
     start: int
     end: int
     text: str
     heading: str = ""
     after: int | None = None
+    is_item: bool = False
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -182,7 +186,7 @@ def _within(start: int, block: str, heading: str, *, is_item: bool) -> Iterator[
         begins = start + at + len(piece) - len(piece.lstrip())
         at = stop
         if _is_prose(text) or (is_item and _is_said(text)):
-            yield Sentence(begins, begins + len(text), text, heading, before)
+            yield Sentence(begins, begins + len(text), text, heading, before, is_item)
             before = begins
         else:
             before = None
@@ -292,11 +296,16 @@ def _gain(
 
 
 def _whole(text: str, sentence: Sentence) -> str:
-    """The sentence, with the one before it where it points back."""
-    start = sentence.start
-    if sentence.after is not None and _BACK.match(sentence.text) and sentence.end - sentence.after <= _LETTERS_MOST:
+    """The sentence, with the one before it where it points back, and with the list that it is part of or announces."""
+    start, end = sentence.start, sentence.end
+    if sentence.after is not None and _BACK.match(sentence.text) and end - sentence.after <= _LETTERS_MOST:
         start = sentence.after
-    return text[start : sentence.end]
+    if sentence.is_item or sentence.text.endswith(":"):
+        for item in sentences(text):
+            follows = item.is_item and item.heading == sentence.heading and 0 <= item.start - end <= _BULLET
+            if follows and item.end - start <= _LETTERS_MOST:
+                end = item.end
+    return text[start:end]
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
