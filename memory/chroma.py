@@ -45,9 +45,14 @@ class VectorIndex:
         self._client: Any = None
         self._collection: Any = None
 
-    def catch_up(self, *, at_least: int = 1) -> None:
-        """Write what is pending, in batches, as long as `at_least` records are."""
-        if self._client is None and (self._is_as_left() or self._records.pending_count() < at_least > 1):
+    def catch_up(self, *, at_least: int = 1, may_wait: bool = False) -> None:
+        """Write what is pending, in batches, as long as `at_least` records are.
+
+        What `may_wait` does so while it is no whole batch and the store is as it was left.
+        """
+        pending = self._records.pending_count()
+        waits = pending < at_least > 1 or (self._is_as_left() and (not pending or (may_wait and pending < BATCH)))
+        if self._client is None and waits:
             return
         with _own_words(self._folder):
             self._open()
@@ -117,8 +122,8 @@ class VectorIndex:
         return left if isinstance(left, dict) else {}
 
     def _is_as_left(self) -> bool:
-        """Whether nothing is pending and the files are those whose count was compared when they were closed."""
-        return not self._records.pending_count() and self._left() == self._state()
+        """Whether the files, but for what is pending, are those whose count was compared when they were closed."""
+        return self._left() == self._state()
 
     def _open(self) -> None:
         """Open the store and bring it to the records' count; whatever cannot be trusted is built anew."""

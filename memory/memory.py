@@ -79,7 +79,7 @@ class ProjectMemory:
         self._vectors = VectorIndex(folder, self._records, embedder)
         self._lexical: Lexical | None = None
         self._catalogues: dict[tuple[str, ...], Catalogue] = {}
-        self._is_semantic = embedder.is_semantic
+        self._is_semantic, self._has_changed = embedder.is_semantic, False
 
     async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
         changed = 0
@@ -119,8 +119,8 @@ class ProjectMemory:
         await self._blocking(note)
 
     async def settle(self) -> None:
-        """Bring the vector index up to date, whatever the number of waiting records."""
-        await self._blocking(self._vectors.catch_up)
+        """Bring the vector index up to date. Where vectors do not rank, notes wait: opening the index costs seconds."""
+        await self._blocking(partial(self._vectors.catch_up, may_wait=not (self._is_semantic or self._has_changed)))
 
     async def aclose(self) -> None:
         """Close everything as it is and give the folder free. What the vector index lacks stays on record."""
@@ -145,8 +145,7 @@ class ProjectMemory:
                     self._records.put(corpus, document, chunks, at)
                     changed += 1
         if changed:
-            self._lexical = None
-            self._catalogues.clear()
+            self._forget_indexes()
             self._vectors.catch_up(at_least=BATCH)
         return changed
 
@@ -154,9 +153,13 @@ class ProjectMemory:
         with self._records.transaction():
             gone = self._records.retain(clean(corpus), keep)
         if gone:
-            self._lexical = None
-            self._catalogues.clear()
+            self._forget_indexes()
         return gone
+
+    def _forget_indexes(self) -> None:
+        """Documents have changed: what was made of them is made anew when it is asked for."""
+        self._has_changed, self._lexical = True, None
+        self._catalogues.clear()
 
     def _words(self) -> Lexical:
         if self._lexical is None:

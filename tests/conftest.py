@@ -48,6 +48,12 @@ def no_way_out() -> Iterator[None]:
     _is_on_guard.clear()
 
 
+@pytest.fixture(autouse=True)
+def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory ranks by words, whatever weights this machine happens to have: the same answers everywhere."""
+    monkeypatch.setenv("BULLPEN_MINILM_DIR", "off")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Tests with sockets or threads run on asyncio; those that need a virtual clock say so themselves."""

@@ -36,7 +36,9 @@ SENTENCES = [
 
 @pytest.fixture(scope="module")
 def weights() -> Path:
-    folder = find_weights()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.delenv(minilm.FOLDER, raising=False)
+        folder = find_weights()
     if folder is None:
         pytest.skip(f"the weights of all-MiniLM-L6-v2 are not here; to run this: {INSTALL}")
     return folder
