@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from ..orchestrator.evidence import Rule, Value
-from ..orchestrator.metadata import ID, Condition, Mention, Mentions
+from ..orchestrator.metadata import ID, TITLE, Condition, Mention, Mentions
 from .extraction import STOP, stem
 
 #: What people call the thing a field holds, by words that fields are named with.
@@ -43,6 +43,10 @@ _ALIKE: dict[str, tuple[str, ...]] = {
     "created": ("created", "created_at"),
     "date": ("date", "reported", "published", "issued", "filed"),
 }
+#: Last words of a field's name that do not say what it is about.
+_NO_HEAD = frozenset(
+    {"by", "id", "at", "to", "on", "of", "in", "date", "name", "type", "number", "url", "count", "version"}
+)
 #: Fields that say that a source is no longer one: it is not counted, and the count says so.
 _GONE = ("withdrawn", "retracted", "revoked")
 _SOURCE = (
@@ -227,7 +231,7 @@ def _named_sources(reading: _Reading) -> tuple[str, ...]:
 def _plausible(reading: _Reading) -> list[Mention]:
     """The values that the question means: written as a name, called by its field, or rare enough to be one."""
     series = {f"{name}{end}" for name in reading.known.series for end in ("", "s")}
-    telling = {field.name for field in reading.known.fields if field.distinct > 1}
+    telling = {field.name for field in reading.known.fields if field.distinct > 1 and field.kind != "identity"}
     values = [m for m in reading.known.found if m.kind == "value" and m.field in telling]
     candidates = [mention for mention in values if mention.text.lower() not in series]
     sure = [mention for mention in candidates if _is_meant(mention, reading)]
@@ -363,6 +367,8 @@ def _asked(reading: _Reading, options: str) -> list[str]:
     """The fields that the question asks for, in its order; `id` for the source itself."""
     found: dict[str, int] = {}
     for field in reading.known.fields:
+        if field.kind == "identity" or field.name == TITLE:
+            continue
         patterns = _pattern_of(field.name)
         match = next(reading.find(patterns), None)
         if match and _is_asked(field.name, match, reading):
@@ -406,8 +412,9 @@ def _pattern_of(name: str) -> str:
     """How a field is called: by the words of its name, and by what people call such a thing."""
     alike = [_CALLED[called] for called, names in _ALIKE.items() if name in names]
     alike += [_CALLED[name]] if name in _CALLED else []
-    own = r"[-_ ]".join(rf"{re.escape(stem(word))}\w*" for word in name.split("_"))
-    return "|".join(dict.fromkeys((own, *alike)))
+    words = [rf"{re.escape(stem(word))}\w*" for word in name.split("_") if word]
+    head = words[-1:] if len(words) > 1 and name.split("_")[-1] not in _NO_HEAD else []
+    return "|".join(dict.fromkeys((r"[-_ ]".join(words), *head, *alike)))
 
 
 def _outside(reading: _Reading, question: str) -> str:

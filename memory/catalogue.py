@@ -22,6 +22,7 @@ from ..orchestrator.metadata import (
     holds,
     is_empty,
     key,
+    names_of,
 )
 
 #: Words in the longest name that is looked for, and characters in the longest value that can be one.
@@ -32,7 +33,6 @@ _SERIES = re.compile(r"^([A-Za-z]+)[-_ ]?(\d[\d-]*)(?:\.\w+)?$")
 _WORD = re.compile(r"[^\W_]+|[+#]+")
 _QUOTED = re.compile(r"[\"“«](.+?)[\"”»](?=[\s,.;:?!)]|$)")
 _MORE_NUMBERS = re.compile(r"(?:,\s*|,?\s+(?:and|or|to|&)\s+)(\d+)\b")
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,6}$")
 
 
 class _Name(NamedTuple):
@@ -57,9 +57,10 @@ class Catalogue:
 
     def _learn(self, source: Source) -> None:
         self._titles[key(source.title)].append(source.id)
-        for name in (source.id, _SUFFIX.sub("", source.id)):
+        names = names_of(source)
+        for name in names:
             self._ids.setdefault(key(name), source.id)
-        if series := _SERIES.match(source.id):
+        if series := next(filter(None, map(_SERIES.match, reversed(names))), None):
             self._series[series[1].casefold()] += 1
         for name, value in source.metadata.items():
             for item in elements(value):
@@ -82,11 +83,13 @@ class Catalogue:
     def _kind(self, name: str, items: Sequence[Any]) -> Kind:
         if all(as_date(item) for item in items):
             return "date"
+        own = sum(self.resolve(source.metadata.get(name)) == source.id for source in self.sources)
+        if own * 2 > len(items):
+            return "identity"
         if all(isinstance(item, (int, float)) for item in items):
             return "number"
-        own = sum(self.resolve(source.metadata.get(name)) == source.id for source in self.sources)
         named = sum(self.resolve(item) is not None for item in items)
-        return "reference" if not own and named * 2 >= len(items) else "text"
+        return "reference" if named * 2 >= len(items) else "text"
 
     def resolve(self, value: Any) -> str | None:
         """The id of the source that a value names, by its id or by its number in the corpus's one series."""

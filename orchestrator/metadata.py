@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from .evidence import Source, Value
 
-Kind = Literal["text", "number", "date", "reference"]
+#: What a field holds: `reference` names other sources, `identity` the source itself.
+Kind = Literal["text", "number", "date", "reference", "identity"]
 
 #: What every source has beside its own metadata.
 ID, TITLE = "id", "title"
@@ -18,6 +19,8 @@ _DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%
 _DATE = re.compile(r"\d.*\d{2}")
 _TIME = re.compile(r"[T ]\d\d:\d\d.*$")
 _MAIL = re.compile(r"\s*<[^<>@\s]+@[^<>@\s]+>")
+_NUMBERED = re.compile(r"([A-Za-z]{2,6})[-_ ]?0*([1-9]\d*)(?:\.\w+)?$")
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,6}$")
 _COMMA = re.compile(r"\s*,\s+")
 
 
@@ -120,10 +123,23 @@ def shown(value: Any) -> str:
 
 
 def label(source: str, metadata: Mapping[str, Any]) -> str:
-    """How people call a source: its id; `PEP 8` rather than `PEP-8` where the 8 is a field of its own."""
-    name, _, number = source.partition("-")
-    is_numbered = number.isdigit() and any(value == int(number) for value in metadata.values())
-    return f"{name} {number}" if is_numbered else source
+    """How people call a source: by the id it gives itself, or as `PEP 8` where the 8 is a field of its own."""
+    own = metadata.get(ID)
+    if isinstance(own, str) and own:
+        return own
+    found = _NUMBERED.match(source)
+    if found and any(str(value) == found[2] for value in metadata.values()):
+        return f"{found[1].upper()} {found[2]}"
+    return source
+
+
+def names_of(source: Source) -> list[str]:
+    """The ids by which a source may be called: its own, its file's name without the ending, the id it gives itself."""
+    stem = _SUFFIX.sub("", source.id)
+    own = source.metadata.get(ID)
+    return list(
+        dict.fromkeys([source.id, stem, stem.rpartition("/")[2], *([own] if isinstance(own, str) and own else [])])
+    )
 
 
 def years_of(value: Any) -> list[str]:
@@ -150,6 +166,8 @@ def _holds(condition: Condition, source: Source, name: str) -> bool:
         return is_empty(value) == (condition.op == "absent")
     if condition.op == "is":
         wanted = {key(item) for item in condition.values}
+        if name == ID:
+            return any(key(own) in wanted for own in names_of(source))
         return any(key(item) in wanted for item in [value, *elements(value)] if not is_empty(item))
     years = [day.year for day in map(as_date, elements(value)) if day]
     return any(_TESTS[condition.op](year, condition.values) for year in years)

@@ -11,6 +11,7 @@ that have no short answer in `open.jsonl`.
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -35,11 +36,21 @@ from .scoring import Tally, cited, is_right, sources_hold
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("BULLPEN_DATA", HERE.parents[2] / "shared" / "data"))
 CORPORA = ("peps", "rustsec")
+#: What the documents' own files are called, in the folder that `--as-files` makes.
+ENDINGS = {"peps": ".rst", "rustsec": ".md"}
 REFUSED, WEAK = "refused", "weak"
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+def as_files(lines: Sequence[Document], folder: Path, ending: str) -> Path:
+    """The documents' texts as files, with nothing but what stands in them: metadata has to be read from there."""
+    folder.mkdir()
+    for document in lines:
+        (folder / f"{document.id}{ending}").write_text(document.text, encoding="utf-8")
+    return folder
 
 
 def team(chosen: argparse.Namespace) -> Team:
@@ -68,7 +79,8 @@ def facts_of(report: Report, run: Path, question: Mapping[str, Any], bm25: Bm25)
     facts = {REFUSED: said == REFUSED, WEAK: said == WEAK, "verified": not list(open_run(run).problems())}
     if "gold_docs" not in question:
         return {**facts, "called": bool(said)}
-    gold, names = set(question["gold_docs"]), cited(report.as_json()["report"])
+    names = {re.sub(r"\.(?:rst|md)$", "", name) for name in cited(report.as_json()["report"])}
+    gold = set(question["gold_docs"])
     facts["claims"] = bool(report.claims) or said == REFUSED
     if gold:
         top = bm25.best(question["question"], 3)
@@ -87,7 +99,8 @@ def facts_of(report: Report, run: Path, question: Mapping[str, Any], bm25: Bm25)
 async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row for each question of a corpus, with what holds for it."""
     path = DATA / f"corpus_{corpus}" / "corpus.jsonl.gz"
-    bm25 = Bm25([item async for item in read_corpus([path]) if isinstance(item, Document)])
+    documents = [item async for item in read_corpus([path]) if isinstance(item, Document)]
+    bm25 = Bm25(documents)
     answerable = read_lines(DATA / f"corpus_{corpus}" / "questions_dev.jsonl")
     open_ones = [q for q in read_lines(HERE / "open.jsonl") if q["corpus"] == corpus]
     refusable = [q for q in read_lines(HERE / "refusals.jsonl") if q["corpus"] == corpus]
@@ -96,12 +109,13 @@ async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str,
         settings = Settings(
             project=chosen.out / corpus if chosen.out else Path(folder), rungs=(Rung(model="embedded:extract"),)
         )
+        asked = as_files(documents, Path(folder) / "files", ENDINGS[corpus]) if chosen.as_files else path
         async with open_system(settings, team(chosen)) as system:
             for question in (*answerable, *open_ones, *refusable):
                 if chosen.kind and question["kind"] not in chosen.kind:
                     continue
                 began = time.perf_counter()
-                report = await ask(system, question["question"], path)
+                report = await ask(system, question["question"], asked)
                 run = settings.runs / f"{report.job}.run"
                 row = {"corpus": corpus, **question, "seconds": time.perf_counter() - began, "report": report.as_json()}
                 row["holds"] = facts_of(report, run, question, bm25)
@@ -152,6 +166,7 @@ def main() -> None:
     parser.add_argument("--corpus", choices=CORPORA, action="append")
     parser.add_argument("--kind", action="append", help="only questions of this kind")
     parser.add_argument("--json", action="store_true", help="print every question with its report instead")
+    parser.add_argument("--as-files", action="store_true", help="read a folder of .rst and .md files, not JSON lines")
     parser.add_argument("--without-minilm", action="store_true", help="rank by words alone, whatever weights there are")
     parser.add_argument("--out", type=Path, help="keep projects and runs in this folder")
     chosen = parser.parse_args()

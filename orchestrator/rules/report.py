@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ..envelope import Result, Status
 from ..evidence import Claim, Draft, Evidence, Finding, Gap, Passage, Quote, Record
-from ..metadata import elements, field_of, label, order, shown, years_of
+from ..metadata import ID, elements, field_of, label, order, shown, years_of
 from ..text import shorten
 
 _T = TypeVar("_T")
@@ -135,7 +135,8 @@ def _given(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> _Given:
     allowed = _sayings_of(claim.records, metadata)
     if claim.rule == "filter":
         return _Given([label(name, metadata[name]) for name in names], allowed)
-    return _Given([record.value for record in claim.records], allowed)
+    values = [label(r.source, metadata[r.source]) if r.field == ID else r.value for r in claim.records]
+    return _Given(values, allowed)
 
 
 def _says(text: str, value: Any) -> bool:
