@@ -134,11 +134,15 @@ class Job:
         async def effect(_: StepKey) -> Ingested:
             kept: list[str] = []
             gaps: list[Unreadable] = []
-            changed = 0
+            changed, files = 0, set[str]()
+            whole = await anyio.to_thread.run_sync(_count_files, paths)
             async for batch in _batches(reader(paths), gaps):
                 changed += await memory.ingest(corpus, batch)
                 kept += [document.id for document in batch]
-                self._job.note("corpus.read", {"documents": len(kept), "unreadable": len(gaps)}, recipient="memory")
+                files.update(item.uri.partition("#")[0] for item in batch)
+                files.update(gap.uri.partition("#")[0] for gap in gaps)
+                read = {"documents": len(kept), "unreadable": len(gaps), "files": len(files), "of": whole}
+                self._job.note("corpus.read", read, recipient="memory")
             if not kept:
                 raise BadInput(_nothing_read(paths, gaps))
             removed = await memory.retain(corpus, kept)
@@ -238,6 +242,11 @@ class Job:
         if self._ended is not None and not draft.claims:
             return self._ended
         return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
+
+
+def _count_files(paths: Sequence[Path]) -> int:
+    """How many files there are to look at, so that somebody who waits can be told how far it is."""
+    return sum(sum(path.is_file() for path in root.rglob("[!.]*")) if root.is_dir() else 1 for root in paths)
 
 
 async def _batches(

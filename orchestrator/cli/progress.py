@@ -18,6 +18,8 @@ _MARKS = {"ok": "✓", "partial": "◐", "empty": "∅", "running": "…"}
 
 #: How often a long reading of documents is mentioned, in seconds.
 _READ_EVERY_S = 2.0
+#: Files that must have been read before the time left is judged.
+_FILES_LEAST = 20
 
 
 async def follow(job: LaunchedJob) -> None:
@@ -28,11 +30,30 @@ async def follow(job: LaunchedJob) -> None:
             show.hear(event)
 
 
+class _TimeLeft:
+    """How long reading will take from here, judged by the files that are read."""
+
+    def __init__(self) -> None:
+        self._began: tuple[int, int] | None = None
+
+    def hear(self, event: Event) -> str:
+        """A few words for an event of reading once there is something to judge by; else nothing."""
+        if event.kind != "corpus.read":
+            return ""
+        at_ms, files = event.at_ms, event.value["files"]
+        first_ms, first = self._began = self._began or (at_ms, files)
+        if files - first < _FILES_LEAST or at_ms <= first_ms:
+            return ""
+        left_s = (event.value["of"] - files) * (at_ms - first_ms) / (files - first) / 1000
+        return f", about {left_s:.0f} s left" if left_s >= 1 else ""
+
+
 class Lines:
     """A line for every step that a person would want to know of, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started_s, self._read_s = time.monotonic(), 0.0
+        self._left = _TimeLeft()
 
     def hear(self, event: Event) -> None:
         """Say what an event means, if it is worth saying."""
@@ -40,7 +61,7 @@ class Lines:
         if event.kind == "corpus.read" and now_s - self._read_s < _READ_EVERY_S:
             return
         self._read_s = now_s if event.kind == "corpus.read" else self._read_s
-        if said := describe(event):
+        if said := describe(event) + self._left.hear(event):
             sys.stderr.write(f"{now_s:6.1f} s  {said}\n")
             sys.stderr.flush()
 
@@ -50,7 +71,7 @@ class LiveTree:
 
     def __init__(self, live: Live) -> None:
         self._live, self._states = live, dict[str, str]()
-        self._head = "starting"
+        self._head, self._left = "starting", _TimeLeft()
 
     def hear(self, event: Event) -> None:
         """Redraw with this event in it."""
@@ -59,7 +80,7 @@ class LiveTree:
         elif event.kind == "task.returned":
             status = event.value["status"]
             self._states[event.task] = f"{event.task}  {_MARKS.get(status, '✗')} {status}"
-        elif said := describe(event):
+        elif said := describe(event) + self._left.hear(event):
             self._head = said
         tree = Tree(Text(self._head))
         for state in self._states.values():
@@ -84,7 +105,8 @@ def describe(event: Event) -> str:
         case "job.accepted":
             return f"job {event.job}: {shorten(event.value['question'], 100)}"
         case "corpus.read":
-            return f"read {event.value['documents']} documents"
+            files = f" from {event.value['files']} of {event.value['of']} files" if event.value["of"] > 1 else ""
+            return f"read {event.value['documents']} documents{files}"
         case "corpus.ingested":
             done = event.value
             return f"corpus ready: {done['documents']} documents, {done['changed']} new or changed"
