@@ -78,7 +78,9 @@ def field_of(source: str, metadata: Mapping[str, Any], name: str) -> Any:
 
 def is_empty(value: Any) -> bool:
     """Whether a field says nothing."""
-    return value is None or value in ("", [], {})
+    if isinstance(value, (list, dict)):
+        return all(map(is_empty, value.values() if isinstance(value, dict) else value))
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def elements(value: Any) -> list[Any]:
@@ -90,13 +92,14 @@ def elements(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [inner for item in value.values() for inner in elements(item)]
     parts = _COMMA.split(value) if isinstance(value, str) and len(value) < 400 else []
-    return [*parts] if len(parts) > 1 and as_date(value) is None else [value]
+    parts = [part for part in parts if not is_empty(part)]
+    return parts if len(parts) > 1 and as_date(value) is None else [value]
 
 
 def key(text: Any) -> str:
     """What two ways of writing one name have in common: its words, folded, without marks between them."""
     folded = unicodedata.normalize("NFKC", str(text)).casefold()
-    return " ".join(word.lstrip("0") or word if word.isdigit() else word for word in _WORD.findall(folded))
+    return " ".join(word.lstrip("0") or "0" if word.isdigit() else word for word in _WORD.findall(folded))
 
 
 def as_date(value: Any) -> date | None:
@@ -116,14 +119,18 @@ def shown(value: Any) -> str:
     """A value as a report writes it: a list with semicolons, a person without the address."""
     if isinstance(value, list):
         return "; ".join(shown(item) for item in value)
-    return " ".join(_MAIL.sub("", value).split()) if isinstance(value, str) else str(value)
+    return " ".join((_MAIL.sub("", value) or value).split()) if isinstance(value, str) else str(value)
 
 
 def label(source: str, metadata: Mapping[str, Any]) -> str:
     """How people call a source: its id; `PEP 8` rather than `PEP-8` where the 8 is a field of its own."""
     name, _, number = source.partition("-")
-    is_numbered = number.isdigit() and any(value == int(number) for value in metadata.values())
+    is_numbered = number.isdecimal() and any(str(value) == (number.lstrip("0") or "0") for value in _numbers(metadata))
     return f"{name} {number}" if is_numbered else source
+
+
+def _numbers(metadata: Mapping[str, Any]) -> list[int]:
+    return [value for value in metadata.values() if isinstance(value, int) and not isinstance(value, bool)]
 
 
 def years_of(value: Any) -> list[str]:
@@ -133,7 +140,7 @@ def years_of(value: Any) -> list[str]:
 
 def order(value: Any) -> tuple[int, Any]:
     """Numbers, then dates, then texts, each in their own order."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and value == value:  # NaN has no place among numbers
         return 0, value
     day = as_date(value)
     return (1, day.toordinal()) if day else (2, str(value))
