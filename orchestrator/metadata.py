@@ -119,7 +119,7 @@ def shown(value: Any) -> str:
     """A value as a report writes it: a list with semicolons, a person without the address."""
     if isinstance(value, list):
         return "; ".join(shown(item) for item in value)
-    return " ".join((_MAIL.sub("", value) or value).split()) if isinstance(value, str) else str(value)
+    return " ".join(_MAIL.sub("", value).split() or value.split()) if isinstance(value, str) else str(value)
 
 
 def label(source: str, metadata: Mapping[str, Any]) -> str:
