@@ -177,10 +177,11 @@ def test_numbers_come_before_days_and_days_before_texts() -> None:
 
 @given(st.lists(VALUE, max_size=8))
 def test_any_values_can_be_put_in_order_and_the_order_does_not_depend_on_where_they_stood(values: list[object]) -> None:
+    turned = values[::-1]
     found = [order(value) for value in sorted(values, key=order)]
 
     assert all(one <= other for one, other in pairwise(found))
-    assert found == [order(value) for value in sorted(values[::-1], key=order)]
+    assert found == [order(value) for value in sorted(turned, key=order)]
 
 
 def test_what_is_not_a_number_comes_with_the_texts() -> None:
@@ -215,7 +216,7 @@ def test_a_source_is_called_by_its_series_and_number_only_where_the_number_is_it
         ("Ada <ada@example.org>, Bo <bo@example.org>", "Ada, Bo"),
         ("two\n lines", "two lines"),
         (">= 3 <4", ">= 3 <4"),
-        ("<ada@example.org>", "<ada@example.org>"),
+        (" <ada@example.org> ", "<ada@example.org>"),
         (3.8, "3.8"),
         (None, "None"),
         ([], ""),
