@@ -1,6 +1,7 @@
 """What a corpus's metadata knows: the names in a question, the fields there are, and the sources a condition picks."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.metadata import Condition, Mention, Mentions, as_date, elements, key
 
 
-def source(id: str, title: str = "", **fields: object) -> Source:
+def source(id: str, title: str = "", **fields: Any) -> Source:
     return Source(id=id, title=title, uri="u", text_hash="0", metadata=fields)
 
 
@@ -285,7 +286,7 @@ def test_nothing_else_is_a_reference(name: object) -> None:
 WORD = st.sampled_from(["a", "A", "b", "a, b", "", "7"])
 FIELD = WORD | st.sampled_from(["2001-01-01", "31 Dec 2002", 7, None]) | st.lists(WORD, max_size=2)
 CORPUS = st.lists(st.dictionaries(st.sampled_from("fg"), FIELD), max_size=6)
-CONDITION = st.one_of(
+CONDITION: st.SearchStrategy[tuple[str, str, list[str]]] = st.one_of(
     st.tuples(st.sampled_from("fgh"), st.just("is"), st.lists(WORD, max_size=2)),
     st.tuples(
         st.sampled_from("fgh"), st.sampled_from(["year", "since", "before"]), st.sampled_from([["2001"], ["2002"]])
@@ -313,7 +314,7 @@ def _meets(source: Source, field: str, op: str, values: list[str]) -> bool:
 
 @given(CORPUS, st.lists(CONDITION, max_size=3))
 def test_every_source_that_meets_all_conditions_is_found_and_no_other(
-    corpus: list[dict[str, object]], asked: list[tuple[str, str, list[str]]]
+    corpus: list[dict[str, Any]], asked: list[tuple[str, str, list[str]]]
 ) -> None:
     sources = [source(f"s-{n}", **fields) for n, fields in enumerate(corpus)]
     where = [Condition.model_validate({"field": f, "op": op, "values": tuple(v)}) for f, op, v in asked]
@@ -372,7 +373,9 @@ def _nested(depth: int) -> object:
 )
 def test_hostile_metadata_is_read_and_quickly(value: object) -> None:
     started = time.perf_counter()
-    catalogue = Catalogue([source("a-1", f=value), source("a-2", **{"\x00": "PEP 1", "": value})])
+    catalogue = Catalogue(
+        [source("a-1", f=value), source("a-2").model_copy(update={"metadata": {"\x00": "PEP 1", "": value}})]
+    )
     known = catalogue.mentions("Which value 7 is deep in a 2, x?", holding)
     picked = catalogue.select([Condition(field="f", op="is", values=("value 7",)), Condition(field="", op="present")])
 

@@ -3,6 +3,7 @@
 import math
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ VALUE = st.recursive(
 )
 
 
-def source(id: str = "PEP-8", **fields: object) -> Source:
+def source(id: str = "PEP-8", **fields: Any) -> Source:
     return Source(id=id, title="T", uri="u", text_hash="0", metadata=fields)
 
 
@@ -238,7 +239,13 @@ def test_the_years_of_a_field_are_those_of_its_days() -> None:
     assert metadata.years_of(["01-Jan-2001", "2002-02-02, soon", 2003]) == ["2001", "2002"]
 
 
-FIELDS = {"status": "Final", "created": "05-Jul-2001", "authors": "Ada <a@b.c>, Bo", "topics": ["a b", "C++"], "n": 8}
+FIELDS: dict[str, Any] = {
+    "status": "Final",
+    "created": "05-Jul-2001",
+    "authors": "Ada <a@b.c>, Bo",
+    "topics": ["a b", "C++"],
+    "n": 8,
+}
 
 
 @pytest.mark.parametrize(
