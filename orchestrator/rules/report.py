@@ -159,8 +159,13 @@ def _given(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> _Given:
     allowed = _sayings_of(claim.records, metadata)
     if claim.rule == "filter":
         return _Given([(label(name, metadata[name]), name) for name in names], allowed)
-    called = {name: label(name, metadata[name]) for name in names}
-    return _Given([(r.value, called[r.source]) if r.field == ID else (r.value,) for r in claim.records], allowed)
+    return _Given([(record.value, _called(record.value, metadata)) for record in claim.records], allowed)
+
+
+def _called(value: Any, metadata: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """What a field holds, with sources as people call them."""
+    parts = elements(value)
+    return [label(part, metadata[part]) if isinstance(part, str) and part in metadata else part for part in parts]
 
 
 def _says(text: str, value: Any) -> bool:
@@ -189,7 +194,11 @@ def _sayings_of(records: Iterable[Record], metadata: Mapping[str, Mapping[str, A
     for record in records:
         names |= {label(record.source, metadata[record.source]), *_sayings(record.value)}
         whole = record.value if isinstance(record.value, list) else []
-        names |= {saying for part in (*whole, *elements(record.value)) for saying in _sayings(part)}
+        names |= {
+            saying
+            for part in (*whole, *elements(record.value), *_called(record.value, metadata))
+            for saying in _sayings(part)
+        }
     return names | {part for name in names for part in name.split("; ")}
 
 
