@@ -100,6 +100,7 @@ PEPS = (
     proposal(21, status="Final; never used", authors=["Bo Ek (editor)"], created="2004-09-01", next=""),
     proposal(30, status="Draft"),
 )
+BY_ID = {source.id: source for source in PEPS}
 REFERRED = {str(source.metadata["number"]): source for source in PEPS}
 METADATA = {source.id: source.metadata for source in PEPS}
 ANY = (Condition(field="number", op="present"),)
@@ -271,6 +272,16 @@ def test_a_filter_names_every_source() -> None:
     assert computed("filter", "PEP 8, PEP 200 — status: any", *records)
     assert computed("filter", "PEP 80, PEP 20 — status: any", *records)
     assert computed("filter", "PEP 8, PEP 20, PEP 21", *records, answer=("PEP 8", "PEP 20", "PEP 21"))
+
+
+@pytest.mark.parametrize("value", ["PEP-8", ["PEP-8", "PEP-20"], "PEP-8, PEP-20"])
+def test_a_source_that_is_referred_to_may_be_called_as_people_call_it(value: object) -> None:
+    first = Source(id="a", title="A", uri="u", text_hash="0", metadata={"next": value})
+    claims = claims_of(asked("lookup", "next", then=("status",)), [first], {id: BY_ID[id] for id in METADATA})
+
+    assert [report.recompute(claim, METADATA | {"a": first.metadata}) for claim in claims] == [""]
+    forged = [claim.model_copy(update={"text": "next: PEP 21", "answer": ()}) for claim in claims]
+    assert all(report.recompute(claim, METADATA | {"a": first.metadata}) for claim in forged)
 
 
 @pytest.mark.parametrize("value", ["", " ", [], [""], None])
