@@ -27,12 +27,16 @@ from ..orchestrator.metadata import (
 
 #: Words in the longest name that is looked for, and characters in the longest value that can be one.
 _WORDS_MOST, _LETTERS_MOST = 30, 200
+#: So many marks of quotation are paired, each with each.
+_MARKS_MOST = 60
 #: The most different values of which a field names all.
 _VALUES_SHOWN = 24
 _SERIES = re.compile(r"^([A-Za-z]+)[-_ ]?(\d[\d-]*)(?:\.\w+)?$")
 _WORD = re.compile(r"[^\W_]+|[+#]+")
+_NUMBERED = re.compile(r"\b([A-Za-z]+)[-_ #]*(\d+(?:-\d+)*)\b")
 _QUOTED = re.compile(r"[\"“«](.+?)[\"”»](?=[\s,.;:?!)]|$)")
-_MORE_NUMBERS = re.compile(r"(?:,\s*|,?\s+(?:and|or|to|&)\s+)(\d+)\b")
+_MORE_NUMBERS = re.compile(r"(?:,\s*|,?\s+(?:and|or|to|&)\s+)(\d+(?:-\d+)*)\b")
+_DIGITS = re.compile(r"\d{1,999}")
 
 
 class _Name(NamedTuple):
@@ -56,10 +60,11 @@ class Catalogue:
         self.fields = tuple(self._describe())
 
     def _learn(self, source: Source) -> None:
-        self._titles[key(source.title)].append(source.id)
+        if title := key(source.title):
+            self._titles[title].append(source.id)
         names = names_of(source)
-        for name in names:
-            self._ids.setdefault(key(name), source.id)
+        for name in filter(None, map(key, names)):
+            self._ids.setdefault(name, source.id)
         if series := next(filter(None, map(_SERIES.match, reversed(names))), None):
             self._series[series[1].casefold()] += 1
         for name, value in source.metadata.items():
@@ -76,7 +81,8 @@ class Catalogue:
             items = [item for source in held for item in source]
             if items:
                 values = Counter(str(item) for item in items)
-                listed = tuple(value for value, _ in values.most_common()) if len(values) <= _VALUES_SHOWN else ()
+                is_short = len(values) <= _VALUES_SHOWN and max(map(len, values)) <= _LETTERS_MOST
+                listed = tuple(value for value, _ in values.most_common()) if is_short else ()
                 kind, sources = self._kind(name, items), sum(map(bool, held))
                 yield Field(name=name, kind=kind, sources=sources, distinct=len(values), values=listed)
 
@@ -89,7 +95,7 @@ class Catalogue:
         if all(isinstance(item, (int, float)) for item in items):
             return "number"
         named = sum(self.resolve(item) is not None for item in items)
-        return "reference" if named * 2 >= len(items) else "text"
+        return "reference" if not own and named * 2 >= len(items) else "text"
 
     def resolve(self, value: Any) -> str | None:
         """The id of the source that a value names, by its id or by its number in the corpus's one series."""
@@ -104,7 +110,7 @@ class Catalogue:
     def select(self, where: Sequence[Condition]) -> list[Source]:
         """The sources that meet every condition, in the order of their ids' numbers."""
         found = [source for source in self.sources if all(holds(condition, source) for condition in where)]
-        return sorted(found, key=lambda source: [int(n) for n in re.findall(r"\d+", source.id)[:4]])
+        return sorted(found, key=lambda source: [int(n) for n in _DIGITS.findall(source.id)[:4]])
 
     # What a question names
 
@@ -142,9 +148,11 @@ class Catalogue:
 
     def _numbered(self, question: str) -> Iterator[Mention]:
         """Ids of the corpus's series, known or not: `PEP 8`, `PEPs 513, 571 and 599`."""
-        for series in self._series:
-            for match in re.finditer(rf"\b{re.escape(series)}s?[-_ #]*(\d[\d-]*)\b", question, re.IGNORECASE):
-                yield self._of_series(series, match[1], question, match.start(), match.end())
+        for match in _NUMBERED.finditer(question):
+            name = match[1].casefold()
+            series = name if name in self._series else name.removesuffix("s")
+            if series in self._series:
+                yield self._of_series(series, match[2], question, match.start(), match.end())
                 at = match.end()
                 while more := _MORE_NUMBERS.match(question, at):
                     yield self._of_series(series, more[1], question, more.start(1), more.end())
@@ -182,7 +190,6 @@ class Catalogue:
             field = TITLE if sources else ID
             yield Mention(kind="source", text=text, start=start, end=end, field=field, sources=ids, count=len(ids))
         if words in self._values:
-            rarest = min(holding(word) for word in text.split())
             for name, count in self._values[words].most_common():
                 yield Mention(
                     kind="value",
@@ -192,13 +199,13 @@ class Catalogue:
                     field=name.field,
                     value=name.value,
                     count=count,
-                    holding=rarest,
+                    holding=holding(text),
                 )
 
 
 def _quotations(question: str) -> Iterator[tuple[int, int]]:
     """Spans between any two marks of quotation, the longest first."""
-    marks = [n for n, character in enumerate(question) if character in '"“”«»']
+    marks = [n for n, character in enumerate(question) if character in '"“”«»'][:_MARKS_MOST]
     spans = [(start, end + 1) for i, start in enumerate(marks) for end in marks[i + 1 :]]
     yield from sorted(spans, key=lambda span: span[0] - span[1])
 

@@ -140,7 +140,8 @@ class InMemory:
 
     def _catalogue(self, corpora: Sequence[str]) -> Catalogue:
         wanted = {clean(corpus) for corpus in corpora}
-        return Catalogue(stored.source for stored in self._sources.values() if stored.corpus in wanted)
+        inside = [stored for stored in self._sources.values() if stored.corpus in wanted]
+        return Catalogue(stored.source for stored in sorted(inside, key=lambda s: (s.corpus, s.number)))
 
     def _next(self) -> int:
         self._number += 1

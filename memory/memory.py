@@ -144,6 +144,7 @@ class ProjectMemory:
                     chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
                     self._records.put(corpus, document, chunks, at)
                     changed += 1
+        self._catalogues.clear()  # an address may have changed, where nothing else has
         if changed:
             self._forget_indexes()
             self._vectors.catch_up(at_least=BATCH)

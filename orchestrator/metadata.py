@@ -19,7 +19,7 @@ _DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%
 _DATE = re.compile(r"\d.*\d{2}")
 _TIME = re.compile(r"[T ]\d\d:\d\d.*$")
 _MAIL = re.compile(r"\s*<[^<>@\s]+@[^<>@\s]+>")
-_NUMBERED = re.compile(r"([A-Za-z]{2,6})[-_ ]?0*([1-9]\d*)(?:\.\w+)?$")
+_NUMBERED = re.compile(r"([A-Za-z]{2,6})[-_ ]?(\d{1,18})(?:\.\w+)?$")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,6}$")
 _COMMA = re.compile(r"\s*,\s+")
 
@@ -81,7 +81,9 @@ def field_of(source: str, metadata: Mapping[str, Any], name: str) -> Any:
 
 def is_empty(value: Any) -> bool:
     """Whether a field says nothing."""
-    return value is None or value in ("", [], {})
+    if isinstance(value, (list, dict)):
+        return all(map(is_empty, value.values() if isinstance(value, dict) else value))
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def elements(value: Any) -> list[Any]:
@@ -93,13 +95,14 @@ def elements(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [inner for item in value.values() for inner in elements(item)]
     parts = _COMMA.split(value) if isinstance(value, str) and len(value) < 400 else []
-    return [*parts] if len(parts) > 1 and as_date(value) is None else [value]
+    parts = [part for part in parts if not is_empty(part)]
+    return parts if len(parts) > 1 and as_date(value) is None else [value]
 
 
 def key(text: Any) -> str:
     """What two ways of writing one name have in common: its words, folded, without marks between them."""
     folded = unicodedata.normalize("NFKC", str(text)).casefold()
-    return " ".join(word.lstrip("0") or word if word.isdigit() else word for word in _WORD.findall(folded))
+    return " ".join(word.lstrip("0") or "0" if word.isdigit() else word for word in _WORD.findall(folded))
 
 
 def as_date(value: Any) -> date | None:
@@ -119,27 +122,26 @@ def shown(value: Any) -> str:
     """A value as a report writes it: a list with semicolons, a person without the address."""
     if isinstance(value, list):
         return "; ".join(shown(item) for item in value)
-    return " ".join(_MAIL.sub("", value).split()) if isinstance(value, str) else str(value)
+    return " ".join(_MAIL.sub("", value).split() or value.split()) if isinstance(value, str) else str(value)
 
 
 def label(source: str, metadata: Mapping[str, Any]) -> str:
     """How people call a source: by the id it gives itself, or as `PEP 8` where the 8 is a field of its own."""
     own = metadata.get(ID)
-    if isinstance(own, str) and own:
+    if isinstance(own, str) and key(own):
         return own
     found = _NUMBERED.match(source)
-    if found and any(str(value) == found[2] for value in metadata.values()):
-        return f"{found[1].upper()} {found[2]}"
+    number = found[2].lstrip("0") or "0" if found else ""
+    if found and any(not isinstance(value, bool) and str(value) == number for value in metadata.values()):
+        return f"{found[1].upper()} {number}"
     return source
 
 
 def names_of(source: Source) -> list[str]:
     """The ids by which a source may be called: its own, its file's name without the ending, the id it gives itself."""
-    stem = _SUFFIX.sub("", source.id)
-    own = source.metadata.get(ID)
-    return list(
-        dict.fromkeys([source.id, stem, stem.rpartition("/")[2], *([own] if isinstance(own, str) and own else [])])
-    )
+    stem, own = _SUFFIX.sub("", source.id), source.metadata.get(ID)
+    given = [own] if isinstance(own, str) and own else []
+    return list(dict.fromkeys([source.id, stem, stem.rpartition("/")[2], *given]))
 
 
 def years_of(value: Any) -> list[str]:
@@ -149,7 +151,7 @@ def years_of(value: Any) -> list[str]:
 
 def order(value: Any) -> tuple[int, Any]:
     """Numbers, then dates, then texts, each in their own order."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and value == value:  # NaN has no place among numbers
         return 0, value
     day = as_date(value)
     return (1, day.toordinal()) if day else (2, str(value))

@@ -1,5 +1,6 @@
 """The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -15,7 +16,7 @@ def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence
     """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources."""
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
-    parts = [f"# {question.strip()}"]
+    parts = [f"# {_line(question)}"]
     parts += [f"*{notice}*"] if notice else []
     parts.append(_body(draft.claims, numbers, sources) or "Nothing was found that answers this.")
     if draft.disagreements:
@@ -80,7 +81,12 @@ def _counts(claims: Sequence[Claim], numbers: Mapping[str, int]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """A text within its cell: a mark that ends cells is escaped, and what would undo that is doubled."""
+    return re.sub(r"(?<!\\)(\\*)\|", r"\1\1\\|", _line(text))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _title(name: str, sources: Mapping[str, Source]) -> str:
@@ -113,7 +119,7 @@ def _unlisted(draft: Draft, numbers: Mapping[str, int]) -> list[str]:
 
 
 def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
-    return f"{' '.join(claim.text.split())} {_marks(claim, numbers)}"
+    return f"{_line(claim.text)} {_marks(claim, numbers)}"
 
 
 def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
@@ -124,11 +130,11 @@ def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
 
 def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
     sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
-    return f"- {disagreement.about}\n{sides}"
+    return f"- {_line(disagreement.about)}\n{sides}"
 
 
 def _gap(gap: Gap) -> str:
-    return f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+    return _line(f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
 
 
 def _uncovered(draft: Draft) -> Iterable[str]:
@@ -141,10 +147,11 @@ def _source(name: str, draft: Draft, evidence: Evidence) -> str:
     source = next((source for source in evidence.sources if source.id == name), None)
     if source is None:
         return name
-    quotes = [quote for quote in quotes_of(draft.claims) if quote.source == name]
+    quotes = [quote for quote in quotes_of(_sides(draft)) if quote.source == name]
     places = [passage for passage in evidence.passages if any(stands_in(quote, [passage]) for quote in quotes)]
     pages = sorted({passage.page for passage in places if passage.page})
     lines = sorted({passage.line for passage in places if passage.line})
+    title = _line(source.title)
     if pages:
-        return f"{source.title}: {source.uri}, p. {', '.join(map(str, pages))}"
-    return f"{source.title}: " + (source.uri if "#" in source.uri else source.uri + ", ".join(f":{n}" for n in lines))
+        return f"{title}: {source.uri}, p. {', '.join(map(str, pages))}"
+    return f"{title}: " + (source.uri if "#" in source.uri else source.uri + ", ".join(f":{n}" for n in lines))

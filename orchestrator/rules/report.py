@@ -4,6 +4,7 @@ A claim without evidence is not written, and what could not be found, what faile
 sections of the report, not silence.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,10 +12,14 @@ from pydantic import ValidationError
 
 from ..envelope import Result, Status
 from ..evidence import Claim, Draft, Evidence, Finding, Gap, Passage, Quote, Record
-from ..metadata import ID, elements, field_of, label, order, shown, years_of
+from ..metadata import ID, as_date, elements, field_of, is_empty, label, order, shown, years_of
 from ..text import shorten
 
 _T = TypeVar("_T")
+
+#: What stands between two names in an item of an answer, and a number with the name of its series.
+_NEXT = re.compile(r"\)*(?:; | \()")
+_NUMBERED = re.compile(r"[^\s;()]+ (\d+)\b")
 
 
 def draft_of(results: Iterable[Result]) -> Draft:
@@ -100,49 +105,82 @@ def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
     if not claim.records:
         return f"its rule is {claim.rule!r} but it has no records"
     for record in claim.records:
-        if field_of(record.source, metadata.get(record.source, {}), record.field) != record.value:
+        if record.source not in metadata:
+            return f"there is no source {record.source!r}"
+        if field_of(record.source, metadata[record.source], record.field) != record.value or is_empty(record.value):
             return f"field {record.field!r} of {record.source!r} is not {record.value!r}"
     given = _given(claim, metadata)
-    unsaid = [value for value in given.must if not _says(claim.text, value)]
+    unsaid = [ways for ways in given.must if not any(_says(claim.text, way) for way in ways)]
     if unsaid:
-        return f"its rule {claim.rule!r} gives {shown(unsaid[0])!r}, which it does not say"
-    named = [item for item in claim.answer if item != claim.text]
-    loose = [atom for item in named for atom in _atoms(item) if not given.allows(item, atom)]
+        return f"its rule {claim.rule!r} gives {shown(unsaid[0][0])!r}, which it does not say"
+    loose = [item for item in claim.answer if item != claim.text and not given.allows(item)]
     return f"its rule {claim.rule!r} does not give {loose[0]!r}" if loose else ""
 
 
 class _Given(NamedTuple):
-    """What a rule gives: the values that a claim must say, and what its answer may name."""
+    """What a rule gives: the values that a claim must say, each in one of some ways, and what its answer may name."""
 
-    must: list[Any]
+    must: list[tuple[Any, ...]]
     may: set[str]
 
-    def allows(self, item: str, atom: str) -> bool:
-        """A value itself, or one said with what its series is called: `PEP 8` for 8."""
-        return item in self.may or atom in self.may or atom.rsplit(" ", 1)[-1] in self.may
+    def allows(self, item: str) -> bool:
+        """Whether one item of an answer names nothing else: `PEP 8 (Final; Ada)` names three things."""
+        if item in self.may:
+            return True
+        starts = {0}
+        for at in range(len(item)):
+            for end in self._ends(item, at) if at in starts else ():
+                if not item[end:].strip(")"):
+                    return True
+                if mark := _NEXT.match(item, end):
+                    starts.add(mark.end())
+        return False
+
+    def _ends(self, item: str, at: int) -> set[int]:
+        """Where what is named from here on ends: a value, or a number said with its series, as `PEP 8` for 8."""
+        numbered = _NUMBERED.match(item, at)
+        ends = {at + len(name) for name in self.may if name and item.startswith(name, at)}
+        return ends | ({numbered.end()} if numbered and numbered[1] in self.may else set())
 
 
 def _given(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> _Given:
     names = list(dict.fromkeys(record.source for record in claim.records))
-    of_first = [record for record in claim.records if record.field == claim.records[0].field]
+    told = [record for record in claim.records if record.field != ID] or claim.records
+    of_first = [record for record in told if record.field == told[0].field]
     if claim.rule == "count":
-        ends = [pick(of_first, key=_by_value) for pick in (min, max)]
-        return _Given([len(claim.records)], {str(len(claim.records)), *_sayings_of(ends, metadata)})
+        number = len({(record.source, record.field) for record in claim.records})
+        dated = [record for record in of_first if as_date(record.value)] or of_first
+        ends = [pick(dated, key=_by_value) for pick in (min, max)]
+        return _Given([(number,)], {str(number), *_sayings_of(ends, metadata)})
     if claim.rule in ("min", "max"):
         end = (min if claim.rule == "min" else max)(of_first, key=_by_value)
         its = [record for record in claim.records if record.source == end.source]
-        return _Given([end.value], _sayings_of(its, metadata))
+        return _Given([(end.value,)], _sayings_of(its, metadata))
     allowed = _sayings_of(claim.records, metadata)
     if claim.rule == "filter":
-        return _Given([label(name, metadata[name]) for name in names], allowed)
-    values = [label(r.source, metadata[r.source]) if r.field == ID else r.value for r in claim.records]
-    return _Given(values, allowed)
+        return _Given([(label(name, metadata[name]), name) for name in names], allowed)
+    return _Given([(record.value, _called(record.value, metadata)) for record in claim.records], allowed)
+
+
+def _called(value: Any, metadata: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """What a field holds, with sources as people call them."""
+    parts = elements(value)
+    return [label(part, metadata[part]) if isinstance(part, str) and part in metadata else part for part in parts]
 
 
 def _says(text: str, value: Any) -> bool:
     """Whether a claim says a value: as it is shown, a day by its year, or all that it holds one by one."""
     parts = elements(value)
-    return any(saying in text for saying in _sayings(value)) or (len(parts) > 1 and all(_says(text, p) for p in parts))
+    return any(_stands(saying, text) for saying in _sayings(value)) or (
+        len(parts) > 1 and all(_says(text, part) for part in parts)
+    )
+
+
+def _stands(saying: str, text: str) -> bool:
+    """Whether a text holds these words; a number, as a number of its own: 1 does not stand in 12 or 0.1."""
+    before = r"(?<!\d)(?<!\d[.,])" if saying[:1].isdigit() else ""
+    after = r"(?!\d)(?![.,]\d)" if saying[-1:].isdigit() else ""
+    return re.search(before + re.escape(saying) + after, text) is not None
 
 
 def _sayings(value: Any) -> list[str]:
@@ -156,14 +194,12 @@ def _sayings_of(records: Iterable[Record], metadata: Mapping[str, Mapping[str, A
     for record in records:
         names |= {label(record.source, metadata[record.source]), *_sayings(record.value)}
         whole = record.value if isinstance(record.value, list) else []
-        names |= {saying for part in (*whole, *elements(record.value)) for saying in _sayings(part)}
-    return names
-
-
-def _atoms(item: str) -> list[str]:
-    """What one item of an answer names: `PEP 8 (Final)` names two things."""
-    head, bracket, rest = item.partition(" (")
-    return [head, *rest.removesuffix(")").split("; ")] if bracket and rest.endswith(")") else [item]
+        names |= {
+            saying
+            for part in (*whole, *elements(record.value), *_called(record.value, metadata))
+            for saying in _sayings(part)
+        }
+    return names | {part for name in names for part in name.split("; ")}
 
 
 def _by_value(record: Record) -> tuple[int, Any]:
