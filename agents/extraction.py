@@ -20,7 +20,7 @@ STOP = frozenset(
         "one ones only onto or other our out outside over per rather shall she should since so some such than "
         "that the their them then there these they this those through to toward towards under until up upon "
         "us very via was we were what when where whether which while who whom whose why will with within "
-        "without would yet you your "
+        "without would yet you your me my please "
         # what a question is asked with, not what it is about
         "arrive arrived became become becomes came come comes get gets getting give gives given go goes going "
         "got happen happened happens keep let make makes made mean means meant put say says said see seen "

@@ -13,6 +13,7 @@ from .selection import (
     between_of,
     conditions_of,
     date_field,
+    denies,
     grouped,
     is_name,
     named_sources,
@@ -24,15 +25,18 @@ from .selection import (
 from .wording import ALIKE, GONE, SOURCE, Reading, pattern_of, series_of
 
 _WHEN = r"when|(?:in )?(?:which|what) (?:year|month|date)|(?:the )?dates?|the year"
-_FIRST, _LAST = r"earliest|oldest|first", r"latest|newest|most recent|last"
+_FIRST, _LAST = r"earliest|oldest|(?<!who )first|older(?! than)", r"latest|newest|most recent|last|newer(?! than)"
 _EACH_YEAR = r"(?:each|per|by|every) year|yearly|annually|over the years"
 _COUNT = r"how many|(?:the )?(?:total )?number of|count"
 #: Verbs and nouns that carry a question and say nothing about what it is about.
 _FILLING = (
-    r"lists?|names?|show|give|tell|exists?|existing|there|contains?|titled|entitled|called|corresponds?|targets?|targeted|"
+    r"list(?:s|ed)?|name[sd]?|show|give|tell|exists?|existing|there|contains?|titled|entitled|called|corresponds?|targets?|targeted|"
     r"ones?|its|their|each|respectively|under|for|against|also|all|ever|only|it|they|them|been|being|versions?|releases?|"
-    r"accepted|finally|declared|reported|filed|minimum|current|currently|concern(?:s|ing)?|regarding|title|years?"
+    r"accepted|finally|declared|reported|filed|minimum|current|currently|still|concern(?:s|ing)?|regarding|title|years?"
 )
+#: A question that is answered by yes or no: one value named is already a choice.
+_WHETHER = re.compile(r"\s*(?:is|are|was|were|has|have|does|do|did|may|must|should|will|can)\b", re.IGNORECASE)
+_THERE = re.compile(r"\s*(?:(?:is|are|was|were) there|can you)\b", re.IGNORECASE)
 _OPEN = re.compile(
     r"\b(?:why|how(?! many| much| often)|explain|describe|discuss|compare|summari[sz]e|say about|what does|mean)\b",
     re.IGNORECASE,
@@ -71,20 +75,23 @@ def read_question(question: str, known: Mentions) -> Inquiry | None:
     named = named_sources(reading)
     by_year = bool(reading.take(_EACH_YEAR))
     values = [] if by_year else plausible(reading)
+    is_closed = bool(_WHETHER.match(question)) and not _THERE.match(question)
+    options = options_of(values, least=1 if is_closed else 2) if named or unknown else ""
     for mention in (*(m for m in known.found if m.kind != "value"), *values):
-        if mention.kind != "value" or not named or is_name(mention, reading):
+        if mention.kind != "value" or not named or mention.field == options or is_name(mention, reading):
             reading.use(mention.start, mention.end)
-    rule = _rule(reading)
+    extreme = _rule(reading)
+    rule = extreme if len(named) != 1 else None  # of one source nothing is the earliest
     absent = negated(reading)
     years, date = years_of_question(reading)
-    options = options_of(values) if named or unknown else ""
     between = "" if named else between_of(reading, values)
     where = [Condition(field=ID, op="is", values=named)] if named else []
     filters = [value for value in values if value.field != options and (not named or is_name(value, reading))]
     where += conditions_of(grouped(filters, question))
     where += [*absent, *years]
     asked = _asked(reading, options)
-    if not (where or unknown or by_year) or (_OPEN.search(_outside(reading, question)) and not by_year):
+    is_open = not by_year and (_OPEN.search(_outside(reading, question)) or (is_closed and not (named or unknown)))
+    if not (where or unknown or by_year) or is_open or denies(reading):
         return None
     return _inquiry(reading, rule, where, asked, unknown, by_year=by_year, between=between, date=date)
 
@@ -151,12 +158,13 @@ def _rule(reading: Reading) -> Rule | None:
 
 def _asked(reading: Reading, options: str) -> list[str]:
     """The fields that the question asks for, in its order; `id` for the source itself."""
-    found: dict[str, int] = {}
+    matched: dict[str, tuple[int, int]] = {}
     for field in reading.known.fields:
         patterns = pattern_of(field.name)
         match = next(reading.find(patterns), None)
         if match and _is_asked(field.name, match, reading):
-            found[field.name] = match.start()
+            matched[field.name] = match.span()
+    found = {name: span[0] for name, span in matched.items() if not any(_is_within(span, o) for o in matched.values())}
     when = next(reading.find(_WHEN), None)
     if when and (date := date_field(reading)):
         found[date] = min(when.start(), found.get(date, when.start()))
@@ -171,6 +179,11 @@ def _asked(reading: Reading, options: str) -> list[str]:
         for match in reading.find(pattern):
             reading.use(*match.span())
     return sorted(found, key=lambda name: found[name])
+
+
+def _is_within(span: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether it is a part of the other: `proposed` in `who proposed`."""
+    return other[0] <= span[0] and span[1] <= other[1] and span != other
 
 
 def _is_asked(name: str, match: re.Match[str], reading: Reading) -> bool:

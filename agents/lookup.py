@@ -142,16 +142,14 @@ def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
     end = _end(inquiry.rule, records)
     by_id = {source.id: source for source in sources}
     chosen = by_id[end.source]
-    told = (
-        [Record(source=chosen.id, field=inquiry.between, value=chosen.metadata[inquiry.between])]
-        if inquiry.between
-        else []
-    )
-    answer = shown(told[0].value) if told else _label(chosen)
+    names = [inquiry.between] if inquiry.between else [n for n in inquiry.fields if n not in (ID, end.field)]
+    told = [Record(source=chosen.id, field=n, value=v) for n in names if not is_empty(v := chosen.metadata.get(n))]
+    said = tuple(shown(record.value) for record in told)
+    answer = said if inquiry.between else (_label(chosen), *said)
     others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end][:ROWS_MOST]
-    text = f"{answer} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
+    text = f"{' · '.join(answer)} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
     text += f"; {'; '.join(others)}" if others else ""
-    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=(answer,))
+    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=answer)
 
 
 def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:

@@ -11,7 +11,13 @@ _BETWEEN = r"(?:[\s,;&]|\b(?:and|or|the|one|for|of|versus|vs)\b)+"
 _YEAR = re.compile(
     r"\b(in|during|of|from|since|after|before|until|between|and|or|,)\s+((?:19|20)\d\d)\b", re.IGNORECASE
 )
-_NOT = re.compile(r"\b(?:not|never|without)\s+(?:been\s+|yet\s+)?(\w+)", re.IGNORECASE)
+_SPAN = re.compile(
+    r"\b(?:between|from)\s+((?:19|20)\d\d)\s+(?:and|to|until|through)\s+((?:19|20)\d\d)\b", re.IGNORECASE
+)
+_DENIAL = r"not|never|without|no|except|excluding"
+_NOT = re.compile(
+    rf"\b(?:{_DENIAL})\s+(?:(?:been|yet|since|ever)\s+)*(\w+)\b(?!\s+(?:by|in|before|after|since)\b)", re.IGNORECASE
+)
 
 
 def names_of(question: str, known: Mentions) -> list[Condition]:
@@ -109,10 +115,10 @@ def conditions_of(groups: Sequence[Sequence[Mention]]) -> list[Condition]:
     ]
 
 
-def options_of(values: Sequence[Mention]) -> str:
-    """The field of which the question offers several values to choose from, where its source is named already."""
+def options_of(values: Sequence[Mention], *, least: int = 2) -> str:
+    """The field of which the question offers `least` values to choose from, where its source is named already."""
     names = [value.field for value in values]
-    return next((name for name in names if names.count(name) > 1), "")
+    return next((name for name in names if names.count(name) >= least), "")
 
 
 def between_of(reading: Reading, values: Sequence[Mention]) -> str:
@@ -126,16 +132,24 @@ def negated(reading: Reading) -> list[Condition]:
     found = []
     for match in _NOT.finditer(reading.question):
         for field in reading.known.fields:
-            if stem(match[1]) == stem(field.name):
+            if stem(match[1]) == stem(field.name) and field.sources < reading.known.sources:
                 reading.use(*match.span())
                 found.append(Condition(field=field.name, op="absent"))
     return found
+
+
+def denies(reading: Reading) -> bool:
+    """Whether the question says "not" of something that no condition says it of."""
+    return any(True for _ in reading.find(rf"(?<!or )(?:{_DENIAL}|nor|neither|other than)|\w+n['’]t"))
 
 
 def years_of_question(reading: Reading) -> tuple[list[Condition], str]:
     """Years that the question names, as conditions on the date it speaks of."""
     name = date_field(reading)
     found: dict[str, list[str]] = {}
+    if name and (span := _SPAN.search(reading.question)) and not any(reading.used[span.start() : span.end()]):
+        reading.use(*span.span())
+        found = {"since": [span[1]], "before": [str(int(span[2]) + 1)]}
     for match in _YEAR.finditer(reading.question):
         if name and not any(reading.used[match.start(2) : match.end(2)]):
             reading.use(*match.span())

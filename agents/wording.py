@@ -11,7 +11,7 @@ from .extraction import STOP, stem
 #: What people call the thing a field holds, by words that fields are named with.
 _CALLED: dict[str, str] = {
     "status": r"status|state|outcome|fate|disposition|(?:what )?(?:became|become|becomes|happened) (?:of|to)",
-    "authors": r"who (?:wrote|authored|proposed|created|invented)|authors?|writers?|written by",
+    "authors": r"who (?:\w+ )?(?:wrote|authored|proposed|created|invented)|authors?|writers?|written by",
     "delegate": r"delegates?",
     "patched": r"fix(?:e[sd])?|patch(?:e[sd])?",
     "package": r"crates?|packages?|librar(?:y|ies)|modules?|components?",
@@ -23,7 +23,7 @@ _CALLED: dict[str, str] = {
     "categories": r"categor(?:y|ies)",
     "aliases": r"alias(?:es)?|also known as",
     "created": r"created|creation|proposed|written",
-    "date": r"reported|published|issued|filed|disclosed|announced|dated?",
+    "date": r"reported|published|issued|filed|disclosed|announced|recalled|dated?",
 }
 ALIKE: dict[str, tuple[str, ...]] = {
     "status": ("status", "state", "outcome"),
@@ -41,7 +41,8 @@ ALIKE: dict[str, tuple[str, ...]] = {
 #: Fields that say that a source is no longer one: it is not counted, and the count says so.
 GONE = ("withdrawn", "retracted", "revoked")
 SOURCE = (
-    r"documents?|advisor(?:y|ies)|proposals?|reports?|articles?|papers?|records?|entr(?:y|ies)|files?|ids?|identifiers?"
+    r"documents?|advisor(?:y|ies)|proposals?|reports?|articles?|papers?|records?|entr(?:y|ies)|files?|ids?|identifiers?|"
+    r"regulations?|specifications?|guidelines?|notices?|recalls?|bulletins?|memos?|tickets?"
 )
 _WORD = re.compile(r"[^\W_]+(?:[-_.'’][^\W_]+)*")
 
@@ -76,7 +77,7 @@ class Reading:
     def left(self) -> tuple[str, ...]:
         """The telling words that are not accounted for."""
         words = [m[0] for m in _WORD.finditer(self.question) if not any(self.used[m.start() : m.end()])]
-        return tuple(word for word in words if word.lower() not in STOP)
+        return tuple(word for word in words if re.sub(r"['’]s$", "", word.lower()) not in STOP)
 
 
 def series_of(known: Mentions) -> str:
@@ -88,5 +89,5 @@ def pattern_of(name: str) -> str:
     """How a field is called: by the words of its name, and by what people call such a thing."""
     alike = [_CALLED[called] for called, names in ALIKE.items() if name in names]
     alike += [_CALLED[name]] if name in _CALLED else []
-    own = r"[-_ ]".join(rf"{re.escape(stem(word))}\w*" for word in name.split("_"))
+    own = r"[-_ ]".join(rf"(?:{re.escape(word)}|{re.escape(stem(word))}\w*)" for word in name.split("_"))
     return "|".join(dict.fromkeys((own, *alike)))
