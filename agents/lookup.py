@@ -22,6 +22,8 @@ from ..orchestrator.metadata import (
 )
 from .inquiry import Inquiry
 
+#: What is said of a reference to nothing that is there; no part of the answer.
+_ABSENT = " (not among the documents)"
 #: How many sources have a row of their own.
 ROWS_MOST = 40
 
@@ -46,16 +48,17 @@ def claims_of(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str
 
 def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, Source]) -> Iterator[Claim]:
     """Each source's fields, a claim a source; what the first one refers to is followed where the question does."""
-    rows = [row for row in (_row(source, inquiry, referred) for source in sources[:ROWS_MOST]) if row.records]
+    told = [(source, _row(source, inquiry, referred)) for source in sources[:ROWS_MOST]]
+    named = [(source, row) for source, row in told if row.records]
+    rows = [row for _, row in named]
     if len(rows) == 1:
         yield rows[0]
     elif rows:
         if len({row.answer for row in rows}) == 1:  # they all say the same, so it is the answer
             yield rows[0]
         else:
-            named = [(source, row) for source, row in zip(sources, rows, strict=False)]
-            told = [(_label(s), [item for item in row.answer if item != _label(s)]) for s, row in named]
-            answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in told)
+            said = [(_label(s), [item for item in row.answer if item != _label(s)]) for s, row in named]
+            answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in said)
             text = "; ".join(answer)
             yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
         yield from (row.model_copy(update={"answer": ()}) for row in rows)
@@ -72,7 +75,9 @@ def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Cl
         items = [item for item, _ in followed] or _items(source, name, value)
         records += [record for _, more in followed for record in more]
         answer += items
-        parts.append(f"{called(name)}: {'; '.join(items)}" if name != ID else items[0])
+        absent = [str(item) for item in elements(value) if str(item) not in referred] if inquiry.then else []
+        said = [f"{item}{_ABSENT}" if item in absent else item for item in items]
+        parts.append(f"{called(name)}: {'; '.join(said)}" if name != ID else items[0])
     text = (
         f"{' · '.join(parts)} — {what(source)}"
         if ID not in inquiry.fields
@@ -85,7 +90,7 @@ def _followed(item: Any, inquiry: Inquiry, referred: Mapping[str, Source]) -> tu
     """What a reference names, with what is asked of it, and the records that say so."""
     source = referred.get(str(item))
     if source is None:
-        return f"{item} (not among the documents)", []
+        return str(item), []
     found = [(name, source.metadata.get(name)) for name in inquiry.then]
     records = [Record(source=source.id, field=name, value=value) for name, value in found if not is_empty(value)]
     said = "; ".join(_years_or_all(record, inquiry) for record in records)

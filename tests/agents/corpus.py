@@ -26,7 +26,7 @@ def _regulation(number: int, title: str, topic: str, created: str, text: str, **
         title=title,
         uri=f"regulations/{number}.md",
         text=text,
-        metadata={**metadata, "title": title},
+        metadata=metadata | more,
     )
 
 
