@@ -57,44 +57,52 @@ def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, 
         if len({row.answer for row in rows}) == 1:  # they all say the same, so it is the answer
             yield rows[0]
         else:
-            said = [(_label(s), [item for item in row.answer if item != _label(s)]) for s, row in named]
+            flat = _flat if inquiry.then else str
+            said = [(_label(s), [flat(item) for item in row.answer if item != _label(s)]) for s, row in named]
             answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in said)
             text = "; ".join(answer)
             yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
         yield from (row.model_copy(update={"answer": ()}) for row in rows)
 
 
+def _flat(item: str) -> str:
+    """What a reference says, to stand in brackets itself: `PEP 8; Final` for `PEP 8 (Final)`."""
+    head, bracket, rest = item.partition(" (")
+    return f"{head}; {rest.removesuffix(')')}" if bracket else item
+
+
 def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Claim:
     parts, answer, records = [], [], []
     for name in inquiry.fields:
-        value = field_of(source.id, source.metadata, name)
-        if is_empty(value):
+        value = source.metadata.get(name)
+        if name == ID:
+            parts.append(_label(source))
+            answer.append(_label(source))
+        if name == ID or is_empty(value):
             continue
         records.append(Record(source=source.id, field=name, value=value))
         followed = [_followed(item, inquiry, referred) for item in elements(value)] if inquiry.then else []
-        items = [item for item, _ in followed] or _items(source, name, value)
+        items = [item for item, _ in followed] or _items(value)
         records += [record for _, more in followed for record in more]
         answer += items
-        absent = [str(item) for item in elements(value) if str(item) not in referred] if inquiry.then else []
+        absent = [shown(item) for item in elements(value) if str(item) not in referred] if inquiry.then else []
         said = [f"{item}{_ABSENT}" if item in absent else item for item in items]
-        parts.append(f"{called(name)}: {'; '.join(said)}" if name != ID else items[0])
-    text = (
-        f"{' · '.join(parts)} — {what(source)}"
-        if ID not in inquiry.fields
-        else f"{' · '.join(parts)} — “{source.title}”"
-    )
-    return Claim(text=text, records=tuple(records), rule="lookup", answer=tuple(answer))
+        parts.append(f"{called(name)}: {'; '.join(said)}")
+    if ID in inquiry.fields and not records:  # its id is all there is to say, so it is said as it is written
+        parts, answer, records = [source.id], [source.id], [Record(source=source.id, field=ID, value=source.id)]
+    of = f"“{source.title}”" if ID in inquiry.fields else what(source)
+    return Claim(text=f"{' · '.join(parts)} — {of}", records=tuple(records), rule="lookup", answer=tuple(answer))
 
 
 def _followed(item: Any, inquiry: Inquiry, referred: Mapping[str, Source]) -> tuple[str, list[Record]]:
     """What a reference names, with what is asked of it, and the records that say so."""
     source = referred.get(str(item))
     if source is None:
-        return str(item), []
+        return shown(item), []
     found = [(name, source.metadata.get(name)) for name in inquiry.then]
     records = [Record(source=source.id, field=name, value=value) for name, value in found if not is_empty(value)]
     said = "; ".join(_years_or_all(record, inquiry) for record in records)
-    return f"{_label(source)} ({said})" if said else _label(source), records
+    return f"{_label(source)} ({said})" if said else shown(item), records
 
 
 def _years_or_all(record: Record, inquiry: Inquiry) -> str:
@@ -102,10 +110,8 @@ def _years_or_all(record: Record, inquiry: Inquiry) -> str:
     return years[0] if inquiry.in_years and years else shown(record.value)
 
 
-def _items(source: Source, name: str, value: Any) -> list[str]:
+def _items(value: Any) -> list[str]:
     """The values of a field, one by one where it is a list."""
-    if name == ID:
-        return [_label(source)]
     return [shown(item) for item in value] if isinstance(value, list) else [shown(value)]
 
 
@@ -150,7 +156,7 @@ def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
     names = [inquiry.between] if inquiry.between else [n for n in inquiry.fields if n not in (ID, end.field)]
     told = [Record(source=chosen.id, field=n, value=v) for n in names if not is_empty(v := chosen.metadata.get(n))]
     said = tuple(shown(record.value) for record in told)
-    answer = said if inquiry.between else (_label(chosen), *said)
+    answer = said if inquiry.between and said else (_label(chosen), *said)
     others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end][:ROWS_MOST]
     text = f"{' · '.join(answer)} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
     text += f"; {'; '.join(others)}" if others else ""
@@ -207,7 +213,8 @@ def _dates(inquiry: Inquiry, sources: Sequence[Source]) -> list[Record]:
 
 
 def _name(source: Source, inquiry: Inquiry) -> str:
-    return shown(source.metadata[inquiry.between]) if inquiry.between else _label(source)
+    value = source.metadata.get(inquiry.between)
+    return _label(source) if is_empty(value) else shown(value)
 
 
 def _label(source: Source) -> str:
