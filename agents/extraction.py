@@ -293,7 +293,9 @@ def _gain(
     pool: Sequence[tuple[int, Sentence]],
 ) -> float:
     """A sentence's score less what was picked already: like words, and the same document again."""
-    alike = max((_jaccard(bags[i], bags[j]) for j in picked), default=0.0)
+    text = pool[i][1].text
+    like = {j: like for j in picked if (like := _jaccard(bags[i], bags[j]))}
+    alike = max((share for j, share in like.items() if not is_conflict(text, pool[j][1].text)), default=0.0)
     again = sum(texts[pool[j][0]].source == texts[pool[i][0]].source for j in picked)
     return scores[i] - _DIVERSITY * max(scores) * alike - _AGAIN * again
 
@@ -325,6 +327,8 @@ def is_conflict(one: str, other: str) -> bool:
 
 
 def is_repetition(one: str, other: str) -> bool:
-    """Whether one of two sentences says nearly all that the other says, in the same words."""
+    """Whether one of two sentences says nearly all that the other says, in the same words and numbers."""
+    if is_conflict(one, other):
+        return False
     first, second = frozenset(terms(one)), frozenset(terms(other))
     return len(first & second) > _SAME * max(1, min(len(first), len(second))) if first and second else one == other

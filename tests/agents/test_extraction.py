@@ -167,6 +167,13 @@ def test_each_document_is_heard_before_one_is_heard_again() -> None:
     assert other not in picked(question, long, other, most=2)
 
 
+def test_two_documents_that_name_different_numbers_are_both_quoted() -> None:
+    one, other = (f"The night tram pilot cost {n},000 crowns in its first year." for n in (48, 51))
+    question = "What did the night tram pilot cost?"
+
+    assert set(picked(question, one, f"{other} Two towns shared the price of the pilot.", most=2)) == {one, other}
+
+
 # Repetition and conflict
 
 
@@ -176,6 +183,11 @@ def test_each_document_is_heard_before_one_is_heard_again() -> None:
         ("The pilot cost 48,000 crowns in total.", "In total the pilot cost 48,000 crowns.", True),
         ("The pilot cost 48,000 crowns.", "The mayor walks in the park.", False),
         ("The pilot cost 48,000 crowns.", "The pilot cost 51,000 crowns.", False),
+        (
+            "The night tram pilot cost 48,000 crowns in its first year.",
+            "The night tram pilot cost 51,000 crowns in its first year.",
+            False,
+        ),
         ("Of it.", "Of it.", True),
     ],
 )
