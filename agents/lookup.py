@@ -4,7 +4,7 @@ No sentence is composed: a claim is a field's name and its values, and what they
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..orchestrator.evidence import Claim, Record, Source
@@ -57,18 +57,18 @@ def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, 
         if len({row.answer for row in rows}) == 1:  # they all say the same, so it is the answer
             yield rows[0]
         else:
-            flat = _flat if inquiry.then else str
-            said = [(_label(s), [flat(item) for item in row.answer if item != _label(s)]) for s, row in named]
+            heads = {_label(source) for source in referred.values()}
+            said = [(_label(s), [_flat(item, heads) for item in row.answer if item != _label(s)]) for s, row in named]
             answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in said)
             text = "; ".join(answer)
             yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
         yield from (row.model_copy(update={"answer": ()}) for row in rows)
 
 
-def _flat(item: str) -> str:
+def _flat(item: str, heads: Collection[str]) -> str:
     """What a reference says, to stand in brackets itself: `PEP 8; Final` for `PEP 8 (Final)`."""
     head, bracket, rest = item.partition(" (")
-    return f"{head}; {rest.removesuffix(')')}" if bracket else item
+    return f"{head}; {rest.removesuffix(')')}" if bracket and head in heads else item
 
 
 def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Claim:
@@ -204,12 +204,10 @@ def _end(rule: str, records: Sequence[Record]) -> Record:
 
 
 def _dates(inquiry: Inquiry, sources: Sequence[Source]) -> list[Record]:
-    """The date of each source; its id where it has none, so that it is counted all the same."""
-    dated = [(source, source.metadata.get(inquiry.date)) for source in sources]
-    return [
-        Record(source=s.id, field=ID, value=s.id) if is_empty(v) else Record(source=s.id, field=inquiry.date, value=v)
-        for s, v in dated
-    ]
+    """The date of each source; last, by id, those that have none, so that they are counted all the same."""
+    values = [(source.id, source.metadata.get(inquiry.date)) for source in sources]
+    dated = [Record(source=name, field=inquiry.date, value=value) for name, value in values if as_date(value)]
+    return dated + [Record(source=name, field=ID, value=name) for name, value in values if not as_date(value)]
 
 
 def _name(source: Source, inquiry: Inquiry) -> str:
