@@ -140,6 +140,33 @@ def test_where_no_source_has_the_field_there_is_no_answer() -> None:
     assert claims_of(Inquiry(rule="count", where=()), (), {}) == ()
 
 
+def test_what_has_no_date_is_counted_and_is_not_the_earliest() -> None:
+    undated = Document(id="REG-0", title="Ladders", uri="", text="", metadata={"topic": "Stairs"})
+    documents = (undated, *REGULATIONS)
+    (claim,) = told("How many Stairs regulations are there, and which is the earliest?", documents)
+
+    assert claim.answer == ("4", "REG 1")
+    assert problem_of(claim, evidence(documents)) == ""
+
+
+PIECES = (
+    "Which regulations", "How many recalls", "What is the status of", "REG 1", "REG 7", "REG 99", "lumen-lamp", "Fire",
+    "and", "or", "not", "withdrawn", "superseded", "does", "require", "each year", "by topic", "in 2012", "since 2010",
+    "between 2012 and 2019", "earliest", "latest", "when", "was", "created", "recall", "RCL-2020-0011", "reason", "(",
+    ")", '"Green roofs"', "its", "Who wrote", "in which year", "Active", "Draft", "kite", "number", "title", "?", ",",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.sampled_from([REGULATIONS, RECALLS]))
+def test_whatever_is_asked_what_is_answered_holds(pieces: list[str], documents: Sequence[Document]) -> None:
+    question = " ".join(pieces)
+    inquiry = read_question(question, mentions_of(question, documents))
+    claims = told(question, documents) if inquiry else ()
+
+    assert [(claim, why) for claim in claims if (why := problem_of(claim, evidence(documents)))] == []
+    assert len([claim for claim in claims if claim.answer]) == bool(claims)
+
+
 # Any corpus, any inquiry
 
 FIELDS = ("status", "topic", "made", "also_made", "size", "follows", "reason")
