@@ -89,9 +89,10 @@ def read_question(question: str, known: Mentions) -> Inquiry | None:
     filters = [value for value in values if value.field != options and (not named or is_name(value, reading))]
     where += conditions_of(grouped(filters, question))
     where += [*absent, *years]
+    is_reversed = len(named) == 1 and _points_at(reading)
     asked = _asked(reading, options)
     is_open = not by_year and (_OPEN.search(_outside(reading, question)) or (is_closed and not (named or unknown)))
-    if not (where or unknown or by_year) or is_open or denies(reading):
+    if not (where or unknown or by_year) or is_open or is_reversed or denies(reading):
         return None
     return _inquiry(reading, rule, where, asked, unknown, by_year=by_year, between=between, date=date)
 
@@ -120,7 +121,7 @@ def _inquiry(
     found: Rule = (
         "count" if counted or by_year else rule or ("lookup" if is_narrow or kept not in ((), (ID,)) else "filter")
     )
-    if found == "lookup" and not kept and not unknown:
+    if (found == "lookup" and not kept and not unknown) or (counted and is_narrow):  # how many of what it has
         return None
     several = [c for c in where if c.op == "is" and len(c.values) > 1 and not c.also]
     apart = tuple(condition.field for condition in several if condition.field not in (ID, *kept))
@@ -179,6 +180,15 @@ def _asked(reading: Reading, options: str) -> list[str]:
         for match in reading.find(pattern):
             reading.use(*match.span())
     return sorted(found, key=lambda name: found[name])
+
+
+def _points_at(reading: Reading) -> bool:
+    """Whether the question asks what refers to the source it names, as in "what requires PEP 8": nothing says that."""
+    ways = {*ALIKE["superseded"], *ALIKE["replaces"]}
+    names = [field.name for field in reading.known.fields if field.kind == "reference" and field.name not in ways]
+    starts = {mention.start for mention in reading.known.found if mention.kind == "source"}
+    ends = [match.end() for name in names for match in reading.find(pattern_of(name))]
+    return any(end + len(reading.question[end:]) - len(reading.question[end:].lstrip()) in starts for end in ends)
 
 
 def _is_within(span: tuple[int, int], other: tuple[int, int]) -> bool:
