@@ -195,6 +195,10 @@ REGULATION_QUESTIONS: list[tuple[str, str, tuple[str, ...], dict[str, Any]]] = [
 ]
 
 REGULATION_TEXT = [
+    "Which regulations require REG 3?",
+    "What amends REG 7?",
+    "How many authors does REG 1 have?",
+    "How many regulations did REG 7 replace?",
     "What does REG 3 depend on?",
     "Why was REG 6 withdrawn?",
     "How does REG 3 prove the load?",
