@@ -53,7 +53,7 @@ class Analyze(Worker):
         claims = list(dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims))
         numbered = [Claim.model_validate_json(claim) for claim in claims]
         judged = await ctx.ask("analyze", returns=Judgement, question=task.question, claims=numbered)
-        kept = _marked(_numbered(judged.keep, numbered), _numbered((judged.answer or 0,), numbered))
+        kept = _marked(_numbered(judged.keep, numbered), _numbered((judged.answer or 0,), numbered), _exact(numbered))
         if not kept:
             raise NothingFound("; ".join(judged.missing) or "none of the findings answers the question")
         conflicts = [Disagreement(about=c.about, sides=_numbered(c.claims, numbered)) for c in judged.conflicts]
@@ -67,9 +67,14 @@ class Analyze(Worker):
         )
 
 
-def _marked(claims: Sequence[Claim], chosen: Sequence[Claim]) -> list[Claim]:
+def _exact(claims: Sequence[Claim]) -> list[Claim]:
+    """What metadata answers: it stands whatever a model makes of it."""
+    return [claim for claim in claims if claim.rule and claim.answer]
+
+
+def _marked(claims: Sequence[Claim], chosen: Sequence[Claim], exact: Sequence[Claim]) -> list[Claim]:
     """The claims, one of them marked as the answer: what metadata answers exactly before what was chosen."""
-    answer = next((claim for claim in claims if claim.rule and claim.answer), None) or next(iter(chosen), None)
+    answer = next(iter(exact), None) or next(iter(chosen), None)
     if answer is not None and answer not in claims:
         claims = [answer, *claims]
     return [

@@ -44,7 +44,7 @@ def contains(text: str, word: str) -> bool:
     """Whether a text holds a word: a name as it is written, any other word in any of its forms."""
     if is_name(word):
         return re.search(rf"(?<![^\W_])(?<!\d\.){re.escape(word)}(?![^\W_]|\.\d)", text, re.IGNORECASE) is not None
-    held = terms(text)
+    held = {*terms(text), *(terms(text.replace("-", " ")) if "-" in text else ())}
     return stem(word) in held or ("-" in word and all(stem(part) in held for part in word.split("-") if part))
 
 

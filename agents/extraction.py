@@ -20,7 +20,7 @@ STOP = frozenset(
         "one ones only onto or other our out outside over per rather shall she should since so some such than "
         "that the their them then there these they this those through to toward towards under until up upon "
         "us very via was we were what when where whether which while who whom whose why will with within "
-        "without would yet you your "
+        "without would yet you your me my please "
         # what a question is asked with, not what it is about
         "arrive arrived became become becomes came come comes get gets getting give gives given go goes going "
         "got happen happened happens keep let make makes made mean means meant put say says said see seen "
@@ -34,6 +34,8 @@ _BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•]|\d+[.)])\s)|\n(?=#)")
 _ASKING = r"(?=(?:who|what|when|where|which|why|how)\b)"
 _PART = re.compile(rf"[?;]\s+|,?\s+and\s+{_ASKING}|,\s+{_ASKING}", re.IGNORECASE)
 _VERB_LAST = re.compile(r"\w+ (?:did|does|do|was|were|will|has|have|had|can|could|should)\b", re.IGNORECASE)
+#: A part that asks about what was named before it, if only in words that say little: `who used it`.
+_OF_THAT = re.compile(r"(?:who|what|when|where|which|why|how)\b.*\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 _PARTS_MOST = 6
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 #: Sentences that share at least so much of their words, and have so many, are about the same thing.
@@ -75,11 +77,11 @@ _LETTERS_LEAST, _LETTERS_MOST, _ITEM_LEAST = 25, 500, 8
 _BULLET = 8
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+")
 _ADMONITION = re.compile(
-    r"^\s*\.\. (?:note|warning|important|attention|caution|tip|admonition)::[^\n]*\n\s*|^\s*>\s*(?=\S)"
+    r"^\s*\.\. (?:note|warning|important|attention|caution|tip|admonition)::[^\n]*\n\s*|^\s*>(?!>)\s*(?=\S)"
 )
 _HEADING = re.compile(
-    r"\s*(?:#{1,6}[ \t]+(?P<hash>[^\n]*)"
-    r"|(?:([=\-~*^\"'`])\2{2,}\n)?(?P<over>[^\n]+)\n([=\-~*^\"'`])\4{2,}\s*$)"
+    r"\s*+(?:#{1,6}[ \t]+(?P<hash>[^\n]*)"
+    r"|(?:([=\-~*^\"'`])\2{2,}\n)?(?P<over>[^\n]++)\n([=\-~*^\"'`])\4{2,}\s*$)"
 )
 _HEADING_LINES = 3
 
@@ -87,7 +89,8 @@ _HEADING_LINES = 3
 def split_question(question: str) -> list[str]:
     """The question's own parts, each of which has words of its own; the whole where it has only one."""
     parts = [part.strip(" ?;,.") for part in _PART.split(question)]
-    telling = [part for part in parts if terms(part)]
+    first = next((n for n, part in enumerate(parts) if terms(part)), len(parts))
+    telling = [part for n, part in enumerate(parts) if terms(part) or (n > first and _OF_THAT.match(part))]
     if len(telling) < 2:
         return [question.strip()]
     subject = " ".join(_subject(telling[0]))
@@ -290,7 +293,9 @@ def _gain(
     pool: Sequence[tuple[int, Sentence]],
 ) -> float:
     """A sentence's score less what was picked already: like words, and the same document again."""
-    alike = max((_jaccard(bags[i], bags[j]) for j in picked), default=0.0)
+    text = pool[i][1].text
+    like = {j: like for j in picked if (like := _jaccard(bags[i], bags[j]))}
+    alike = max((share for j, share in like.items() if not is_conflict(text, pool[j][1].text)), default=0.0)
     again = sum(texts[pool[j][0]].source == texts[pool[i][0]].source for j in picked)
     return scores[i] - _DIVERSITY * max(scores) * alike - _AGAIN * again
 
@@ -322,6 +327,8 @@ def is_conflict(one: str, other: str) -> bool:
 
 
 def is_repetition(one: str, other: str) -> bool:
-    """Whether one of two sentences says nearly all that the other says, in the same words."""
+    """Whether one of two sentences says nearly all that the other says, in the same words and numbers."""
+    if is_conflict(one, other):
+        return False
     first, second = frozenset(terms(one)), frozenset(terms(other))
     return len(first & second) > _SAME * max(1, min(len(first), len(second))) if first and second else one == other

@@ -4,7 +4,7 @@ No sentence is composed: a claim is a field's name and its values, and what they
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..orchestrator.evidence import Claim, Record, Source
@@ -22,6 +22,8 @@ from ..orchestrator.metadata import (
 )
 from .inquiry import Inquiry
 
+#: What is said of a reference to nothing that is there; no part of the answer.
+_ABSENT = " (not among the documents)"
 #: How many sources have a row of their own.
 ROWS_MOST = 40
 
@@ -46,50 +48,61 @@ def claims_of(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str
 
 def _lookup(inquiry: Inquiry, sources: Sequence[Source], referred: Mapping[str, Source]) -> Iterator[Claim]:
     """Each source's fields, a claim a source; what the first one refers to is followed where the question does."""
-    rows = [row for row in (_row(source, inquiry, referred) for source in sources[:ROWS_MOST]) if row.records]
+    told = [(source, _row(source, inquiry, referred)) for source in sources[:ROWS_MOST]]
+    named = [(source, row) for source, row in told if row.records]
+    rows = [row for _, row in named]
     if len(rows) == 1:
         yield rows[0]
     elif rows:
         if len({row.answer for row in rows}) == 1:  # they all say the same, so it is the answer
             yield rows[0]
         else:
-            named = [(source, row) for source, row in zip(sources, rows, strict=False)]
-            told = [(_label(s), [item for item in row.answer if item != _label(s)]) for s, row in named]
-            answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in told)
+            heads = {_label(source) for source in referred.values()}
+            said = [(_label(s), [_flat(item, heads) for item in row.answer if item != _label(s)]) for s, row in named]
+            answer = tuple(f"{name} ({'; '.join(rest)})" if rest else name for name, rest in said)
             text = "; ".join(answer)
             yield Claim(text=text, records=tuple(r for row in rows for r in row.records), rule="lookup", answer=answer)
         yield from (row.model_copy(update={"answer": ()}) for row in rows)
 
 
+def _flat(item: str, heads: Collection[str]) -> str:
+    """What a reference says, to stand in brackets itself: `PEP 8; Final` for `PEP 8 (Final)`."""
+    head, bracket, rest = item.partition(" (")
+    return f"{head}; {rest.removesuffix(')')}" if bracket and head in heads else item
+
+
 def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Claim:
     parts, answer, records = [], [], []
     for name in inquiry.fields:
-        value = field_of(source.id, source.metadata, name)
-        if is_empty(value):
+        value = source.metadata.get(name)
+        if name == ID:
+            parts.append(_label(source))
+            answer.append(_label(source))
+        if name == ID or is_empty(value):
             continue
         records.append(Record(source=source.id, field=name, value=value))
         followed = [_followed(item, inquiry, referred) for item in elements(value)] if inquiry.then else []
-        items = [item for item, _ in followed] or _items(source, name, value)
+        items = [item for item, _ in followed] or _items(value)
         records += [record for _, more in followed for record in more]
         answer += items
-        parts.append(f"{called(name)}: {'; '.join(items)}" if name != ID else items[0])
-    text = (
-        f"{' · '.join(parts)} — {what(source)}"
-        if ID not in inquiry.fields
-        else f"{' · '.join(parts)} — “{source.title}”"
-    )
-    return Claim(text=text, records=tuple(records), rule="lookup", answer=tuple(answer))
+        absent = [shown(item) for item in elements(value) if str(item) not in referred] if inquiry.then else []
+        said = [f"{item}{_ABSENT}" if item in absent else item for item in items]
+        parts.append(f"{called(name)}: {'; '.join(said)}")
+    if ID in inquiry.fields and not records:  # its id is all there is to say, so it is said as it is written
+        parts, answer, records = [source.id], [source.id], [Record(source=source.id, field=ID, value=source.id)]
+    of = f"“{source.title}”" if ID in inquiry.fields else what(source)
+    return Claim(text=f"{' · '.join(parts)} — {of}", records=tuple(records), rule="lookup", answer=tuple(answer))
 
 
 def _followed(item: Any, inquiry: Inquiry, referred: Mapping[str, Source]) -> tuple[str, list[Record]]:
     """What a reference names, with what is asked of it, and the records that say so."""
     source = referred.get(str(item))
     if source is None:
-        return f"{item} (not among the documents)", []
+        return shown(item), []
     found = [(name, source.metadata.get(name)) for name in inquiry.then]
     records = [Record(source=source.id, field=name, value=value) for name, value in found if not is_empty(value)]
     said = "; ".join(_years_or_all(record, inquiry) for record in records)
-    return f"{_label(source)} ({said})" if said else _label(source), records
+    return f"{_label(source)} ({said})" if said else shown(item), records
 
 
 def _years_or_all(record: Record, inquiry: Inquiry) -> str:
@@ -97,10 +110,8 @@ def _years_or_all(record: Record, inquiry: Inquiry) -> str:
     return years[0] if inquiry.in_years and years else shown(record.value)
 
 
-def _items(source: Source, name: str, value: Any) -> list[str]:
+def _items(value: Any) -> list[str]:
     """The values of a field, one by one where it is a list."""
-    if name == ID:
-        return [_label(source)]
     return [shown(item) for item in value] if isinstance(value, list) else [shown(value)]
 
 
@@ -142,16 +153,14 @@ def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
     end = _end(inquiry.rule, records)
     by_id = {source.id: source for source in sources}
     chosen = by_id[end.source]
-    told = (
-        [Record(source=chosen.id, field=inquiry.between, value=chosen.metadata[inquiry.between])]
-        if inquiry.between
-        else []
-    )
-    answer = shown(told[0].value) if told else _label(chosen)
+    names = [inquiry.between] if inquiry.between else [n for n in inquiry.fields if n not in (ID, end.field)]
+    told = [Record(source=chosen.id, field=n, value=v) for n in names if not is_empty(v := chosen.metadata.get(n))]
+    said = tuple(shown(record.value) for record in told)
+    answer = said if inquiry.between and said else (_label(chosen), *said)
     others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end][:ROWS_MOST]
-    text = f"{answer} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
+    text = f"{' · '.join(answer)} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
     text += f"; {'; '.join(others)}" if others else ""
-    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=(answer,))
+    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=answer)
 
 
 def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
@@ -195,16 +204,15 @@ def _end(rule: str, records: Sequence[Record]) -> Record:
 
 
 def _dates(inquiry: Inquiry, sources: Sequence[Source]) -> list[Record]:
-    """The date of each source; its id where it has none, so that it is counted all the same."""
-    dated = [(source, source.metadata.get(inquiry.date)) for source in sources]
-    return [
-        Record(source=s.id, field=ID, value=s.id) if is_empty(v) else Record(source=s.id, field=inquiry.date, value=v)
-        for s, v in dated
-    ]
+    """The date of each source; last, by id, those that have none, so that they are counted all the same."""
+    values = [(source.id, source.metadata.get(inquiry.date)) for source in sources]
+    dated = [Record(source=name, field=inquiry.date, value=value) for name, value in values if as_date(value)]
+    return dated + [Record(source=name, field=ID, value=name) for name, value in values if not as_date(value)]
 
 
 def _name(source: Source, inquiry: Inquiry) -> str:
-    return shown(source.metadata[inquiry.between]) if inquiry.between else _label(source)
+    value = source.metadata.get(inquiry.between)
+    return _label(source) if is_empty(value) else shown(value)
 
 
 def _label(source: Source) -> str:

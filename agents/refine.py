@@ -1,10 +1,12 @@
 """The refine worker: an analysis in, the sentences of the report out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
 from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
+from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
 from .coverage import uncovered
@@ -32,7 +34,7 @@ class Refine(Worker):
         analysis = ctx.results[-1].read(Analysis)
         written = await ctx.ask("refine", returns=Written, question=task.question, claims=analysis.claims)
         claims = tuple(claim for claim in (_claim(sentence, analysis) for sentence in written.sentences) if claim)
-        claims = claims or analysis.claims
+        claims = _with_exact(claims, analysis.claims) or analysis.claims
         gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in analysis.weak]
         gaps += [Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing]
         return Draft(
@@ -50,11 +52,26 @@ def _claim(sentence: Sentence, analysis: Analysis) -> Claim | None:
     computed = next((claim for claim in named if claim.rule), None)
     answer = next((claim.answer for claim in named if claim.answer), ())
     if computed is not None and len(named) == 1:
-        return Claim(text=sentence.text, quotes=quotes, records=computed.records, rule=computed.rule, answer=answer)
+        said = computed.model_copy(update={"text": sentence.text})
+        return computed if recompute(said, _metadata(computed)) else said
     if not quotes:
         return None
     is_whole = answer == tuple(claim.text for claim in named if claim.answer)
     return Claim(text=sentence.text, quotes=quotes, answer=(sentence.text,) if is_whole and answer else answer)
+
+
+def _metadata(claim: Claim) -> dict[str, dict[str, Any]]:
+    """The metadata that a claim's records tell of."""
+    told: dict[str, dict[str, Any]] = {}
+    for record in claim.records:
+        told.setdefault(record.source, {})[record.field] = record.value
+    return told
+
+
+def _with_exact(claims: Sequence[Claim], found: Sequence[Claim]) -> tuple[Claim, ...]:
+    """The claims, with what metadata answers before them where no sentence says it."""
+    exact = [claim for claim in found if claim.rule and claim.answer]
+    return (*(e for e in exact if not any(c.rule and c.answer == e.answer for c in claims)), *claims)
 
 
 def _answer_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:

@@ -14,8 +14,9 @@ from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .coverage import COMMON, RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
-from .inquiry import Inquiry, names_of, read_question
+from .inquiry import Inquiry, read_question
 from .lookup import claims_of
+from .selection import names_of
 
 _PASSAGES_MOST = 12
 #: Another query is not worth its while when less than this share of its passages is new.

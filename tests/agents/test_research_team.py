@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from bullpen import Claim, Context, Finding, Passage, Query, Quote, Result, Settings, Status, Worker
 from bullpen.agents.analyze import Analysis, Analyze
-from bullpen.agents.extraction import is_repetition, pick_sentences, sentences, split_question
 from bullpen.agents.refine import Refine
 from bullpen.agents.search import Search
 from bullpen.agents.summarize import Summarize, locate
@@ -148,52 +147,6 @@ def test_any_part_of_a_passage_is_found_in_it(text: str, start: int, length: int
     if quote:
         assert text[quote.start - 5 : quote.end - 5] == quote.text
         assert quote.text.split() == part.split()
-
-
-@pytest.mark.parametrize(
-    ("question", "parts"),
-    [
-        ("What did it cost?", 1),
-        ("What did the bus cost, who used it, and why was it extended?", 3),
-        ("Who paid? When did it start?", 2),
-        ("Which trains and buses run at night?", 1),
-    ],
-)
-def test_a_question_is_split_where_it_asks_again(question: str, parts: int) -> None:
-    assert len(split_question(question)) == parts
-
-
-def test_a_part_that_says_it_is_told_what_it_is_about() -> None:
-    parts = split_question("What did the night bus pilot cost, who used it, and why was it extended?")
-
-    assert parts[1:] == ["who used it (night bus pilot)", "why was it extended (night bus pilot)"]
-
-
-def test_sentences_stand_as_they_are_and_headings_tables_and_fragments_do_not_count() -> None:
-    text = (
-        "# A heading of some length.\n\nDr. Ames spoke first, e.g. on costs. Ridership rose by 3.5 per cent!\n\n"
-        "| a table | with a row that is long enough. |\n\n- A point that is made, and made well.\n- Too short.\n"
-    )
-
-    assert sentences(text) == [
-        "Dr. Ames spoke first, e.g. on costs.",
-        "Ridership rose by 3.5 per cent!",
-        "A point that is made, and made well.",
-    ]
-
-
-def test_sentences_are_picked_by_their_words_and_not_twice() -> None:
-    texts = [
-        "The pilot cost 48,000 crowns in total. The mayor likes to walk in the park.",
-        "In total the pilot cost 48,000 crowns. Costs of the pilot were shared by two towns.",
-    ]
-    picked = pick_sentences("What did the pilot cost?", texts, most=2)
-
-    assert picked[0] == (0, "The pilot cost 48,000 crowns in total.")
-    assert picked[1] == (1, "Costs of the pilot were shared by two towns.")
-    assert pick_sentences("Where is tungsten mined?", texts, most=2) == []
-    assert is_repetition("The pilot cost 48,000 crowns in total.", "In total the pilot cost 48,000 crowns.")
-    assert not is_repetition("The pilot cost 48,000 crowns.", "The mayor walks in the park.")
 
 
 def test_a_claim_keeps_its_quotes() -> None:
