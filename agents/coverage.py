@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..orchestrator.evidence import Claim, Passage
 from ..orchestrator.metadata import Mentions
-from .extraction import STOP, stem, terms
+from .language import STOP, stem, terms
 
 #: Below the first share of a question's weight in the best passage there is no answer; below the second a weak one.
 REFUSED_BELOW, WEAK_BELOW = 0.5, 0.7

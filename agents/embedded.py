@@ -19,7 +19,9 @@ from ..orchestrator.rules.price import Prices
 from ..orchestrator.settings import Rung
 from .analyze import Conflict, Judgement
 from .coverage import contains, key_words
-from .extraction import Text, is_conflict, is_repetition, pick_sentences, split_question
+from .extraction import Text, pick_sentences
+from .likeness import is_conflict, is_repetition
+from .parts import split_question
 from .refine import Sentence, Written
 from .search import Queries
 from .summarize import Excerpt, Statement, Summary

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ..orchestrator.metadata import Condition, Mention, Mentions
-from .extraction import STOP, stem
+from .language import STOP, stem
 from .wording import Reading, pattern_of
 
 _BETWEEN = r"(?:[\s,;&]|\b(?:and|or|the|one|for|of|versus|vs)\b)+"

@@ -4,8 +4,8 @@ import re
 
 from ..orchestrator.evidence import Claim, Quote, Record, Source
 from ..orchestrator.metadata import Condition, as_date, elements, is_empty, order, shown
-from .extraction import sentences
 from .lookup import called, what
+from .sentences import sentences
 
 #: Characters at the beginning of a document in which it says what has become of it.
 HEAD = 4_000

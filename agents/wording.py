@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from ..orchestrator.metadata import TITLE, Mentions
-from .extraction import STOP, stem
+from .language import STOP, stem
 
 #: What people call the thing a field holds, by words that fields are named with.
 _CALLED: dict[str, str] = {

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.agents.coverage import key_words
-from bullpen.agents.extraction import Text, is_conflict, is_repetition, pick_sentences, sentences, split_question
+from bullpen.agents.extraction import Text, pick_sentences
+from bullpen.agents.likeness import is_conflict, is_repetition
+from bullpen.agents.parts import split_question
+from bullpen.agents.sentences import sentences
 
 
 def said(text: str) -> list[str]:
