@@ -15,7 +15,7 @@ from .language import STOP, stem, terms
 REFUSED_BELOW, WEAK_BELOW = 0.5, 0.7
 #: A word at least this rare that a metadata look-up made nothing of means that the question is about something else.
 RARE = 0.5
-#: A word less rare than this says little by itself, so no text is looked for on its account.
+#: A word less rare than this says little by itself: no text is looked for on its account, and no count stopped.
 COMMON = 0.2
 
 _WORD = re.compile(r"[^\W_]+(?:[-_.'’/:][^\W_]+)*")

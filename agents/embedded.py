@@ -81,16 +81,17 @@ def _analyze(inputs: Mapping[str, Any]) -> Judgement:
     for n, claim in enumerate(claims, start=1):
         if len(keep) < _CLAIMS_MOST and not any(is_repetition(claim.text, claims[k - 1].text) for k in keep):
             keep.append(n)
-    conflicts = [
-        Conflict(about=_shared(claims[a - 1].text, claims[b - 1].text), claims=(a, b))
-        for a, b in combinations([n for n in keep if claims[n - 1].quotes], 2)
-        if _sources(claims[a - 1]) != _sources(claims[b - 1]) and is_conflict(claims[a - 1].text, claims[b - 1].text)
-    ]
+    quoted = [n for n in keep if claims[n - 1].quotes]
+    pairs = [(a, b) for a, b in combinations(quoted, 2) if _disagree(claims[a - 1], claims[b - 1], inputs["question"])]
+    conflicts = [Conflict(about=_shared(claims[a - 1].text, claims[b - 1].text), claims=(a, b)) for a, b in pairs]
     return Judgement(keep=tuple(keep), answer=keep[0] if keep else None, conflicts=tuple(conflicts))
 
 
-def _sources(claim: Claim) -> set[str]:
-    return {quote.source for quote in claim.quotes}
+def _disagree(one: Claim, other: Claim, question: str) -> bool:
+    """Whether two claims of different documents name different figures for what a part of the question asks."""
+    if {quote.source for quote in one.quotes} & {quote.source for quote in other.quotes}:
+        return False
+    return any(is_conflict(one.text, other.text, part) for part in split_question(question))
 
 
 def _shared(one: str, other: str) -> str:

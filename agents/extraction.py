@@ -42,6 +42,8 @@ _CUES = tuple(
 _SHARE_LEAST = 0.25
 #: Characters between two items of one list, at most: line breaks and a mark.
 _BULLET = 8
+#: Characters that a sentence may have before they count against it.
+_LONG = 240
 
 
 class Text(NamedTuple):
@@ -60,7 +62,8 @@ def pick_sentences(
 
     A sentence counts the question's words that it holds, by rarity, with some credit for those in the title and heading
     above it, and for earlier texts; one that points back ("This …") brings the sentence before it along. With `each`,
-    every document is heard before any is heard again.
+    every document is heard before any is heard again. Where another document names another figure, the sentence
+    that says so comes too, one more than `most` if need be.
     """
     pool = list(_pool(texts))
     bags = [frozenset(terms(sentence.text)) for _, sentence in pool]
@@ -75,7 +78,26 @@ def pick_sentences(
         if best is None or (not new and scores[best] < _SHARE_LEAST * max(scores)):
             break
         picked.append(best)
+    picked += _rivals(question, picked, pool, texts, scores)
     return [(pool[i][0], _whole(texts[pool[i][0]].text, pool[i][1])) for i in picked]
+
+
+def _rivals(
+    question: str,
+    picked: Sequence[int],
+    pool: Sequence[tuple[int, Sentence]],
+    texts: Sequence[Text],
+    scores: Sequence[float],
+) -> list[int]:
+    """The best sentence that says another figure than one that was picked, in another document."""
+    for i in picked:
+        said, source = pool[i][1].text, texts[pool[i][0]].source
+        others = [j for j in range(len(pool)) if scores[j] > 0 and texts[pool[j][0]].source != source]
+        rivals = [j for j in others if is_conflict(said, pool[j][1].text, question)]
+        if rivals:
+            best = max(rivals, key=lambda j: scores[j])
+            return [] if best in picked else [best]
+    return []
 
 
 def _pool(texts: Sequence[Text]) -> Iterator[tuple[int, Sentence]]:
@@ -114,6 +136,7 @@ def _score(
     held += _NEAR * sum(weight for term, weight in asked.items() if term in near - above - bag) / whole
     held *= 1.25 if cue and cue.search(sentence.text) else 1.0
     held *= 0.8 if _BACK.match(sentence.text) and sentence.after is None else 1.0
+    held /= 1 + max(0, len(sentence.text) - _LONG) / _LONG  # a long sentence holds many words by chance
     return held / (1 + _FALL * at)
 
 

@@ -1,4 +1,4 @@
-"""What counts as a word of a question or a sentence, and what words have in common. English. Pure, apart from one import."""
+"""What counts as a telling word, and what forms of one have in common. English. Pure, apart from one import."""
 
 import functools
 import re

@@ -4,7 +4,17 @@ import re
 
 from .language import terms
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_FIGURE = re.compile(
+    r"(?P<sign>[£$€])?\s?(?P<number>\d+(?:[.,]\d+)*)(?:\s?(?P<unit>%|per cent|percent|(?!per )[a-z]{3,}))?"
+    r"(?:\s(?:per|a|each)\s(?P<each>[a-z]{3,}))?",
+    re.IGNORECASE,
+)
+_QUANTITY = re.compile(
+    r"\bhow (?:many|much|long|far|old|often|large|big|high)\b|\b(?:costs?|prices?|budget|number|amount|share|total)\b",
+    re.IGNORECASE,
+)
+#: What is asked about must have so many words before two sentences that hold them are about the same thing.
+_ASKED_LEAST = 2
 #: Sentences that share at least so much of their words, and have so many, are about the same thing.
 _ALIKE, _ALIKE_LEAST = 0.5, 4
 #: One that holds at least so much of the other's words repeats it.
@@ -16,12 +26,32 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one | other else 0.0
 
 
-def is_conflict(one: str, other: str) -> bool:
-    """Whether two sentences speak of the same in nearly the same words and name different numbers."""
-    figures = [frozenset(_NUMBER.findall(text)) for text in (one, other)]
+def figures(text: str) -> dict[str, frozenset[str]]:
+    """The numbers in a sentence by what they count: a currency, a percentage, or the word that follows."""
+    found: dict[str, set[str]] = {}
+    for match in _FIGURE.finditer(text):
+        counted = match["sign"] or " ".join(terms(match["unit"] or ""))
+        each = f" {' '.join(terms(match['each']))}" if match["each"] else ""
+        found.setdefault(counted + each, set()).add(match["number"])
+    return {counted: frozenset(numbers) for counted, numbers in found.items()}
+
+
+def is_conflict(one: str, other: str, about: str = "") -> bool:
+    """Whether two sentences name different figures for the same thing.
+
+    They do when nearly all their words are the same; or when both hold all that a question `about` a quantity names,
+    two words at least, and count in the same currency or unit.
+    """
+    first, second = figures(one), figures(other)
+    numbers = [frozenset().union(*found.values()) for found in (first, second)]
+    if not all(numbers) or numbers[0] & numbers[1]:
+        return False
     words = [frozenset(term for term in terms(text) if not term[0].isdigit()) for text in (one, other)]
-    differ = bool(figures[0] and figures[1]) and not figures[0] & figures[1]
-    return differ and min(map(len, words)) >= _ALIKE_LEAST and jaccard(*words) >= _ALIKE
+    if min(map(len, words)) >= _ALIKE_LEAST and jaccard(*words) >= _ALIKE:
+        return True
+    asked = frozenset(terms(about))
+    both = _QUANTITY.search(about) and len(asked) >= _ASKED_LEAST and asked <= words[0] & words[1]
+    return bool(both and (first.keys() & second.keys()) - {""})
 
 
 def is_repetition(one: str, other: str) -> bool:

@@ -24,6 +24,8 @@ from .inquiry import Inquiry
 
 #: What is said of a reference to nothing that is there; no part of the answer.
 _ABSENT = " (not among the documents)"
+#: How many others the earliest or latest is shown beside.
+_COMPARED_MOST = 5
 #: How many sources have a row of their own.
 ROWS_MOST = 40
 
@@ -81,11 +83,12 @@ def _row(source: Source, inquiry: Inquiry, referred: Mapping[str, Source]) -> Cl
         if name == ID or is_empty(value):
             continue
         records.append(Record(source=source.id, field=name, value=value))
-        followed = [_followed(item, inquiry, referred) for item in elements(value)] if inquiry.then else []
+        is_reference = bool(inquiry.then) or any(str(item) in referred for item in elements(value))
+        followed = [_followed(item, inquiry, referred) for item in elements(value)] if is_reference else []
         items = [item for item, _ in followed] or _items(value)
         records += [record for _, more in followed for record in more]
         answer += items
-        absent = [shown(item) for item in elements(value) if str(item) not in referred] if inquiry.then else []
+        absent = [shown(item) for item in elements(value) if str(item) not in referred] if is_reference else []
         said = [f"{item}{_ABSENT}" if item in absent else item for item in items]
         parts.append(f"{called(name)}: {'; '.join(said)}")
     if ID in inquiry.fields and not records:  # its id is all there is to say, so it is said as it is written
@@ -102,7 +105,9 @@ def _followed(item: Any, inquiry: Inquiry, referred: Mapping[str, Source]) -> tu
     found = [(name, source.metadata.get(name)) for name in inquiry.then]
     records = [Record(source=source.id, field=name, value=value) for name, value in found if not is_empty(value)]
     said = "; ".join(_years_or_all(record, inquiry) for record in records)
-    return f"{_label(source)} ({said})" if said else shown(item), records
+    label = _label(source)
+    is_its_number = label.rpartition(" ")[2] == shown(item)  # then the record itself says so
+    return f"{label} ({said})" if said else label if is_its_number else shown(item), records
 
 
 def _years_or_all(record: Record, inquiry: Inquiry) -> str:
@@ -157,10 +162,11 @@ def _extreme(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:
     told = [Record(source=chosen.id, field=n, value=v) for n in names if not is_empty(v := chosen.metadata.get(n))]
     said = tuple(shown(record.value) for record in told)
     answer = said if inquiry.between and said else (_label(chosen), *said)
-    others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end][:ROWS_MOST]
+    others = [f"{_name(by_id[r.source], inquiry)}: {shown(r.value)}" for r in records if r is not end]
     text = f"{' · '.join(answer)} — {_EXTREMES[inquiry.rule]} {inquiry.date}: {shown(end.value)} ({_label(chosen)})"
-    text += f"; {'; '.join(others)}" if others else ""
-    yield Claim(text=text, records=(*records, *told), rule=inquiry.rule, answer=answer)
+    text += f"; {'; '.join(others)}" if 0 < len(others) <= _COMPARED_MOST else f", of {len(records)}"
+    rest = [record for record in records if record is not end]
+    yield Claim(text=text, records=(end, *rest, *told), rule=inquiry.rule, answer=answer)
 
 
 def _by_year(inquiry: Inquiry, sources: Sequence[Source]) -> Iterator[Claim]:

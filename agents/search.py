@@ -18,7 +18,7 @@ from .inquiry import Inquiry, read_question
 from .lookup import claims_of
 from .selection import names_of
 
-_PASSAGES_MOST = 12
+_PASSAGES_MOST = 16
 #: Another query is not worth its while when less than this share of its passages is new.
 _GAIN_LEAST = 0.25
 #: Up to so many sources that metadata answers with are also read, at most so many passages of each.
@@ -76,7 +76,8 @@ async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
         return Found()
     rarity = await ctx.memory.rarity(inquiry.left) if inquiry.left else {}
     is_table = inquiry.by_year and bool(inquiry.divided)  # it says itself what it counts
-    foreign = [] if is_table else [word for word in inquiry.left if rarity[word] >= RARE]
+    most = RARE if inquiry.rule == "lookup" else COMMON  # a condition overheard would count or list the wrong ones
+    foreign = [] if is_table else [word for word in inquiry.left if rarity[word] >= most]
     if inquiry.unknown and not foreign:
         raise NothingFound(f"not among the documents: {', '.join(map(repr, inquiry.unknown))}")
     if foreign or inquiry.unknown:
@@ -92,7 +93,8 @@ async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
 
 async def _referred(inquiry: Inquiry, sources: Sequence[Source], mentions: Mentions, ctx: Context) -> dict[str, Source]:
     """The sources that the first asked field refers to, by what it says."""
-    if not inquiry.then:
+    references = {field.name for field in mentions.fields if field.kind == "reference"}
+    if not inquiry.then and (inquiry.rule != "lookup" or inquiry.fields[0] not in references):
         return {}
     items = [str(item) for source in sources for item in elements(source.metadata.get(inquiry.fields[0]))]
     found: dict[str, Source] = {}

@@ -14,8 +14,9 @@ _SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
 _TELLING = ("status", "state", "informational", "python_version", "version", *_SUCCESSORS, "replaces", "withdrawn")
 _FACTS_MOST = 7
 _OF_ITSELF = re.compile(
-    r"\b(?:this|the) (?:\w+ )?(?:pep|document|proposal|paper|page|guide|note|policy|advisory|report|steering council|"
-    r"specification|standard|text)\b",
+    r"\bthis (?:\w+ )?"
+    r"(?:pep|document|proposal|paper|page|guide|note|policy|advisory|report|specification|standard|text)\b"
+    r"|\b(?:accept|reject)(?:s|ed)? (?:this|[A-Z]{2,} ?\d)",
     re.IGNORECASE,
 )
 _FATE = re.compile(

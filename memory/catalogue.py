@@ -23,6 +23,7 @@ from ..orchestrator.metadata import (
     is_empty,
     key,
     names_of,
+    shown,
 )
 
 #: Words in the longest name that is looked for, and characters in the longest value that can be one.
@@ -69,7 +70,7 @@ class Catalogue:
             self._series[series[1].casefold()] += 1
         for name, value in source.metadata.items():
             for item in elements(value):
-                if isinstance(item, (str, int)) and len(text := str(item)) <= _LETTERS_MOST and key(text):
+                if isinstance(item, (str, int)) and len(text := shown(item)) <= _LETTERS_MOST and key(text):
                     self._values[key(text)][_Name(name, text)] += 1
 
     # Fields
@@ -189,8 +190,9 @@ class Catalogue:
             ids = tuple(sources or [self._ids[words]])
             field = TITLE if sources else ID
             yield Mention(kind="source", text=text, start=start, end=end, field=field, sources=ids, count=len(ids))
-        if words in self._values:
-            for name, count in self._values[words].most_common():
+        written = words if words in self._values else words.removesuffix("s")  # drafts: those that are a Draft
+        if written in self._values:
+            for name, count in self._values[written].most_common():
                 yield Mention(
                     kind="value",
                     text=text,

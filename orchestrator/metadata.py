@@ -170,7 +170,8 @@ def _holds(condition: Condition, source: Source, name: str) -> bool:
         wanted = {key(item) for item in condition.values}
         if name == ID:
             return any(key(own) in wanted for own in names_of(source))
-        return any(key(item) in wanted for item in [value, *elements(value)] if not is_empty(item))
+        held = [item for item in (value, *elements(value)) if not is_empty(item)]
+        return any(key(way) in wanted for item in held for way in (item, shown(item)))
     years = [day.year for day in map(as_date, elements(value)) if day]
     return any(_TESTS[condition.op](year, condition.values) for year in years)
 
