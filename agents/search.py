@@ -53,6 +53,8 @@ class Search(Worker):
     async def run(self, task: Query, ctx: Context) -> Found:
         mentions = await ctx.memory.mentions(task.question)
         looked = await _look_up(task.question, mentions, ctx)
+        if not looked.claims and task.about != task.question:  # metadata may answer this part of it
+            looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
         if looked.claims:
             rarity = dict(await ctx.memory.rarity(key_words(task.about)))
             open_words = [w for w, rare in rarity.items() if w not in looked.explained and rare >= COMMON]

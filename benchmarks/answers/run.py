@@ -155,7 +155,7 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
     """The table."""
     table = Table("corpus", "kind", "n", *COLUMNS, box=None)
     for (corpus, kind), tally in tallies(rows).items():
-        shares = [f"{tally.share(name):.3f}" if name in tally.right else "" for name in COLUMNS]
+        shares = [f"{tally.share(name):.3f}" if tally.looked[name] else "" for name in COLUMNS]
         table.add_row(corpus, kind, str(tally.asked), *shares)
     Console(width=150).print(table)
 

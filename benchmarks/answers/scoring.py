@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,17 +46,18 @@ def sources_hold(names: set[str], gold: Sequence[str]) -> bool:
 
 @dataclass
 class Tally:
-    """How the questions of one kind went."""
+    """How the questions of one kind went: for each fact, of how many it was looked at, and of how many it holds."""
 
     asked: int = 0
-    right: dict[str, int] = field(default_factory=dict)
+    looked: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
 
     def add(self, **facts: bool) -> None:
         """Count a question and what holds for it."""
         self.asked += 1
-        for name, holds in facts.items():
-            self.right[name] = self.right.get(name, 0) + holds
+        self.looked.update(facts.keys())
+        self.right.update(name for name, holds in facts.items() if holds)
 
     def share(self, name: str) -> float:
-        """The share of questions for which it holds."""
-        return self.right.get(name, 0) / self.asked if self.asked else 0.0
+        """The share of questions for which it holds, of those for which it was looked at."""
+        return self.right[name] / self.looked[name] if self.looked[name] else 0.0

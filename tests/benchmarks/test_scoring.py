@@ -118,10 +118,10 @@ def test_the_sources_of_a_report_are_those_of_its_quotes_and_records() -> None:
     assert cited({"claims": []}) == set()
 
 
-def test_a_share_is_of_all_that_were_asked() -> None:
+def test_a_share_is_of_those_for_which_it_was_looked_at() -> None:
     tally = Tally()
     assert tally.share("right") == 0
     tally.add(right=True, cited=True)
     tally.add(right=False)
 
-    assert (tally.asked, tally.share("right"), tally.share("cited"), tally.share("nothing")) == (2, 0.5, 0.5, 0)
+    assert (tally.asked, tally.share("right"), tally.share("cited"), tally.share("nothing")) == (2, 0.5, 1.0, 0)
