@@ -17,6 +17,8 @@ from .sentences import LETTERS_MOST, Sentence, sentences
 #: What like words cost (as a share of the best score) and the same document again; the credit for words in the title
 #: and heading above, and in the text around; what each rank costs.
 _DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL, _SECTION = 0.45, 0.05, 0.5, 0.3, 0.1, 0.3
+#: What a word counts that answers to such a question often hold.
+_CUE = 1.5
 _BACK = re.compile(
     r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
 )
@@ -134,7 +136,7 @@ def _score(
     near = frozenset(terms(texts[at].text))
     held += _ABOVE * sum(weight for term, weight in asked.items() if term in above and term not in bag) / whole
     held += _NEAR * sum(weight for term, weight in asked.items() if term in near - above - bag) / whole
-    held *= 1.25 if cue and cue.search(sentence.text) else 1.0
+    held *= _CUE if cue and cue.search(sentence.text) else 1.0
     held *= 0.8 if _BACK.match(sentence.text) and sentence.after is None else 1.0
     held /= 1 + max(0, len(sentence.text) - _LONG) / _LONG  # a long sentence holds many words by chance
     return held / (1 + _FALL * at)
@@ -162,8 +164,11 @@ def _whole(text: str, sentence: Sentence) -> str:
     if sentence.after is not None and _BACK.match(sentence.text) and end - sentence.after <= LETTERS_MOST:
         start = sentence.after
     if sentence.is_item or sentence.text.endswith(":"):
-        for item in sentences(text):
-            follows = item.is_item and item.heading == sentence.heading and 0 <= item.start - end <= _BULLET
-            if follows and item.end - start <= LETTERS_MOST:
+        items = [item for item in sentences(text) if item.is_item and item.heading == sentence.heading]
+        for item in items:
+            if 0 <= item.start - end <= _BULLET and item.end - start <= LETTERS_MOST:
                 end = item.end
+        for item in reversed(items if sentence.is_item else []):
+            if 0 <= start - item.end <= _BULLET and end - item.start <= LETTERS_MOST:
+                start = item.start
     return text[start:end]
