@@ -81,7 +81,8 @@ def pick_sentences(
             break
         picked.append(best)
     picked += _rivals(question, picked, pool, texts, scores)
-    return [(pool[i][0], _whole(texts[pool[i][0]].text, pool[i][1])) for i in picked]
+    whole = [(pool[i][0], _whole(texts[pool[i][0]].text, pool[i][1])) for i in picked]
+    return list(dict.fromkeys(whole))  # two sentences of one list are that list
 
 
 def _rivals(

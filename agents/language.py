@@ -18,7 +18,7 @@ STOP = frozenset(
         "arrive arrived became become becomes came come comes get gets getting give gives given go goes going "
         "got happen happened happens keep let make makes made mean means meant put say says said see seen "
         "take takes taken tell tells use used uses using explain describe describes relevant respectively "
-        "first next way ways kind kinds "
+        "first next way ways kind kinds instead "
     )
 )
 

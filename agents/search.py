@@ -56,10 +56,7 @@ class Search(Worker):
         if not looked.claims and task.about != task.question:  # metadata may answer this part of it
             looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
         if looked.claims:
-            rarity = dict(await ctx.memory.rarity(key_words(task.about)))
-            open_words = [w for w, rare in rarity.items() if w not in looked.explained and rare >= COMMON]
-            passages = await _within(task, looked.claims, ctx) if open_words else ()
-            return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True})
+            return await _with_text(task, looked, ctx)
         named = await _named(task.question, mentions, ctx)
         passages = await _search(task, named, ctx)
         words = key_words(task.about)
@@ -119,6 +116,19 @@ async def _within(task: Query, claims: Sequence[Claim], ctx: Context) -> tuple[P
     return tuple([p for s in sources for p in await ctx.memory.search(task.about, limit=_EACH_MOST, sources=[s])])
 
 
+async def _with_text(task: Query, looked: Found, ctx: Context) -> Found:
+    """What metadata answers, with what the text of its sources says on the words that metadata knows nothing of."""
+    rarity = dict(await ctx.memory.rarity(key_words(task.about)))
+    left = [word for word, rare in rarity.items() if word not in looked.explained and rare >= COMMON]
+    if not left:
+        return looked.model_copy(update={"rarity": rarity})
+    passages = await _within(task, looked.claims, ctx)
+    texts = _texts(passages)
+    nowhere = [word for word in left if texts and not any(contains(text, word) for text in texts)]
+    weak = f"metadata answers without regard to {', '.join(map(repr, nowhere))}" if nowhere else ""
+    return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True, "weak": weak})
+
+
 # Text
 
 
@@ -147,7 +157,8 @@ async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Pass
         if gain < _GAIN_LEAST:
             ctx.note("stopped searching: little is new", query=query, gain=round(gain, 2))
             break
-    return tuple(found.values())[:_PASSAGES_MOST]
+    distinct = {passage.text: passage for passage in reversed(found.values())}  # of two copies of a file, the first
+    return tuple(passage for passage in found.values() if distinct[passage.text] is passage)[:_PASSAGES_MOST]
 
 
 def _judge(

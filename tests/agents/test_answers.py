@@ -210,3 +210,12 @@ async def test_a_sentence_of_another_model_without_evidence_is_not_written() -> 
     report = await asked("What did the night tram pilot cost?", TRAMS, model)
 
     assert (report.status, report.claims) == (Status.EMPTY, ())
+
+
+async def test_a_copy_of_a_document_is_cited_once() -> None:
+    copies = [document(f"{n}.md", "The night tram pilot cost 48,000 crowns in its first year.") for n in range(40)]
+    other = document("z.md", "The night tram pilot ended in May, when it had cost enough.")
+
+    report = await asked("What did the night tram pilot cost?", [*copies, other])
+
+    assert sources_of(report) == {"0.md", "z.md"}
