@@ -15,6 +15,8 @@ from .language import STOP, stem, terms
 REFUSED_BELOW, WEAK_BELOW = 0.5, 0.7
 #: A word at least this rare that a metadata look-up made nothing of means that the question is about something else.
 RARE = 0.5
+#: The same where metadata picked one or two sources: only a word that hardly any passage holds.
+SELDOM = 0.85
 #: A word less rare than this says little by itself: no text is looked for on its account, and no count stopped.
 COMMON = 0.2
 

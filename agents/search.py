@@ -13,7 +13,19 @@ from ..orchestrator.evidence import Claim, Passage, Query, Source, Value
 from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .coverage import COMMON, RARE, REFUSED_BELOW, WEAK_BELOW, best_share, contains, key_words, unknown_names, weights
+from .coverage import (
+    COMMON,
+    RARE,
+    REFUSED_BELOW,
+    SELDOM,
+    WEAK_BELOW,
+    best_share,
+    contains,
+    is_name,
+    key_words,
+    unknown_names,
+    weights,
+)
 from .inquiry import Inquiry, read_question
 from .lookup import claims_of
 from .selection import names_of
@@ -23,6 +35,8 @@ _PASSAGES_MOST = 16
 _GAIN_LEAST = 0.25
 #: Up to so many sources that metadata answers with are also read, at most so many passages of each.
 _READ_MOST, _EACH_MOST = 12, 2
+#: Conditions that so few sources meet were meant as they were read.
+_FEW = 2
 
 
 class Queries(Value):
@@ -57,8 +71,7 @@ class Search(Worker):
             looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
         if looked.claims:
             return await _with_text(task, looked, ctx)
-        named = await _named(task.question, mentions, ctx)
-        passages = await _search(task, named, ctx)
+        passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
         words = key_words(task.about)
         rarity = dict(await ctx.memory.rarity(words))
         weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
@@ -73,21 +86,33 @@ async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
     inquiry = read_question(question, mentions)
     if inquiry is None:
         return Found()
-    rarity = await ctx.memory.rarity(inquiry.left) if inquiry.left else {}
-    is_table = inquiry.by_year and bool(inquiry.divided)  # it says itself what it counts
-    most = RARE if inquiry.rule == "lookup" else COMMON  # a condition overheard would count or list the wrong ones
-    foreign = [] if is_table else [word for word in inquiry.left if rarity[word] >= most]
+    sources = await ctx.memory.select(inquiry.where) if inquiry.where else ()
+    foreign = await _foreign(inquiry, len(sources), ctx)
     if inquiry.unknown and not foreign:
         raise NothingFound(f"not among the documents: {', '.join(map(repr, inquiry.unknown))}")
     if foreign or inquiry.unknown:
         ctx.note("metadata does not answer this: words that it knows nothing of", words=foreign)
         return Found()
-    sources = await ctx.memory.select(inquiry.where)
+    sources = sources or await ctx.memory.select(inquiry.where)
     if not sources:
         raise NothingFound(f"no document meets all of: {_said(inquiry.where)}")
     claims = claims_of(inquiry, sources, await _referred(inquiry, sources, mentions, ctx))
     explained = tuple(word for word in key_words(question) if word not in inquiry.left)
     return Found(claims=claims, explained=explained)
+
+
+async def _foreign(inquiry: Inquiry, sources: int, ctx: Context) -> list[str]:
+    """The words left over that are too rare for the question to be about metadata alone.
+
+    Among many sources a condition overheard would count or list the wrong ones, so little is let pass there. A table by
+    year says itself what it counts.
+    """
+    if not inquiry.left or (inquiry.by_year and inquiry.divided):
+        return []
+    rarity = await ctx.memory.rarity(inquiry.left)
+    most = RARE if inquiry.rule == "lookup" else COMMON
+    most = SELDOM if 0 < sources <= _FEW else most
+    return [word for word in inquiry.left if rarity[word] >= most]
 
 
 async def _referred(inquiry: Inquiry, sources: Sequence[Source], mentions: Mentions, ctx: Context) -> dict[str, Source]:
@@ -143,12 +168,14 @@ async def _named(question: str, mentions: Mentions, ctx: Context) -> list[str]:
 
 
 async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Passage, ...]:
-    """The passages that share most with the question, first those of the sources that it names."""
+    """The passages that share most with the question; where it names sources that say enough, theirs alone."""
     asked = await ctx.ask("search", returns=Queries, question=task.question, about=task.about)
     found: dict[tuple[str, int], Passage] = {}
     if named:
-        first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST // 2, sources=named)
-        found = {(passage.source, passage.start): passage for passage in first}
+        first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST, sources=named)
+        if await _says_enough(task.about, first, ctx):
+            return first
+        found = {(passage.source, passage.start): passage for passage in first[: _PASSAGES_MOST // 2]}
     for query in dict.fromkeys((task.about, *asked.queries)):
         passages = await ctx.memory.search(query, limit=_PASSAGES_MOST)
         new = {(passage.source, passage.start): passage for passage in passages}
@@ -159,6 +186,12 @@ async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Pass
             break
     distinct = {passage.text: passage for passage in reversed(found.values())}  # of two copies of a file, the first
     return tuple(passage for passage in found.values() if distinct[passage.text] is passage)[:_PASSAGES_MOST]
+
+
+async def _says_enough(about: str, passages: Sequence[Passage], ctx: Context) -> bool:
+    """Whether passages hold what is asked about, but for the names by which they were found."""
+    words = [word for word in key_words(about) if not is_name(word)]
+    return best_share(await ctx.memory.rarity(words), passages) >= WEAK_BELOW if words else bool(passages)
 
 
 def _judge(

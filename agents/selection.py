@@ -1,6 +1,7 @@
 """Which sources a question speaks of: what it names, by id, title, value and year, as conditions. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from ..orchestrator.metadata import Condition, Mention, Mentions
@@ -8,6 +9,8 @@ from .language import STOP, stem
 from .wording import Reading, pattern_of
 
 _BETWEEN = r"(?:[\s,;&]|\b(?:and|or|the|one|for|of|versus|vs)\b)+"
+#: A word is taken for the value of a field where at most so many passages hold it for each source of that value.
+_HELD_MOST = 5
 _YEAR = re.compile(
     r"\b(in|during|of|from|since|after|before|until|between|and|or|,)\s+((?:19|20)\d\d)\b", re.IGNORECASE
 )
@@ -47,8 +50,9 @@ def plausible(reading: Reading) -> list[Mention]:
     fields = {mention.field for mention in sure}
     more = [m for m in candidates if m not in sure and m.field in fields and _stands_beside(m, sure, reading.question)]
     best: dict[int, Mention] = {}
-    for mention in sorted((*sure, *more), key=lambda m: (not _is_called(m, reading), -m.count)):
-        best.setdefault(mention.start, mention)
+    spread = Counter(field for field, _ in {(mention.field, mention.start) for mention in (*sure, *more)})
+    for mention in sorted((*sure, *more), key=lambda m: (not _is_called(m, reading), -spread[m.field], -m.count)):
+        best.setdefault(mention.start, mention)  # of several fields, the one that more of the question speaks of
     return sorted(best.values(), key=lambda mention: mention.start)
 
 
@@ -58,7 +62,7 @@ def _is_meant(mention: Mention, reading: Reading) -> bool:
         return False
     field = next(field for field in reading.known.fields if field.name == mention.field)
     is_one_of_few = bool(field.values) and field.kind == "text" and mention.count > 1
-    return is_one_of_few or is_name(mention, reading) or mention.count * 4 >= mention.holding
+    return is_one_of_few or is_name(mention, reading) or mention.count * _HELD_MOST >= mention.holding
 
 
 def is_name(mention: Mention, reading: Reading) -> bool:

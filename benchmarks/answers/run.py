@@ -129,10 +129,11 @@ async def measure(corpus: str, chosen: argparse.Namespace) -> Iterator[dict[str,
 def tallies(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tally]:
     """A tally for each kind of each corpus, and one for all answerable questions of a corpus."""
     found: dict[tuple[str, str], Tally] = {}
-    for row in rows:
-        kinds = [row["kind"], *(["all"] if "answer" in row else [])]
-        for kind in kinds:
-            found.setdefault((row["corpus"], kind), Tally()).add(**row["holds"])
+    for whole in (False, True):
+        for row in rows:
+            if "answer" in row or not whole:
+                kind = "all answerable" if whole else row["kind"]
+                found.setdefault((row["corpus"], kind), Tally()).add(**row["holds"])
     return found
 
 

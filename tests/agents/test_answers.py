@@ -219,3 +219,30 @@ async def test_a_copy_of_a_document_is_cited_once() -> None:
     report = await asked("What did the night tram pilot cost?", [*copies, other])
 
     assert sources_of(report) == {"0.md", "z.md"}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Which recall covers the item RCL-2020-0009?", None),
+        ("Which Fire regulations were created in 2012?", ("REG 5", "REG 6")),
+        ("Which Fire regulations were created in 2012 by glaziers?", None),
+    ],
+)
+async def test_a_list_is_made_only_of_conditions_that_were_all_read(
+    question: str, answer: tuple[str, ...] | None
+) -> None:
+    report = await asked(question, [*REGULATIONS, *RECALLS])
+
+    exact = [claim.answer for claim in report.claims if claim.rule and claim.answer]
+    assert exact == ([answer] if answer else [])
+
+
+async def test_of_a_document_that_is_named_nothing_else_is_read() -> None:
+    others = [document(f"{n}.md", "The tram pilot was praised by drivers and by the press.") for n in range(5)]
+    named = document("TRAM-7", "The tram pilot was praised by nobody but drivers.", number=7)
+    twin = document("TRAM-8", "The tram pilot was praised by the mayor.", number=8)
+
+    report = await asked("Who praised the tram pilot in TRAM-7?", [*others, named, twin])
+
+    assert sources_of(report) == {"TRAM-7"}
