@@ -1,7 +1,7 @@
 """How much of a question the evidence bears on: which of its words are found, and what is too little. Pure.
 
 A word counts by its rarity in the documents (1 for one that stands nowhere), so that a question is not covered by its
-common words. A name written with marks inside (`3.31`, `serde-json`) is one word and must be found as it is written.
+common words. A name written with marks or digits (`3.31`, `static_map`) is one word and must stand as it is written.
 """
 
 import re

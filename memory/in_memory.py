@@ -106,7 +106,7 @@ class InMemory:
             spans.setdefault((found.source, found.start, found.end), found)
         return tuple(spans.values())[: max(0, limit)]
 
-    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
+    async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
         statistics = self._statistics()
         return {word: rarity(stems(word), statistics) for word in words}
 

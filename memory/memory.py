@@ -95,7 +95,7 @@ class ProjectMemory:
     ) -> tuple[Passage, ...]:
         return await self._blocking(self._search, query, [clean(corpus) for corpus in corpora], limit, sources)
 
-    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
+    async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
         return await self._blocking(lambda: {word: self._words().rarity(word) for word in words})
 
     async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:

@@ -45,11 +45,11 @@ class MemoryDoor:
         return await self.steps.run(SEARCH, "memory", args, effect, _PASSAGES.validate_python)
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
-        """How rare each word is in the job's documents: 1 in no passage, near 0 in nearly all."""
+        """How rare each word is in the project's documents: 1 in no passage, near 0 in nearly all."""
         memory = self._memory
 
         async def effect(_: StepKey) -> dict[str, float]:
-            return dict(await memory.rarity(words, corpora=self.corpora))
+            return dict(await memory.rarity(words))
 
         return await self.steps.run(READ, "memory", {"rarity": list(words)}, effect, _RARITY.validate_python)
 

@@ -32,8 +32,8 @@ class Memory(Protocol):
         """
         ...
 
-    async def rarity(self, words: Sequence[str], *, corpora: Sequence[str]) -> Mapping[str, float]:
-        """How rare each word is in the passages: 1 in none of them, near 0 in nearly all."""
+    async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
+        """How rare each word is in all passages of the project: 1 in none of them, near 0 in nearly all."""
         ...
 
     async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:

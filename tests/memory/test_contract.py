@@ -234,7 +234,7 @@ async def test_a_word_is_the_rarer_the_fewer_passages_hold_it(memory: Memory) ->
         "sea", [document(name, f"all whales {name * 3} {'some' * (name in 'ab')}") for name in "abcdef"]
     )
 
-    rare = await memory.rarity(["all", "some", "aaa", "tungsten", "whale", "WHALES"], corpora=["sea"])
+    rare = await memory.rarity(["all", "some", "aaa", "tungsten", "whale", "WHALES"])
     assert list(rare) == ["all", "some", "aaa", "tungsten", "whale", "WHALES"]
     assert 0 < rare["all"] < rare["some"] < rare["aaa"] < rare["tungsten"] == 1
     assert rare["all"] == rare["whale"] == rare["WHALES"] < 0.05
@@ -243,15 +243,15 @@ async def test_a_word_is_the_rarer_the_fewer_passages_hold_it(memory: Memory) ->
 async def test_several_words_are_as_rare_as_the_rarest_and_none_are_not_rare(memory: Memory) -> None:
     await memory.ingest("sea", [document("a", "a whale"), document("b", "a whale and a ship")])
 
-    rare = await memory.rarity(["whale ship", "ship", "the", "", "…", "whale-tungsten"], corpora=["sea"])
+    rare = await memory.rarity(["whale ship", "ship", "the", "", "…", "whale-tungsten"])
     assert rare["whale ship"] == rare["ship"]
     assert rare["whale-tungsten"] == 1
     assert (rare["the"], rare[""], rare["…"]) == (0, 0, 0)
 
 
 async def test_in_an_empty_memory_every_word_is_rare(memory: Memory) -> None:
-    assert await memory.rarity(["whale", "the"], corpora=["sea"]) == {"whale": 1, "the": 0}
-    assert await memory.rarity([], corpora=["sea"]) == {}
+    assert await memory.rarity(["whale", "the"]) == {"whale": 1, "the": 0}
+    assert await memory.rarity([]) == {}
 
 
 # What metadata knows
@@ -411,7 +411,7 @@ async def test_both_memories_know_alike(
                     await memory.mentions(question, corpora=corpora),
                     await memory.select(where, corpora=corpora, fields=[field]),
                     await memory.select([], corpora=corpora),
-                    await memory.rarity(question.split(), corpora=corpora),
+                    await memory.rarity(question.split()),
                     await memory.search(question, corpora=corpora, limit=9, sources=sources),
                 )
             )
