@@ -12,7 +12,7 @@ from typing import Any
 from anyio import to_thread
 
 from ..orchestrator.evidence import Claim, Passage
-from ..orchestrator.gateway.model import Completion, Request
+from ..orchestrator.gateway.model import Card, Completion, Request
 from ..orchestrator.ids import compact
 from ..orchestrator.rules.outcome import Outcome
 from ..orchestrator.rules.price import Prices
@@ -47,9 +47,9 @@ class Embedded:
         text = await to_thread.run_sync(lambda: compact(answer(request.inputs)))
         return Completion(Outcome.OK, text=text, model=self._name, finish_reason="stop")
 
-    async def prices(self) -> Prices:
+    async def card(self) -> Card:
         """Free."""
-        return Prices(0.0, 0.0)
+        return Card(Prices(0.0, 0.0))
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -6,7 +6,7 @@ names the environment variable that holds its key.
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -14,6 +14,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import BadInput
 
 FILE = "bullpen.toml"
+_URL = r"^https?://\S+$"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+class Deployment(BaseModel):
+    """One address and key of a rung that has several."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    base_url: str | None = Field(default=None, pattern=_URL)
+    api_key_env: str | None = Field(default=None, pattern=_VARIABLE)
 
 
 class Rung(BaseModel):
@@ -24,15 +36,32 @@ class Rung(BaseModel):
     #: `provider:model`, for example `litellm:openai/gpt-4o-mini`, `openai_http:qwen3` or `embedded:extract`.
     model: str = Field(pattern=r"^[a-z][a-z0-9_]*:\S+$")
     name: str = ""
-    base_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    base_url: str | None = Field(default=None, pattern=_URL)
     #: The environment variable that holds the key.
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str | None = Field(default=None, pattern=_VARIABLE)
+    #: The same model at several addresses: calls go where the fewest are under way.
+    deployments: tuple[Deployment, ...] = ()
+    #: How capable it is: a call with a floor is never answered from below it.
+    tier: int = Field(default=1, ge=1, le=9)
     price_in_usd: float | None = Field(default=None, ge=0)
     price_out_usd: float | None = Field(default=None, ge=0)
+    #: The most tokens that question and answer may have together; None is what the provider's list says, if anything.
+    context_tokens: int | None = Field(default=None, ge=1)
     #: The most tokens one answer may have: asked of the provider, and reserved before the call.
     tokens_out_most: int = Field(default=4096, ge=1)
+    #: How an answer with a schema is asked for: by the provider's own schemas, as a tool's arguments, or in words alone.
+    schema_mode: Literal["native", "tool", "prompted"] = "native"
+    #: The most requests that one call may send to this rung.
+    attempts_most: int = Field(default=3, ge=1, le=10)
     #: Absolute bound on one attempt, in seconds.
     timeout_s: float = Field(default=120.0, gt=0)
+    #: The longest silence of a stream, in seconds: before its first piece, and between two.
+    first_s: float = Field(default=30.0, gt=0)
+    idle_s: float = Field(default=20.0, gt=0)
+    #: How many requests may be under way at once, per deployment; it starts lower and adapts to what is refused.
+    concurrency_most: int = Field(default=256, ge=1)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
     #: The roles that this rung may serve; empty is all.
     roles: tuple[str, ...] = ()
 
@@ -51,6 +80,20 @@ class Rung(BaseModel):
         """The name, or the model where none was given."""
         return self.name or self.model
 
+    def deployed(self) -> tuple["Rung", ...]:
+        """The rung once for each of its deployments, under a label of its own; itself where it has none."""
+        return tuple(
+            self.model_copy(
+                update={
+                    "name": each.name or f"{self.label}@{n}",
+                    "base_url": each.base_url or self.base_url,
+                    "api_key_env": each.api_key_env or self.api_key_env,
+                    "deployments": (),
+                }
+            )
+            for n, each in enumerate(self.deployments, start=1)
+        ) or (self,)
+
 
 class Settings(BaseSettings):
     """Everything that can be set. Folders are relative to the working directory."""
@@ -65,6 +108,20 @@ class Settings(BaseSettings):
     runs_dir: Path | None = None
     #: The models that answer, best first. Empty: what the environment offers, else the team's own.
     rungs: tuple[Rung, ...] = ()
+    #: By role, the names of the rungs that serve it, best first; `default` is for the roles that are not named. An
+    #: entry may name another chain instead. Roles without a chain are served by all rungs in order.
+    chains: dict[str, tuple[str, ...]] = {}
+    #: By role, the tier below which no call of that role is answered, and the one above which none is.
+    floors: dict[str, Annotated[int, Field(ge=1, le=9)]] = {}
+    ceilings: dict[str, Annotated[int, Field(ge=1, le=9)]] = {}
+    #: The most seconds that one call may take, whatever is tried for it.
+    call_timeout_s: float = Field(default=300.0, gt=0)
+    #: How long to wait before a rung is asked again, at first, in seconds; it doubles.
+    backoff_s: float = Field(default=0.5, ge=0)
+    #: How old an earlier run's answer to the same call may be when no model answers, in seconds; 0 is never.
+    stale_answer_s: float = Field(default=7 * 86_400.0, ge=0)
+    #: Whether calls go through the proxy that the environment names; it must be said where there is one.
+    use_proxy: bool | None = None
     #: The most a job may spend, in USD; None is no limit.
     budget_usd: float | None = Field(default=None, ge=0)
     #: The most seconds a job may take; None is no limit.

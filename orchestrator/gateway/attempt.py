@@ -1,4 +1,4 @@
-"""One request to one provider, under an absolute deadline, with one event on record."""
+"""One request to one deployment, under an absolute deadline, with one event on record."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,28 +7,29 @@ import anyio
 
 from ..clock import monotonic_s
 from ..rules.outcome import Outcome
-from ..rules.price import Prices
-from ..settings import Rung
+from ..rules.same_model import is_same_model
+from .budget import worst_case
+from .deployment import Deployment
 from .model import Attempt as Sent
-from .model import Completion, Provider, Receipt, Request
+from .model import Completion, Receipt, Request, Usage
 
 
 class Attempt:
     """Sends a request once. Owns the deadline: no provider's own time-out is trusted with it."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
 
     async def complete(self, request: Request) -> Completion:
         """The answer with a receipt of one attempt, whatever came of it."""
-        rung = _rung(request)
+        rung = self._deployment.rung
         started_s = monotonic_s()
-        until_s = min(
-            started_s + rung.timeout_s, request.deadline_s if request.deadline_s is not None else float("inf")
-        )
+        until_s = started_s + rung.timeout_s
+        if request.deadline_s is not None:
+            until_s = min(until_s, request.deadline_s)
         completion = Completion(Outcome.TIMED_OUT, detail=f"no answer in {until_s - started_s:.1f} s")
         with anyio.CancelScope(deadline=until_s):
-            completion = await self._provider.complete(request)
+            completion = await self._deployment.provider.complete(request)
         cost, price_source = await self._cost(request, completion)
         sent = Sent(
             rung=rung.label,
@@ -44,21 +45,27 @@ class Attempt:
         request.steps.note(
             "model.attempted", _on_record(request, sent, completion), step=request.step, recipient=rung.label
         )
-        return replace(completion, receipt=Receipt((sent,)))
+        return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung.model_name)))
 
     async def _cost(self, request: Request, completion: Completion) -> tuple[int, str]:
         """Micro-dollars and where the price is from. What the usage does not tell counts as the most it could be."""
-        most = await worst_case(request, self._provider)
-        if most is None:
+        prices = (await self._deployment.card()).prices
+        most = worst_case(request, prices)
+        if prices is None or most is None:
             return completion.micro_usd or 0, "provider" if completion.micro_usd is not None else "unknown"
-        if completion.outcome.is_certain or most == 0:
+        if completion.outcome.rule.is_free or most == 0:
             return 0, "not charged" if most else "free"
-        usage = completion.usage
-        if not usage.tokens_in and not usage.tokens_out:
+        if completion.usage == Usage():
             return most, "reserved"
-        prices, source = await _prices(request, self._provider)
-        assert prices is not None
-        return min(most, prices.cost(usage.tokens_in, usage.tokens_out)), source
+        cost = prices.cost(completion.usage.tokens_in, completion.usage.tokens_out)
+        return min(most, cost), self._deployment.price_source
+
+
+def _remarks(sent: Sent, asked: str) -> tuple[str, ...]:
+    """What is wrong with an answer that is otherwise good."""
+    if sent.outcome is not Outcome.OK or is_same_model(asked, sent.model):
+        return ()
+    return (f"{sent.rung} was asked for {asked} and answered as {sent.model}: its tier is not known",)
 
 
 def _on_record(request: Request, sent: Sent, completion: Completion) -> dict[str, Any]:
@@ -70,25 +77,3 @@ def _on_record(request: Request, sent: Sent, completion: Completion) -> dict[str
     if request.returns is not None or completion.outcome is not Outcome.OK:
         body["text"] = completion.text
     return body
-
-
-async def worst_case(request: Request, provider: Provider) -> int | None:
-    """The most this request can cost, in micro-dollars; None where nobody knows the price."""
-    prices, _ = await _prices(request, provider)
-    if prices is None:
-        return None
-    text_bytes = sum(len(message.content.encode()) + 16 for message in request.messages)  # 16: the provider's own marks
-    return prices.worst_case(text_bytes, _rung(request).tokens_out_most)
-
-
-async def _prices(request: Request, provider: Provider) -> tuple[Prices | None, str]:
-    """The rung's own prices, else the provider's list."""
-    rung = _rung(request)
-    if rung.price_in_usd is not None and rung.price_out_usd is not None:
-        return Prices(rung.price_in_usd, rung.price_out_usd), "settings"
-    return await provider.prices(), "provider"
-
-
-def _rung(request: Request) -> Rung:
-    assert request.rung is not None, "the chain gives every request its rung"
-    return request.rung

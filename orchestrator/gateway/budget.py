@@ -3,8 +3,9 @@
 import anyio
 
 from ..errors import BudgetExceeded
-from .attempt import worst_case
-from .model import Completion, Model, Provider, Request
+from ..rules.price import Prices
+from .deployment import Deployment
+from .model import Completion, Model, Request
 
 
 class Ledger:
@@ -38,16 +39,18 @@ class Ledger:
 class Budget:
     """Reserves for each attempt and settles it. An attempt whose end is not known counts as spent in full."""
 
-    def __init__(self, inner: Model, provider: Provider, ledger: Ledger) -> None:
-        self._inner, self._provider, self._ledger = inner, provider, ledger
+    def __init__(self, inner: Model, deployment: Deployment, ledger: Ledger) -> None:
+        self._inner, self._deployment, self._ledger = inner, deployment, ledger
 
     async def complete(self, request: Request) -> Completion:
         """The answer. Raises BudgetExceeded before the call, never after it."""
-        most = await worst_case(request, self._provider)
+        most = worst_case(request, (await self._deployment.card()).prices)
         if most is None:
-            if self._ledger.limit is not None:
-                raise self._unpriced(request)
+            if self._ledger.limit is not None or request.allowance is not None:
+                raise self._unpriced()
             return await self._inner.complete(request)
+        if request.allowance is not None and most > request.allowance:
+            raise BudgetExceeded("call", limit=request.allowance, spent=0, wanted=most)
         await self._ledger.reserve(most)
         actual = most
         try:
@@ -57,8 +60,17 @@ class Budget:
             self._ledger.settle(most, actual)
         return completion
 
-    def _unpriced(self, request: Request) -> BudgetExceeded:
+    def _unpriced(self) -> BudgetExceeded:
         error = BudgetExceeded(self._ledger.name, limit=self._ledger.limit or 0, spent=self._ledger.spent, wanted=0)
-        label = request.rung.label if request.rung else "?"
+        label = self._deployment.rung.label
         error.args = (f"the price of rung {label!r} is not known: set price_in_usd and price_out_usd, or no budget",)
         return error
+
+
+def worst_case(request: Request, prices: Prices | None) -> int | None:
+    """The most this request can cost, in micro-dollars; None where nobody knows the price."""
+    if prices is None:
+        return None
+    assert request.rung is not None, "the chain gives every request its rung"
+    text_bytes = sum(len(message.content.encode()) + 16 for message in request.messages)  # 16: the provider's own marks
+    return prices.worst_case(text_bytes, request.tokens_out_most or request.rung.tokens_out_most)

@@ -1,57 +1,200 @@
-"""The layer that decides who is asked: the rungs in order, until one gives a good answer."""
+"""The layer that decides who is asked, how often, and when: the rungs in order, until one gives a good answer.
 
-from collections.abc import Sequence
-from dataclasses import replace
+The only place that asks again: a retry, a re-ask with what was wrong and a lower rung are all steps of this loop, and
+each passes through budget and limit again. What may be done is `rules/outcome.py`, how long is waited `rules/backoff.py`.
+"""
 
-from ..errors import BudgetExceeded, Misconfigured
-from ..rules.outcome import Outcome
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from ..clock import monotonic_s
+from ..errors import BudgetExceeded, Misconfigured, Overloaded
+from ..rules.backoff import is_worth_it, wait_s
+from ..rules.outcome import REFUSALS_MOST, Outcome
 from ..settings import Rung
-from .model import Attempt, Completion, Model, Receipt, Request
+from .again import changed
+from .model import Attempt, Completion, Model, Piece, Receipt, Request
 
-_MENDS = {
-    Outcome.KEY_REFUSED: "the key was refused: set {key} to a valid one",
-    Outcome.NO_SUCH_MODEL: "there is no such model or address: mend `model` or `base_url` of the rung",
-    Outcome.BAD_REQUEST: "the request was refused: mend the rung's settings or the prompt",
-}
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a chain goes by, the same for all calls of a job. `chains`, `floors` and `ceilings` are by role."""
+
+    chains: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    floors: Mapping[str, int] = field(default_factory=dict)
+    ceilings: Mapping[str, int] = field(default_factory=dict)
+    backoff_s: float = 0.5
+    timeout_s: float = 300.0
 
 
 class Chain:
     """Rungs, best first, each with the layers beneath it. A fallback is on the receipt, never silent."""
 
-    def __init__(self, rungs: Sequence[tuple[Rung, Model]]) -> None:
-        self._rungs = tuple(rungs)
+    def __init__(self, rungs: Sequence[tuple[Rung, Model]], course: Course, chance: random.Random) -> None:
+        self._rungs, self._course, self._chance = tuple(rungs), course, chance
 
     async def complete(self, request: Request) -> Completion:
         """The first good answer, else the last poor one.
 
-        Raises Misconfigured for a mistake of ours, which another rung would only hide, and BudgetExceeded when money
-        is all that kept the rungs from being asked.
+        Raises Misconfigured where every rung that was asked named a mistake of ours, and BudgetExceeded or Overloaded
+        when that is all that kept the rungs from being asked.
         """
-        attempts: tuple[Attempt, ...] = ()
-        passed_over: list[str] = []
-        last, broke = Completion(Outcome.UNSUPPORTED, detail=f"no rung serves role {request.role!r}"), None
-        for rung, model in self._rungs:
-            if rung.roles and request.role not in rung.roles:
-                passed_over.append(f"{rung.label} does not serve role {request.role!r}")
-                continue
+        until_s = monotonic_s() + self._course.timeout_s
+        if request.deadline_s is not None:
+            until_s = min(until_s, request.deadline_s)
+        request = replace(request, deadline_s=until_s)
+        while True:
+            call = _Call(request)
+            await self._descend(call)
+            ready_in_s = call.ready_in_s()
+            if ready_in_s is None:
+                return call.ended()
+            await anyio.sleep(ready_in_s + self._chance.uniform(0.0, self._course.backoff_s))
+
+    async def _descend(self, call: "_Call") -> None:
+        """Ask one rung after the other until an answer is good or nobody is left who could give one."""
+        rungs = [(rung, model) for rung, model in self._serving(call.request.role) if call.admits(rung, self._course)]
+        for n, (rung, model) in enumerate(rungs):
             try:
-                last = await model.complete(replace(request, rung=rung))
-            except BudgetExceeded as error:
-                broke = error
-                passed_over.append(f"{rung.label}: {error}")
+                await self._ask(call, rung, model, is_last=n + 1 == len(rungs))
+            except (BudgetExceeded, Overloaded) as error:
+                call.pass_over(rung, error)
                 continue
-            attempts += last.receipt.attempts
-            if last.outcome.is_ours:
-                raise Misconfigured(_how_to_mend(rung, last))
-            if last.outcome is Outcome.OK:
-                break
-        if broke and last.outcome is not Outcome.OK:
-            raise broke
-        if not passed_over and attempts == last.receipt.attempts:
-            return last
-        return replace(last, receipt=Receipt(attempts, tuple(passed_over)))
+            if call.is_over():
+                return
+
+    def _serving(self, role: str) -> Sequence[tuple[Rung, Model]]:
+        chains = self._course.chains
+        names = chains.get(role) or chains.get("default")
+        if names is None:
+            return self._rungs
+        by_name = {rung.label: (rung, model) for rung, model in self._rungs}
+        return [by_name[name] for name in names]
+
+    async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
+        """Ask one rung as often as its outcomes allow."""
+        request, seen = replace(call.request, rung=rung), Counter[Outcome]()
+        while True:
+            completion = await model.complete(request)
+            sent = len(completion.receipt.attempts)
+            call.heard(rung, completion)
+            rule = completion.outcome.rule
+            n = seen[completion.outcome]
+            seen[completion.outcome] += 1
+            if not sent or n >= (rule.again_last if is_last else rule.again) or seen.total() >= rung.attempts_most:
+                return
+            pause_s = self._pause_s(completion, n)
+            if not is_worth_it(pause_s, left_s=call.left_s()):
+                return
+            if pause_s:
+                await anyio.sleep(pause_s)
+            request = changed(request, completion)
+
+    def _pause_s(self, completion: Completion, n: int) -> float:
+        if not completion.outcome.rule.waits:
+            return 0.0
+        return wait_s(n, base_s=self._course.backoff_s, asked_s=completion.retry_after_s, chance=self._chance)
 
 
-def _how_to_mend(rung: Rung, completion: Completion) -> str:
-    mend = _MENDS[completion.outcome].format(key=rung.api_key_env or "the provider's key variable")
-    return f"rung {rung.label!r}: {mend} (the provider said: {completion.detail or 'nothing'})"
+class _Call:
+    """One call on its way down the rungs: who was asked, what came of it, and why others were not."""
+
+    def __init__(self, request: Request) -> None:
+        self._watch, self._is_shown = request.watch, False
+        self.request = replace(request, watch=self._show) if request.watch else request
+        self._completions: list[tuple[Rung, Completion]] = []
+        self._passed_over: list[str] = []
+        self._held_back: BudgetExceeded | Overloaded | None = None
+
+    def admits(self, rung: Rung, course: Course) -> bool:
+        """Whether the rung may serve this call at all."""
+        role = self.request.role
+        floor = max(self.request.floor, course.floors.get(role, 0))
+        ceiling = min(self.request.ceiling, course.ceilings.get(role, 9))
+        if rung.roles and role not in rung.roles:
+            self._passed_over.append(f"{rung.label} does not serve role {role!r}")
+        elif not floor <= rung.tier <= ceiling:
+            self._passed_over.append(f"{rung.label} is of tier {rung.tier}; this call needs {floor} to {ceiling}")
+        else:
+            return True
+        return False
+
+    def pass_over(self, rung: Rung, error: BudgetExceeded | Overloaded) -> None:
+        """A bound of ours kept the rung from being asked."""
+        self._held_back = error
+        self._passed_over.append(f"{rung.label}: {error}")
+
+    def heard(self, rung: Rung, completion: Completion) -> None:
+        """An answer, good or poor. What was shown of a poor one is void."""
+        self._completions.append((rung, completion))
+        if not completion.receipt.attempts:
+            self._passed_over.append(f"{rung.label}: {completion.detail or completion.outcome}")
+        if self._is_shown and self._watch and completion.outcome is not Outcome.OK:
+            self._is_shown = False
+            self._watch(Piece(rung=rung.label, interrupted=True))
+
+    def is_over(self) -> bool:
+        """Whether no other rung is to be asked."""
+        outcomes = [completion.outcome for _, completion in self._completions]
+        return Outcome.OK in outcomes or outcomes.count(Outcome.REFUSED) >= REFUSALS_MOST or self.left_s() <= 0
+
+    def left_s(self) -> float:
+        """The seconds until its deadline."""
+        assert self.request.deadline_s is not None, "the chain gives every call a deadline"
+        return self.request.deadline_s - monotonic_s()
+
+    def ready_in_s(self) -> float | None:
+        """When a rung can be asked, where all that could be are cooling and nobody was asked; else None."""
+        waits = [c.retry_after_s or 0.0 for _, c in self._completions if c.outcome is Outcome.COOLING]
+        if not waits or self._attempts or self._held_back or not is_worth_it(min(waits), left_s=self.left_s()):
+            return None
+        return min(waits)
+
+    def ended(self) -> Completion:
+        """What the caller gets. Raises where the reason is ours or a bound, and not the models'."""
+        good = next((each for each in self._completions if each[1].outcome is Outcome.OK), None) or self._cut_short()
+        if good is not None:
+            return replace(good[1], receipt=self._receipt(*good))
+        if self._held_back is not None:
+            raise self._held_back
+        if not self._completions:
+            detail = "; ".join(self._passed_over) or f"no rung serves role {self.request.role!r}"
+            return Completion(Outcome.UNSUPPORTED, detail=detail, receipt=Receipt(passed_over=tuple(self._passed_over)))
+        ours = {rung.label: c.detail for rung, c in self._completions if c.outcome.rule.mend}
+        if len(ours) == len({rung.label for rung, _ in self._completions}):
+            raise Misconfigured("; ".join(f"rung {label!r}: {detail}" for label, detail in ours.items()))
+        last = self._completions[-1][1]
+        return replace(last, receipt=Receipt(self._attempts, tuple(self._passed_over)))
+
+    def _cut_short(self) -> tuple[Rung, Completion] | None:
+        """The longest text that was cut at the bound on its tokens: better than nothing where text is all we want."""
+        cut = [each for each in self._completions if each[1].outcome is Outcome.TRUNCATED and each[1].text.strip()]
+        if not cut or self.request.returns is not None:
+            return None
+        rung, completion = max(cut, key=lambda each: len(each[1].text))
+        receipt = replace(completion.receipt, degraded=(f"{rung.label} cut its answer short at its bound of tokens",))
+        return rung, replace(completion, outcome=Outcome.OK, receipt=receipt)
+
+    @property
+    def _attempts(self) -> tuple[Attempt, ...]:
+        return tuple(attempt for _, completion in self._completions for attempt in completion.receipt.attempts)
+
+    def _receipt(self, answered: Rung, completion: Completion) -> Receipt:
+        if len(self._completions) == 1 and not self._passed_over:
+            return completion.receipt  # the usual case
+        first = self._completions[0][0]
+        fallback = () if first is answered else (f"{answered.label} answered, not {first.label}: {self._story()}",)
+        return Receipt(self._attempts, tuple(self._passed_over), (*fallback, *completion.receipt.degraded))
+
+    def _story(self) -> str:
+        told = dict.fromkeys(f"{r.label} {c.outcome}" for r, c in self._completions if c.outcome is not Outcome.OK)
+        return ", ".join(told)
+
+    def _show(self, piece: Piece) -> None:
+        assert self._watch is not None
+        self._is_shown = True
+        self._watch(piece)

@@ -1,11 +1,12 @@
 """The one seam beneath every model call: `complete(Request) -> Completion`. Every layer and provider has this shape."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter
 
+from ..envelope import Priority
 from ..journal.step import Steps
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
@@ -23,7 +24,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request that was sent: to which rung, how it ended, what it cost (micro-dollars), how long it took."""
+    """One request that was sent: to which deployment, how it ended, what it cost (micro-dollars), how long it took."""
 
     rung: str
     lane: str
@@ -42,11 +43,23 @@ class Receipt:
 
     attempts: tuple[Attempt, ...] = ()
     passed_over: tuple[str, ...] = ()
+    #: Why the answer is worse than it could be; empty when the first rung gave it whole.
+    degraded: tuple[str, ...] = ()
 
     @property
     def micro_usd(self) -> int:
         """What all attempts together cost, in micro-dollars."""
         return sum(attempt.micro_usd for attempt in self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer while it streams, for display. `interrupted` says that all pieces so far are void: the
+    stream broke, and what comes next is a new answer."""
+
+    text: str = ""
+    rung: str = ""
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +77,26 @@ class Request:
     schema: Mapping[str, Any] | None = None
     #: k for the k-th time the same thing is asked because the answer was poor.
     again: int = 0
+    #: No rung of a lower or higher tier is asked.
+    floor: int = 0
+    ceiling: int = 9
+    priority: Priority = Priority.NORMAL
+    #: The most that this call may cost, in micro-dollars; None is what the job's budget allows.
+    allowance: int | None = None
     #: Absolute, on the event loop's clock; None is no deadline of its own.
     deadline_s: float | None = None
+    #: Told of the answer as it streams; None where nobody looks.
+    watch: Callable[[Piece], None] | None = None
     messages: tuple[Message, ...] = ()
     rung: Rung | None = None
     #: The step this call is: every event beneath it carries the key.
     step: str = ""
+    #: The most tokens of the answer, where the rung's own bound is not meant.
+    tokens_out_most: int | None = None
+    #: The most tokens of the question, where a provider has said so.
+    tokens_in_most: int | None = None
+    #: Whether the schema is told in words alone, because the provider refused it.
+    is_prompted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,8 @@ class Completion:
     #: What the provider's own price list says this cost, in micro-dollars; None where it has no price.
     micro_usd: int | None = None
     detail: str = ""
+    #: How long the provider asks to be left alone, in seconds; None where it does not say.
+    retry_after_s: float | None = None
     receipt: Receipt = field(default_factory=Receipt)
 
 
@@ -96,11 +125,19 @@ class Model(Protocol):
         ...
 
 
+class Card(NamedTuple):
+    """What a provider's own list says of a model; None is not known."""
+
+    prices: Prices | None = None
+    #: The most tokens that question and answer may have together.
+    context_tokens: int | None = None
+
+
 class Provider(Model, Protocol):
     """A model at the bottom of the stack: one attempt per call, no retries, no memory of earlier calls."""
 
-    async def prices(self) -> Prices | None:
-        """What the provider's own list says the rung costs; None where it has no such price."""
+    async def card(self) -> Card:
+        """What the provider's own list says of the rung's model."""
         ...
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""The layer that makes an answer keep its contract: strict parse, local repair, one re-ask with the error."""
+"""The layer that makes an answer keep its contract: strict parse, then local repair, then it is off its schema."""
 
 import json
 from dataclasses import replace
@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..ids import plain
 from ..rules.outcome import Outcome
-from .model import Completion, Model, Receipt, Request
-from .templates import Message
+from ..rules.refusal import is_refusal
+from .model import Completion, Model, Request
 
 
 class Output:
@@ -19,22 +19,26 @@ class Output:
         self._inner = inner
 
     async def complete(self, request: Request) -> Completion:
-        """The answer with its `value`; off_schema, with what was wrong, when asking again did not help either."""
-        first = await self._inner.complete(request)
-        if request.returns is None or first.outcome is not Outcome.OK:
-            return first
-        value, problem = parse(first.text, request.returns)
+        """The answer with its `value`; off_schema, with what is wrong, where it has none that may be trusted."""
+        completion = await self._inner.complete(request)
+        if completion.outcome is not Outcome.OK:
+            return completion
+        if request.returns is None:
+            return judged(completion, Outcome.REFUSED, "it refused in words") if is_refusal(completion.text) else completion
+        value, problem = parse(completion.text, request.returns)
         if not problem:
-            return replace(first, value=value)
-        request.steps.note("model.reasked", {"problem": problem}, step=request.step, recipient="gateway")
-        second = await self._inner.complete(replace(request, messages=_with_problem(request, first.text, problem)))
-        receipt = Receipt(first.receipt.attempts + second.receipt.attempts)
-        if second.outcome is not Outcome.OK:
-            return replace(second, receipt=receipt)
-        value, problem = parse(second.text, request.returns)
-        if problem:
-            return replace(second, outcome=Outcome.OFF_SCHEMA, detail=problem, receipt=receipt)
-        return replace(second, value=value, receipt=receipt)
+            return replace(completion, value=value)
+        request.steps.note("model.off_schema", {"problem": problem}, step=request.step, recipient="gateway")
+        if is_refusal(completion.text):
+            return judged(completion, Outcome.REFUSED, "it refused in words")
+        return judged(completion, Outcome.OFF_SCHEMA, problem)
+
+
+def judged(completion: Completion, outcome: Outcome, detail: str) -> Completion:
+    """The completion under another outcome, on its receipt too."""
+    *before, last = completion.receipt.attempts
+    receipt = replace(completion.receipt, attempts=(*before, replace(last, outcome=outcome, detail=detail)))
+    return replace(completion, outcome=outcome, detail=detail, receipt=receipt)
 
 
 def parse(text: str, returns: TypeAdapter[Any]) -> tuple[Any, str]:
@@ -74,6 +78,3 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _with_problem(request: Request, answer: str, problem: str) -> tuple[Message, ...]:
-    again = f"That did not match the schema: {problem}. Answer again with the corrected JSON value and nothing else."
-    return *request.messages, Message("assistant", answer), Message("user", again)

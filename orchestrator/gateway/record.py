@@ -18,8 +18,6 @@ class Record:
 
     async def complete(self, request: Request) -> Completion:
         """The answer. Raises NoAnswer, which names each attempt's outcome, when no rung gave a good one."""
-        args = {"prompt": request.prompt, "role": request.role, "inputs": plain(request.inputs), "again": request.again}
-        args["schema"] = digest(canonical(request.schema))[:12] if request.schema is not None else None
 
         async def ask(key: StepKey) -> Completion:
             completion = await self._inner.complete(replace(request, step=key))
@@ -27,7 +25,31 @@ class Record:
                 raise NoAnswer(f"no model answered {request.prompt!r}: {_story(completion)}")
             return completion
 
-        return await request.steps.run(MODEL, "gateway", args, ask, _restore)
+        return await request.steps.run(MODEL, "gateway", described(request), ask, restored)
+
+
+def described(request: Request) -> dict[str, Any]:
+    """What makes two calls the same call: the prompt as it stands, who asks in which role, with which inputs."""
+    return {
+        "prompt": request.prompt,
+        "template": request.template.hash,
+        "role": request.role,
+        "inputs": plain(request.inputs),
+        "again": request.again,
+        "schema": None if request.schema is None else digest(canonical(request.schema))[:12],
+    }
+
+
+def restored(recorded: dict[str, Any]) -> Completion:
+    """A completion from the record."""
+    receipt = recorded["receipt"]
+    attempts = tuple(
+        Attempt(**{**attempt, "outcome": Outcome(attempt["outcome"]), "usage": Usage(**attempt["usage"])})
+        for attempt in receipt["attempts"]
+    )
+    fields = {**recorded, "outcome": Outcome(recorded["outcome"]), "usage": Usage(**recorded["usage"])}
+    fields["receipt"] = Receipt(attempts, tuple(receipt["passed_over"]), tuple(receipt["degraded"]))
+    return Completion(**fields)
 
 
 def _story(completion: Completion) -> str:
@@ -37,14 +59,3 @@ def _story(completion: Completion) -> str:
         for attempt in completion.receipt.attempts
     ]
     return "; ".join((*tried, *completion.receipt.passed_over)) or completion.detail or str(completion.outcome)
-
-
-def _restore(recorded: dict[str, Any]) -> Completion:
-    """A completion from the record."""
-    receipt = recorded["receipt"]
-    attempts = tuple(
-        Attempt(**{**attempt, "outcome": Outcome(attempt["outcome"]), "usage": Usage(**attempt["usage"])})
-        for attempt in receipt["attempts"]
-    )
-    fields = {**recorded, "outcome": Outcome(recorded["outcome"]), "usage": Usage(**recorded["usage"])}
-    return Completion(**{**fields, "receipt": Receipt(attempts, tuple(receipt["passed_over"]))})

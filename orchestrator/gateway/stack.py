@@ -1,18 +1,35 @@
 """The stack beneath every model call, composed here and nowhere else. Read it from the outside in."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Sequence
 
 from ..settings import Rung
 from .attempt import Attempt
 from .budget import Budget, Ledger
-from .chain import Chain
-from .model import Model, Provider
+from .chain import Chain, Course
+from .deployment import Deployment
+from .fit import Fit
+from .limit import Limit
+from .model import Model
 from .output import Output
+from .pool import Pool
 from .prompt import Prompt
 from .record import Record
+from .stale import Recall, Stale
 
 
-def compose(rungs: Sequence[Rung], providers: Mapping[Rung, Provider], ledger: Ledger) -> Model:
-    """record → prompt → chain → [output → budget → attempt → provider] for each rung, best first."""
-    beneath = [(rung, Output(Budget(Attempt(providers[rung]), providers[rung], ledger))) for rung in rungs]
-    return Record(Prompt(Chain(beneath)))
+def compose(
+    rungs: Sequence[tuple[Rung, Sequence[Deployment]]],
+    ledger: Ledger,
+    course: Course,
+    chance: random.Random,
+    recall: Recall | None = None,
+) -> Model:
+    """record → prompt → stale → chain → [output → fit → budget → pool → [limit → attempt → provider]], best first."""
+    chain = Chain([(rung, _rung(deployments, ledger)) for rung, deployments in rungs], course, chance)
+    return Record(Prompt(Stale(chain, recall)))
+
+
+def _rung(deployments: Sequence[Deployment], ledger: Ledger) -> Model:
+    pool = Pool([(each, Limit(Attempt(each), each.limiter)) for each in deployments])
+    return Output(Fit(Budget(pool, deployments[0], ledger), deployments[0]))

@@ -1,6 +1,7 @@
 """Prompts: versioned text files beside the worker that uses them, rendered in Jinja's sandbox.
 
-A file `prompts/NAME.md` has front matter (`version: 2`) and the sections `[system]` and `[user]`. Without a file, the
+A file `prompts/NAME.md` has front matter (`version: 2`, and `shrink: passages` where an input may be cut short to make
+the question fit its model) and the sections `[system]` and `[user]`. Without a file, the
 worker's docstring is the system message and the inputs are the user message, each under its name. The answer's JSON
 schema is always put after the system message, since not every model is told of it otherwise.
 """
@@ -36,6 +37,8 @@ class Template:
     version: str
     system: str
     user: str
+    #: The inputs that may lose items from their end where the question does not fit its model, the first named first.
+    shrink: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -81,7 +84,8 @@ def parse_template(name: str, text: str, path: str) -> Template:
     blank, system_found, system = opening.partition("[system]\n")
     if not (found and system_found) or blank.strip() or "version" not in facts:
         raise BadInput(f"prompt {path!r} needs front matter with a version, then [system], then [user]; mend the file")
-    return Template(name, facts["version"].strip(), system.strip(), user.strip())
+    shrink = tuple(part.strip() for part in facts.get("shrink", "").split(",") if part.strip())
+    return Template(name, facts["version"].strip(), system.strip(), user.strip(), shrink)
 
 
 def _rendered(text: str, inputs: Mapping[str, Any]) -> str:

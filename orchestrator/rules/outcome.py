@@ -1,5 +1,11 @@
-"""Whether an answer is good, and who is asked next when it is not. Pure."""
+"""Whether an answer is good, and what is done when it is not: one table. Pure.
 
+The table is the specification of every layer beneath a call: what may be asked again, of whom, changed how, what it
+says of the deployment's health, and whether it can have cost anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -11,9 +17,13 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     NO_QUOTA = "no_quota"
     SERVER_ERROR = "server_error"
+    SERVER_TIMED_OUT = "server_timed_out"
     UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
     TIMED_OUT = "timed_out"
+    STALLED = "stalled"
     CUT = "cut"
+    INTERRUPTED = "interrupted"
     TOO_LARGE = "too_large"
     REDIRECTED = "redirected"
     NOT_JSON = "not_json"
@@ -23,21 +33,102 @@ class Outcome(StrEnum):
     TRUNCATED = "truncated"
     # contract
     OFF_SCHEMA = "off_schema"
+    UNKNOWN_TOOL = "unknown_tool"
+    NO_SCHEMA_MODE = "no_schema_mode"
     UNSUPPORTED = "unsupported"
+    # fit
+    TOO_LONG = "too_long"
+    # not asked at all
+    COOLING = "cooling"
     # ours to mend
     KEY_REFUSED = "key_refused"
     NO_SUCH_MODEL = "no_such_model"
     BAD_REQUEST = "bad_request"
 
     @property
-    def is_ours(self) -> bool:
-        """Whether the mistake is on our side: then no other rung is asked, so that it is seen and mended."""
-        return self in (Outcome.KEY_REFUSED, Outcome.NO_SUCH_MODEL, Outcome.BAD_REQUEST)
+    def rule(self) -> "Rule":
+        """What is done after it."""
+        return RULES[self]
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether it is known that nothing was charged: only then does a reservation flow back unspent."""
-        return self.is_ours or self in (Outcome.RATE_LIMITED, Outcome.NO_QUOTA, Outcome.UNSUPPORTED)
+
+class Change(StrEnum):
+    """How a request is changed before the same rung is asked again."""
+
+    NONE = "none"
+    #: With the answer and what was wrong with it.
+    CORRECTED = "corrected"
+    #: With room for a longer answer.
+    LONGER = "longer"
+    #: With fewer inputs, by the prompt's own policy.
+    SHORTER = "shorter"
+    #: With the schema in the prompt alone.
+    PROMPTED = "prompted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is done after one outcome. After the last of `again` the next rung is asked."""
+
+    #: How often the same rung is asked again after this outcome, while another rung could be asked.
+    again: int = 0
+    #: How often, where this rung is the last.
+    again_last: int = 0
+    change: Change = Change.NONE
+    #: Whether somebody has to recover first: then asking again waits.
+    waits: bool = False
+    #: What it says of the deployment: True is well, False is a failure that its breaker counts, None is neither.
+    is_well: bool | None = True
+    #: Whether it is known that nothing was charged: only then does a reservation flow back unspent.
+    is_free: bool = False
+    #: Whether the deployment is left alone for the rest of the job.
+    is_out: bool = False
+    #: What we can do about it, where it is ours to mend; `{key}` is the key's variable.
+    mend: str = ""
+
+
+#: One row for each outcome. Asking again costs time and money, so it is done where it is likely to help.
+RULES: Mapping[Outcome, Rule] = {
+    Outcome.OK: Rule(),
+    Outcome.RATE_LIMITED: Rule(2, 2, waits=True, is_well=None, is_free=True),
+    Outcome.NO_QUOTA: Rule(
+        is_well=None, is_free=True, is_out=True, mend="the account of {key} has no credit left: add some, or set another key"
+    ),
+    Outcome.SERVER_ERROR: Rule(2, 2, waits=True, is_well=False),
+    Outcome.SERVER_TIMED_OUT: Rule(1, 1, waits=True, is_well=False),
+    Outcome.UNREACHABLE: Rule(0, 2, waits=True, is_well=False, is_free=True),
+    Outcome.UNTRUSTED: Rule(is_well=False, is_free=True),
+    Outcome.TIMED_OUT: Rule(0, 1, is_well=False),
+    Outcome.STALLED: Rule(0, 1, is_well=False),
+    Outcome.CUT: Rule(2, 2, waits=True, is_well=False),
+    Outcome.INTERRUPTED: Rule(0, 1, waits=True, is_well=False),
+    Outcome.TOO_LARGE: Rule(),
+    Outcome.REDIRECTED: Rule(is_well=None, is_free=True),
+    Outcome.NOT_JSON: Rule(1, 2, waits=True, is_well=False),
+    Outcome.EMPTY: Rule(1, 2),
+    Outcome.REFUSED: Rule(),
+    Outcome.TRUNCATED: Rule(1, 1, Change.LONGER),
+    Outcome.OFF_SCHEMA: Rule(2, 2, Change.CORRECTED),
+    Outcome.UNKNOWN_TOOL: Rule(1, 1, Change.CORRECTED),
+    Outcome.NO_SCHEMA_MODE: Rule(1, 1, Change.PROMPTED, is_free=True),
+    Outcome.UNSUPPORTED: Rule(is_free=True),
+    Outcome.TOO_LONG: Rule(1, 2, Change.SHORTER, is_free=True),
+    Outcome.COOLING: Rule(is_well=None, is_free=True),
+    Outcome.KEY_REFUSED: Rule(
+        is_well=None, is_free=True, is_out=True, mend="the key was refused: set {key} to a valid one"
+    ),
+    Outcome.NO_SUCH_MODEL: Rule(
+        is_well=None,
+        is_free=True,
+        is_out=True,
+        mend="there is no such model or address: mend `model` or `base_url` of the rung",
+    ),
+    Outcome.BAD_REQUEST: Rule(
+        is_well=None, is_free=True, mend="the request was refused: mend the rung's settings or the prompt"
+    ),
+}
+
+#: How many rungs may refuse before a call is given up: a third opinion is shopping around.
+REFUSALS_MOST = 2
 
 
 def of_status(status: int) -> Outcome:
@@ -49,12 +140,12 @@ def of_status(status: int) -> Outcome:
             return Outcome.KEY_REFUSED
         case 402:
             return Outcome.NO_QUOTA
-        case 404:
+        case 404 | 410:
             return Outcome.NO_SUCH_MODEL
         case 408 | 504:
-            return Outcome.TIMED_OUT
+            return Outcome.SERVER_TIMED_OUT
         case 413:
-            return Outcome.TOO_LARGE
+            return Outcome.TOO_LONG
         case 429:
             return Outcome.RATE_LIMITED
         case _ if 300 <= status < 400:

@@ -6,10 +6,9 @@ from typing import Any
 
 import anyio
 
-from ..gateway.model import Completion, Request, Usage
+from ..gateway.model import Card, Completion, Request, Usage
 from ..ids import compact
 from ..rules.outcome import Outcome
-from ..rules.price import Prices
 from ..settings import Rung
 
 Answer = Callable[[Request], Any]
@@ -23,9 +22,9 @@ class ScriptedModel:
     """
 
     def __init__(
-        self, answers: Mapping[str, Any] | Answer, *, delay_s: float = 0.0, prices: Prices | None = None
+        self, answers: Mapping[str, Any] | Answer, *, delay_s: float = 0.0, card: Card = Card()
     ) -> None:
-        self._answers, self._delay_s, self._prices = answers, delay_s, prices
+        self._answers, self._delay_s, self._card = answers, delay_s, card
         self.requests: list[Request] = []
 
     def __call__(self, rung: Rung) -> "ScriptedModel":
@@ -47,9 +46,9 @@ class ScriptedModel:
         usage = Usage(sum(len(message.content) for message in request.messages) // 4, len(text) // 4)
         return Completion(Outcome.OK, text=text, model="scripted", finish_reason="stop", usage=usage)
 
-    async def prices(self) -> Prices | None:
-        """The prices it was made with."""
-        return self._prices
+    async def card(self) -> Card:
+        """The prices and the size it was made with."""
+        return self._card
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -20,7 +20,7 @@ from anyio import to_thread
 from ...rules.outcome import Outcome, of_status
 from ...rules.price import Prices
 from ...settings import Rung
-from ..model import Completion, Request, Usage
+from ..model import Card, Completion, Request, Usage
 from .openai_http import CONNECT_TIMEOUT_S, fault_of
 from .openai_shape import DEFAULT_KEY_ENV, key_in, question, read_value, retry_after_s, without
 
@@ -41,7 +41,7 @@ _OUTCOMES = {
     "AuthenticationError": Outcome.KEY_REFUSED,
     "PermissionDeniedError": Outcome.KEY_REFUSED,
     "NotFoundError": Outcome.NO_SUCH_MODEL,
-    "ContextWindowExceededError": Outcome.UNSUPPORTED,
+    "ContextWindowExceededError": Outcome.TOO_LONG,
     "UnsupportedParamsError": Outcome.UNSUPPORTED,
     "ContentPolicyViolationError": Outcome.REFUSED,
     "PaymentRequiredError": Outcome.NO_QUOTA,
@@ -69,10 +69,10 @@ class LiteLLM:
             return completion
         return replace(completion, detail=without([key] if key else _keys(), completion.detail))
 
-    async def prices(self) -> Prices | None:
-        """What LiteLLM's own list says; None for a model that it does not list."""
+    async def card(self) -> Card:
+        """What LiteLLM's own list says; nothing for a model that it does not list."""
         lane = self._lane or await self._opened()
-        return lane.prices if isinstance(lane, _Lane) else None
+        return Card(lane.prices, lane.context_tokens) if isinstance(lane, _Lane) else Card()
 
     async def _opened(self) -> "_Lane | Completion":
         """What stays the same from call to call; a Completion where LiteLLM knows no such provider."""
@@ -133,6 +133,7 @@ class _Lane(NamedTuple):
     fixed: dict[str, Any]
     key_env: str | None
     prices: Prices | None
+    context_tokens: int | None
     faults: tuple[type[Exception], ...]
 
 
@@ -181,6 +182,7 @@ def _prepare(litellm: Any, rung: Rung) -> _Lane:
         },
         key_env=rung.api_key_env or (DEFAULT_KEY_ENV if provider == "openai" else None),
         prices=_prices(litellm, rung, name, provider),
+        context_tokens=_context_tokens(litellm, rung),
         # Beside its own errors LiteLLM lets slips of its parsing out: an empty `choices` is an IndexError.
         faults=(openai.OpenAIError, LookupError, TypeError, ValueError, AttributeError),
     )
@@ -201,6 +203,13 @@ def _prices(litellm: Any, rung: Rung, name: str, provider: str) -> Prices | None
         litellm.register_model({name: entry, rung.model_name: entry})
         return None
     return Prices(*prices)
+
+
+def _context_tokens(litellm: Any, rung: Rung) -> int | None:
+    """The most tokens of question and answer; None where LiteLLM does not say."""
+    entry = litellm.model_cost.get(rung.model_name) or litellm.model_cost.get(rung.model_name.partition("/")[2]) or {}
+    size = entry.get("max_input_tokens") or entry.get("max_tokens")
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def _micro_usd(lane: _Lane, response: Any, completion: Completion) -> int | None:

@@ -9,9 +9,8 @@ import anyio
 
 from ...errors import BadInput
 from ...rules.outcome import Outcome
-from ...rules.price import Prices
 from ...settings import Rung
-from ..model import Completion, Request
+from ..model import Card, Completion, Request
 from .openai_shape import ANSWER_BYTES_MOST, DEFAULT_KEY_ENV, first_model, key_in, question, read, too_large, without
 
 if TYPE_CHECKING:
@@ -46,9 +45,9 @@ class OpenAIHttp:
         completion = (None if self._model else await self._find_model(headers)) or await self._ask(request, headers)
         return replace(completion, detail=without([key], completion.detail)) if completion.detail else completion
 
-    async def prices(self) -> Prices | None:
-        """A bare address has no price list."""
-        return None
+    async def card(self) -> Card:
+        """A bare address has no list."""
+        return Card()
 
     async def aclose(self) -> None:
         """Close the connections; closing twice is harmless, and a later call opens them again."""
@@ -130,6 +129,8 @@ def fault_of(error: BaseException, *, answered: bool) -> Completion:
     match error:
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
             outcome = Outcome.CUT
+        case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
+            outcome = Outcome.UNTRUSTED
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             outcome = Outcome.UNREACHABLE
         case TimeoutError():
@@ -139,5 +140,5 @@ def fault_of(error: BaseException, *, answered: bool) -> Completion:
         case aiohttp.InvalidURL():
             outcome = Outcome.BAD_REQUEST
         case _:
-            outcome = Outcome.CUT if answered else Outcome.UNREACHABLE
+            outcome = Outcome.CUT
     return Completion(outcome, detail=f"{type(error).__name__}: {error}")

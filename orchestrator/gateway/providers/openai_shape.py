@@ -28,8 +28,9 @@ DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 _CODES = {
     "insufficient_quota": Outcome.NO_QUOTA,
     "billing_hard_limit_reached": Outcome.NO_QUOTA,
-    "context_length_exceeded": Outcome.UNSUPPORTED,
-    "exceed_context_size_error": Outcome.UNSUPPORTED,
+    "context_length_exceeded": Outcome.TOO_LONG,
+    "exceed_context_size_error": Outcome.TOO_LONG,
+    "request_too_large": Outcome.TOO_LONG,
     "content_filter": Outcome.REFUSED,
     "content_policy_violation": Outcome.REFUSED,
     "model_not_found": Outcome.NO_SUCH_MODEL,

@@ -1,0 +1,51 @@
+"""The rung below the last: when no model answers, the answer that an earlier run of the project got to the same call."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..ids import compact, digest
+from ..rules.outcome import Outcome
+from .model import Completion, Model, Request
+from .record import described, restored
+
+#: Roles whose answers are about one thing at one time.
+_NEVER = frozenset({"judge"})
+
+
+class Found(NamedTuple):
+    """An answer on record, and how old it is, in seconds."""
+
+    recorded: dict[str, Any]
+    age_s: float
+
+
+#: Finds the answer to the call whose intent has this body hash; None where there is none young enough.
+Recall = Callable[[str], Awaitable[Found | None]]
+
+
+class Stale:
+    """Answers from the record where nobody else does, and says so: an old answer is never taken for a new one."""
+
+    def __init__(self, inner: Model, recall: Recall | None) -> None:
+        self._inner, self._recall = inner, recall
+
+    async def complete(self, request: Request) -> Completion:
+        """The models' answer, else an old one that is labelled with its model and age, else what the models gave."""
+        completion = await self._inner.complete(request)
+        if completion.outcome is Outcome.OK or self._recall is None or request.role in _NEVER:
+            return completion
+        found = await self._recall(digest(compact(described(request))))
+        if found is None:
+            return completion
+        old = restored(found.recorded)
+        label = f"no model answered; this is the answer of {old.model or 'a model'} from {_age(found.age_s)} ago"
+        return replace(old, receipt=replace(completion.receipt, degraded=(label,)))
+
+
+def _age(seconds: float) -> str:
+    """A duration for people."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
