@@ -203,7 +203,7 @@ class Job:
                 job=self.equipment.job,
                 status=self._status(draft, gaps, results),
                 text=text,
-                degraded=tuple(self.tally.degraded),
+                degraded=self.tally.degraded,
                 claims=draft.claims,
                 gaps=gaps,
                 disagreements=draft.disagreements,

@@ -4,6 +4,7 @@ A mistake is one BadInput line that names the setting, the value and the bound. 
 names the environment variable that holds its key.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,6 +63,8 @@ class Rung(BaseModel):
     concurrency_most: int = Field(default=256, ge=1)
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)
+    #: Whether calls go through the environment's proxy; `Settings.use_proxy` decides.
+    use_proxy: bool = False
     #: The roles that this rung may serve; empty is all.
     roles: tuple[str, ...] = ()
 
@@ -169,13 +172,35 @@ def load_settings(**passed: Any) -> Settings:
         raise BadInput(f"{FILE} cannot be read: {error.strerror}; mend its permissions or move it") from error
 
 
+def line_of(*path: str | int) -> str:
+    """Where a setting stands, as ` (bullpen.toml, line 7)`; "" where the file does not say it.
+
+    `path` is as pydantic gives it: names, and from 0 the numbers of `[[tables]]`.
+    """
+    try:
+        lines = Path(FILE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    found = 0
+    for part in path:
+        after = [(n, line.strip()) for n, line in enumerate(lines, start=1) if n >= max(found, 1)]
+        if isinstance(part, int):
+            headers = [n for n, line in after if line.startswith("[[")]
+            found = headers[part] if part < len(headers) else found
+        else:
+            told = re.compile(rf"\[+\s*{re.escape(part)}\s*\]+|[\"']?{re.escape(part)}[\"']?\s*=")
+            found = next((n for n, line in after if told.match(line)), found)
+    return f" ({FILE}, line {found})" if found else ""
+
+
 def _first(error: ValidationError) -> str:
     """The first mistake as `name = value: what is expected`, and how many more there are."""
     first, *more = error.errors(include_url=False)
     name = ".".join(str(part) for part in first["loc"])
+    where = line_of(*first["loc"])
     rest = f" (and {len(more)} more)" if more else ""
     if first["type"] == "extra_forbidden":
-        return f"{name} is not a setting; remove it or mend its name{rest}"
+        return f"{name}{where} is not a setting; remove it or mend its name{rest}"
     # Somebody may have put the key itself where its variable belongs.
     shown = "(not shown)" if name.endswith("api_key_env") else repr(first["input"])
-    return f"{name} = {shown}: {first['msg'][0].lower()}{first['msg'][1:]}{rest}"
+    return f"{name} = {shown}{where}: {first['msg'][0].lower()}{first['msg'][1:]}{rest}"

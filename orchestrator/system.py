@@ -3,10 +3,11 @@
 import importlib
 import os
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from itertools import cycle
+from functools import partial
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
@@ -19,18 +20,22 @@ from .envelope import Result
 from .errors import BadInput, BullpenError
 from .evidence import Report
 from .gateway.budget import Ledger
+from .gateway.chain import Course
+from .gateway.deployment import Deployment
 from .gateway.model import Provider
-from .gateway.rungs import choose_rungs, secrets_of
+from .gateway.rungs import chains_of, choose_rungs, secrets_of, with_proxy
 from .gateway.stack import compose
+from .gateway.stale import Found, Recall
 from .ids import JobId, new_job_id
 from .job import Job, Order
 from .journal.events import Event, Journal, Ways
 from .journal.file import SUFFIX, open_journal
+from .journal.recall import find_answer
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .log import log_event
 from .ports import Memory, Toolbox
-from .settings import Rung, Settings, load_settings
+from .settings import Rung, Settings, line_of, load_settings
 from .team import Team, load_team
 from .text import clean
 from .worker import Identity
@@ -152,12 +157,14 @@ class System:
     rungs: tuple[Rung, ...]
     #: Where the rungs are from, in words.
     rungs_from: str
-    providers: Mapping[Rung, Provider]
+    deployments: tuple[tuple[Deployment, ...], ...]
+    course: Course
     memory: Memory | None
     toolbox: Toolbox | None
     clock: Clock
     chance: random.Random
     journals: JournalFactory
+    recall: Recall | None
 
     @asynccontextmanager
     async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
@@ -200,7 +207,9 @@ class System:
             contracts=contracts,
             channels=LocalChannels(),
             journal=journal,
-            model=compose(self.rungs, self.providers, ledger),
+            model=compose(
+                list(zip(self.rungs, self.deployments, strict=True)), ledger, self.course, self.chance, self.recall
+            ),
             memory=self.memory,
             toolbox=self.toolbox,
             notices=self.team.notices,
@@ -236,11 +245,15 @@ async def open_system(
     settings = settings or load_settings()
     team = team or load_team(settings.default_team)
     team.contracts()
-    rungs, rungs_from = choose_rungs(settings, os.environ, team.rungs)
+    chosen, rungs_from = choose_rungs(settings, os.environ, team.rungs)
+    rungs = with_proxy(settings, chosen, os.environ)
+    course = _course(settings, rungs)
     async with AsyncExitStack() as stack:
-        providers = {rung: _provider(rung, team) for rung in rungs}
-        for provider in providers.values():
-            stack.push_async_callback(provider.aclose)
+        deployments = tuple(
+            tuple(Deployment.of(each, _provider(each, team)) for each in rung.deployed()) for rung in rungs
+        )
+        for deployment in chain.from_iterable(deployments):
+            stack.push_async_callback(deployment.provider.aclose)
         memory = await stack.enter_async_context(team.memory(settings.project / "memory")) if team.memory else None
         toolbox = await stack.enter_async_context(team.toolbox(settings.project / "tools")) if team.toolbox else None
         yield System(
@@ -248,12 +261,14 @@ async def open_system(
             team=team,
             rungs=rungs,
             rungs_from=rungs_from,
-            providers=providers,
+            deployments=deployments,
+            course=course,
             memory=memory,
             toolbox=toolbox,
             clock=clock or SystemClock(),
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
+            recall=None if journals else _recall(settings, clock or SystemClock()),
         )
 
 
@@ -295,12 +310,24 @@ def _paths(corpus: Paths) -> tuple[Path, ...]:
     return paths
 
 
+def _course(settings: Settings, rungs: Sequence[Rung]) -> Course:
+    """What the chain goes by. Raises BadInput for chains that cannot be followed."""
+    return Course(
+        chains=chains_of(settings, rungs),
+        floors=settings.floors,
+        ceilings=settings.ceilings,
+        backoff_s=settings.backoff_s,
+        timeout_s=settings.call_timeout_s,
+    )
+
+
 def _provider(rung: Rung, team: Team) -> Provider:
     if rung.provider in team.providers:
         return team.providers[rung.provider](rung)
     if rung.provider not in _PROVIDERS:
         known = ", ".join(sorted((*team.providers, *_PROVIDERS)))
-        raise BadInput(f"rung {rung.model!r}: there is no provider {rung.provider!r}; there are {known}")
+        where = line_of("rungs", "model")
+        raise BadInput(f"rung {rung.model!r}{where}: there is no provider {rung.provider!r}; there are {known}")
     module, name = _PROVIDERS[rung.provider]
     provider: Provider = getattr(importlib.import_module(module), name)(rung)
     return provider
@@ -316,6 +343,20 @@ def _in_folder(runs: Path) -> Iterator[JournalFactory]:
             return await open_journal(runs / f"{job}{SUFFIX}", job, clock, next(writers), ways)
 
         yield open_file
+
+
+def _recall(settings: Settings, clock: Clock) -> Recall | None:
+    """Looks through the folder of runs for what a model once said, no older than the settings allow."""
+    if not settings.stale_answer_s:
+        return None
+
+    async def recall(intent: str) -> Found | None:
+        now_ms = clock.wall_ms()
+        since_ms = now_ms - round(settings.stale_answer_s * 1000)
+        found = await anyio.to_thread.run_sync(partial(find_answer, settings.runs, intent, since_ms=since_ms))
+        return Found(found[0], (now_ms - found[1]) / 1000) if found else None
+
+    return recall
 
 
 @asynccontextmanager

@@ -12,6 +12,8 @@ from .limit import Limiter
 from .model import Card, Completion, Provider
 
 _turns = count(1)
+#: How often those who wait for a probe look again, in seconds.
+_PROBE_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -56,20 +58,23 @@ class Deployment:
         return may_ask(self.breaker, monotonic_s())
 
     def ready_in_s(self) -> float:
-        """The seconds until its breaker lets a call through."""
-        now_s = monotonic_s()
-        return max(0.0, ready_at_s(self.breaker, now_s) - now_s)
+        """The seconds until its breaker lets a call through, as far as is known now; a probe may end at any moment."""
+        wait_s = max(0.0, ready_at_s(self.breaker) - monotonic_s())
+        return wait_s if self.breaker.probe_at_s is None else min(wait_s, _PROBE_S)
 
-    def begin(self) -> None:
-        """A call goes to it."""
-        self.breaker = begin(self.breaker, monotonic_s())
+    def begin(self) -> float:
+        """A call goes to it. Gives the time, by which `end` knows the call again."""
+        now_s = monotonic_s()
+        self.breaker = begin(self.breaker, now_s)
         self.in_flight += 1
         self.last_turn = next(_turns)
+        return now_s
 
-    def end(self, completion: Completion | None) -> None:
-        """The call has ended; None where it was cancelled or broke."""
+    def end(self, began_s: float, completion: Completion | None) -> None:
+        """The call that began then has ended; None where it was cancelled or broke."""
         now_s = monotonic_s()
         self.in_flight -= 1
-        self.breaker = heard(self.breaker, completion.outcome.rule.is_well if completion else None, now_s)
+        is_well = completion.outcome.rule.is_well if completion and completion.receipt.attempts else None
+        self.breaker = heard(self.breaker, is_well, began_s=began_s, now_s=now_s)
         if completion is not None and completion.retry_after_s:
             self.breaker = cool(self.breaker, now_s + completion.retry_after_s)

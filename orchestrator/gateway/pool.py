@@ -32,11 +32,11 @@ class Pool:
 
     async def _ask(self, deployment: Deployment, request: Request) -> Completion:
         model, completion = self._deployments[deployment], None
-        deployment.begin()
+        began_s = deployment.begin()
         try:
             completion = await model.complete(replace(request, rung=deployment.rung))
         finally:
-            deployment.end(completion)
+            deployment.end(began_s, completion)
         return completion
 
     def _refused(self, deployment: Deployment, completion: Completion, request: Request) -> Completion:

@@ -1,9 +1,11 @@
 """Which models answer when nobody has said: what the environment offers, else what the team brings. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment
 
 from ..errors import BadInput
-from ..settings import Rung, Settings
+from ..settings import FILE, Rung, Settings, line_of
 
 #: Well-known key variables, in the order in which they are looked for, and a modest model of each provider.
 _KEYS = (
@@ -41,8 +43,66 @@ def choose_rungs(
     raise BadInput("no model to ask: set a key such as OPENAI_API_KEY, or `rungs` in bullpen.toml")
 
 
+def chains_of(settings: Settings, rungs: Sequence[Rung]) -> dict[str, tuple[str, ...]]:
+    """By role, the labels of its rungs, best first; a chain that another one names is put in its place.
+
+    Raises BadInput for a chain that names itself, directly or through others, or names what is neither.
+    """
+    labels = [rung.label for rung in rungs]
+    for n, label in enumerate(labels):
+        if label in labels[:n]:
+            raise BadInput(f"two rungs are called {label!r}{line_of('rungs', n)}; give each a `name` of its own")
+    return {name: tuple(dict.fromkeys(_flat(name, (), settings.chains, labels))) for name in settings.chains}
+
+
+def _flat(name: str, path: tuple[str, ...], chains: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Iterator[str]:
+    """The labels of one chain, in order. What is both a rung and a chain is the rung."""
+    if name in path:
+        way = " → ".join((*path[path.index(name) :], name))
+        raise BadInput(f"chain {name!r} names itself{line_of('chains', path[-1])}: {way}; break the circle")
+    for part in chains[name]:
+        if part in labels:
+            yield part
+        elif part in chains:
+            yield from _flat(part, (*path, name), chains, labels)
+        else:
+            known = ", ".join(sorted({*labels, *chains}))
+            where = line_of("chains", name)
+            raise BadInput(f"chain {name!r}{where} names {part!r}, which is neither a rung nor a chain; there are {known}")
+
+
+def with_proxy(settings: Settings, rungs: Sequence[Rung], environment: Mapping[str, str]) -> tuple[Rung, ...]:
+    """The rungs, each told whether to go through the environment's proxy.
+
+    Raises BadInput where there is a proxy for a rung and nobody has said whether prompts may go through it.
+    """
+    proxies = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
+    for rung in rungs if settings.use_proxy is None else ():
+        for each in rung.deployed():
+            if variable := _proxy_for(each, proxies):
+                raise BadInput(
+                    f"{variable.upper()} names a proxy for rung {each.label!r}: set use_proxy = true in {FILE} to send "
+                    "calls through it, or false to go straight"
+                )
+    return tuple(rung.model_copy(update={"use_proxy": bool(settings.use_proxy)}) for rung in rungs)
+
+
+def _proxy_for(rung: Rung, proxies: Mapping[str, str]) -> str:
+    """The variable that names a proxy for this rung's address; "" where there is none."""
+    if rung.base_url is None and rung.provider != "litellm":
+        return ""  # the team's own: it asks nobody
+    address = urlsplit(rung.base_url or "https://provider.invalid")
+    host = address.hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return ""
+    if proxy_bypass_environment(host, {"no": proxies.get("no_proxy", "")}):
+        return ""
+    return next((name for name in (f"{address.scheme}_proxy", "all_proxy") if name in proxies), "")
+
+
 def secrets_of(rungs: Sequence[Rung], environment: Mapping[str, str]) -> tuple[str, ...]:
     """The key values that must never be recorded: those the rungs name and the well-known ones."""
+    rungs = [each for rung in rungs for each in rung.deployed()]
     names = {name for name, _ in _KEYS} | {rung.api_key_env for rung in rungs if rung.api_key_env}
     values = {environment.get(name, "") for name in names}
     return tuple(sorted(value for value in values if len(value) >= 8))  # shorter ones would blank out plain words

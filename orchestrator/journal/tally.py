@@ -17,10 +17,15 @@ class Tally:
     tokens_out: int = 0
     lanes: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
-    #: Why the run is worse than it could be: every fallback, in order.
-    degraded: list[str] = field(default_factory=list)
+    #: Why the run is worse than it could be, and the tasks that felt it, in order.
+    reasons: dict[str, dict[str, None]] = field(default_factory=dict)
     #: Micro-dollars by the worker that asked.
     by_sender: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Every reason once, with the tasks it touched."""
+        return tuple(f"{reason}{_touched(list(tasks))}" for reason, tasks in self.reasons.items())
 
     def hear(self, event: Event) -> None:
         """Count one event."""
@@ -29,6 +34,8 @@ class Tally:
                 self._attempted(event)
             case "model.answered":
                 self._answered(event)
+            case "rung.refused":
+                self.reasons.setdefault(f"rung {event.value['rung']}: {event.value['mend']}", {})
             case "tool.answered" | "tool.failed":
                 self.tool_calls += 1
             case _:
@@ -41,15 +48,23 @@ class Tally:
         self.by_sender[event.sender] += attempt["micro_usd"]
         self.tokens_in += attempt["usage"]["tokens_in"]
         self.tokens_out += attempt["usage"]["tokens_out"]
-        if attempt["outcome"] == "ok":
-            self.lanes[attempt["lane"]] += 1
-            self.models[attempt["model"] or attempt["rung"]] += 1
 
     def _answered(self, event: Event) -> None:
         receipt = event.value["receipt"]
-        tried = list(dict.fromkeys(attempt["rung"] for attempt in receipt["attempts"]))
-        if len(tried) > 1:
-            outcomes = ", ".join(f"{attempt['rung']} {attempt['outcome']}" for attempt in receipt["attempts"])
-            reason = f"fallback in {event.task}: {outcomes}"
-            if reason not in self.degraded:
-                self.degraded.append(reason)
+        for reason in receipt["degraded"]:
+            self.reasons.setdefault(reason, {})[event.task] = None
+        for attempt in receipt["attempts"][-1:]:
+            if attempt["outcome"] == "ok":
+                self.lanes[attempt["lane"]] += 1
+                self.models[attempt["model"] or attempt["rung"]] += 1
+
+
+def _touched(tasks: list[str]) -> str:
+    match tasks:
+        case []:
+            return ""
+        case [only]:
+            return f" (in {only})"
+        case [first, *more]:
+            return f" (in {first} and {len(more)} more)"
+    raise AssertionError

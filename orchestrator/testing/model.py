@@ -40,11 +40,12 @@ class ScriptedModel:
             answer = answer(request)
         if isinstance(answer, BaseException):
             raise answer
+        name = request.rung.model_name if request.rung else "scripted"
         if isinstance(answer, Completion):
-            return replace(answer, model=answer.model or "scripted")
+            return replace(answer, model=answer.model or name)
         text = answer if isinstance(answer, str) else compact(answer)
         usage = Usage(sum(len(message.content) for message in request.messages) // 4, len(text) // 4)
-        return Completion(Outcome.OK, text=text, model="scripted", finish_reason="stop", usage=usage)
+        return Completion(Outcome.OK, text=text, model=name, finish_reason="stop", usage=usage)
 
     async def card(self) -> Card:
         """The prices and the size it was made with."""

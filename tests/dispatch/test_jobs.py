@@ -9,7 +9,7 @@ import pytest
 from bullpen.orchestrator.envelope import Result, Status
 from bullpen.orchestrator.errors import BadInput, NothingFound, Refused
 from bullpen.orchestrator.evidence import Draft, Report
-from bullpen.orchestrator.gateway.model import Completion
+from bullpen.orchestrator.gateway.model import Card, Completion
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
@@ -313,13 +313,28 @@ async def test_a_fallback_answers_and_is_said() -> None:
         report = await job.result()
 
     assert job.results["search-1"].output == "fine"
-    assert report.degraded == ("fallback in search-1: bad:one server_error, good:two ok",)
+    assert report.degraded == ("good:two answered, not bad:one: bad:one server_error (in search-1)",)
 
 
-async def test_our_own_mistake_is_never_hidden_by_a_fallback() -> None:
-    wrong_key = ScriptedModel({"q": Completion(Outcome.KEY_REFUSED, detail="invalid key")})
-    team = Team(supervisor=Planned(plan("ask q")), workers=(Search, Join), providers={"good": GOOD, "bad": wrong_key})
-    rungs = ({"model": "bad:one", "api_key_env": "SOME_KEY"}, {"model": "good:two"})
+WRONG_KEY = ScriptedModel({"q": Completion(Outcome.KEY_REFUSED, detail="invalid key")})
+
+
+async def test_our_own_mistake_is_said_aloud_where_another_rung_answers() -> None:
+    team = Team(supervisor=Planned(plan(*["ask q"] * 3)), workers=(Search, Join), providers={"bad": WRONG_KEY})
+    rungs = ({"model": "bad:one", "api_key_env": "SOME_KEY"}, {"model": "scripted:two"})
+    async with scripted_system(team, GOOD, rungs=rungs) as system, system.launch("What?") as job:
+        report = await job.result()
+
+    assert report.status is Status.OK
+    assert report.degraded == (
+        "rung bad:one: the key was refused: set SOME_KEY to a valid one",
+        "scripted:two answered, not bad:one: bad:one key_refused (in search-1 and 2 more)",
+    )
+
+
+async def test_our_own_mistake_ends_a_job_that_nobody_else_can_serve() -> None:
+    team = Team(supervisor=Planned(plan("ask q")), workers=(Search, Join), providers={"bad": WRONG_KEY})
+    rungs = ({"model": "bad:one", "api_key_env": "SOME_KEY"},)
     async with scripted_system(team, GOOD, rungs=rungs) as system, system.launch("What?") as job:
         report = await job.result()
 
@@ -330,7 +345,7 @@ async def test_our_own_mistake_is_never_hidden_by_a_fallback() -> None:
 
 @pytest.mark.parametrize("limit_usd", [0.0, 0.004, 0.0125, 1.0])
 async def test_spend_never_passes_the_limit(limit_usd: float) -> None:
-    model = ScriptedModel({"q": "x" * 400}, prices=Prices(1.0, 10.0), delay_s=0.1)
+    model = ScriptedModel({"q": "x" * 400}, card=Card(Prices(1.0, 10.0)), delay_s=0.1)
     made = plan(*["ask q"] * 20)
     team = Team(supervisor=Planned(made), workers=(Search, Join))
     rungs = ({"model": "scripted:model", "tokens_out_most": 300},)

@@ -1,0 +1,2 @@
+def is_refusal(text: str) -> bool:
+    return False
