@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
+from ..envelope import Priority
 from ..journal.step import Steps
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
@@ -66,6 +67,7 @@ class Request:
     again: int = 0
     #: Absolute, on the event loop's clock; None is no deadline of its own.
     deadline_s: float | None = None
+    priority: Priority = Priority.NORMAL
     messages: tuple[Message, ...] = ()
     rung: Rung | None = None
     #: The step this call is: every event beneath it carries the key.
