@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from .channel.channel import Channel, Channels, Delivery
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
-from .envelope import Envelope, Failure, Result, Status, Task
+from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .gateway.model import Model
 from .ids import plain
@@ -54,11 +54,13 @@ class Equipment:
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
 
-    def context(self, task: Task, identity: Identity, delegate: Delegate) -> Context:
+    def context(
+        self, task: Task, identity: Identity, delegate: Delegate, priority: Priority = Priority.NORMAL
+    ) -> Context:
         """A context for one attempt at a task; its effects are recorded in that name."""
         steps = Steps(self.journal, self.job, task.id, identity.name)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
-        return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s))
+        return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s, priority))
 
 
 class Dispatch:
@@ -140,7 +142,9 @@ class Dispatch:
     async def _work(self, contract: Contract, delivery: Delivery[Task], slot: "_Slot") -> None:
         task, timeout_s = delivery.envelope.body, self._equipment.settings.task_timeout_s
         try:
-            context = self._equipment.context(task, contract.identity, partial(self._delegate, slot))
+            context = self._equipment.context(
+                task, contract.identity, partial(self._delegate, slot), delivery.envelope.priority
+            )
             result = await frame(contract, task, context, timeout_s=timeout_s)
         finally:
             slot.give_up()

@@ -13,7 +13,7 @@ import anyio
 
 from .clock import monotonic_s
 from .dispatch import SKIPPED, Dispatch, Equipment
-from .envelope import Result, Status, Task
+from .envelope import Priority, Result, Status, Task
 from .errors import BadInput, Refused
 from .evidence import (
     Calls,
@@ -184,7 +184,7 @@ class Job:
     async def _ask(self, name: str, question: Callable[[Context], Any]) -> Guarded:
         """One answer of the supervisor. What it raises becomes a gap; Refused ends the job."""
         task = Task(id=f"supervisor/{name}", worker=self._identity.name, input=None)
-        context = self.equipment.context(task, self._identity, _no_delegation)
+        context = self.equipment.context(task, self._identity, _no_delegation, Priority.HIGH)  # all others wait for it
         guarded = await guard(lambda: question(context), timeout_s=self.equipment.settings.task_timeout_s)
         if guarded.failure is not None:
             self._ended = guarded.status

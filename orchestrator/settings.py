@@ -50,7 +50,7 @@ class Rung(BaseModel):
     context_tokens: int | None = Field(default=None, ge=1)
     #: The most tokens one answer may have: asked of the provider, and reserved before the call.
     tokens_out_most: int = Field(default=4096, ge=1)
-    #: How an answer with a schema is asked for: by the provider's own schemas, as a tool's arguments, or in words alone.
+    #: How an answer with a schema is asked for: by the provider's schemas, as a tool's arguments, or in words alone.
     schema_mode: Literal["native", "tool", "prompted"] = "native"
     #: The most requests that one call may send to this rung.
     attempts_most: int = Field(default=3, ge=1, le=10)

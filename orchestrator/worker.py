@@ -17,9 +17,9 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
-from .envelope import Failure, Result, Status, Task
+from .envelope import Failure, Priority, Result, Status, Task
 from .errors import BudgetExceeded, InvalidWorker, NothingFound, Refused
-from .gateway.model import Model, Request
+from .gateway.model import Model, Piece, Request
 from .gateway.templates import find_template
 from .journal.step import Steps
 
@@ -113,24 +113,25 @@ def contract_of(cls: type[Worker]) -> Contract:
     return Contract(
         worker=cls,
         identity=Identity.of(cls, cls.name, cls.role),
-        input=_adapter(cls, "task", task_type),
-        output=_adapter(cls, "return value", hints["return"]),
+        input=json_adapter(f"worker {cls.__name__!r}: its task", task_type),
+        output=json_adapter(f"worker {cls.__name__!r}: its return value", hints["return"]),
     )
 
 
-def _adapter(cls: type[Worker], what: str, kind: Any) -> TypeAdapter[Any]:
+def json_adapter(what: str, kind: Any) -> TypeAdapter[Any]:
+    """What reads and writes values of this type. Raises InvalidWorker for one that JSON cannot carry."""
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         adapter.json_schema(mode="serialization")
     except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
         reason = str(error).splitlines()[0]
-        raise InvalidWorker(
-            f"worker {cls.__name__!r}: its {what} is {kind!r}, which JSON cannot carry: {reason}"
-        ) from error
+        raise InvalidWorker(f"{what} is {kind!r}, which JSON cannot carry: {reason}") from error
     return adapter
 
 
 Delegate = Callable[[Task, str, Any], Awaitable[Result]]
+#: Who is told of an answer while it streams.
+Watch = Callable[[Piece], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class Reach:
     delegate: Delegate
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
+    #: The class of its calls to models.
+    priority: Priority = Priority.NORMAL
 
 
 class Context:
@@ -162,14 +165,22 @@ class Context:
         return self._task.results
 
     @overload
-    async def ask(self, prompt: str, /, *, returns: type[T], again: int = 0, **inputs: Any) -> T: ...
+    async def ask(
+        self, prompt: str, /, *, returns: type[T], again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+    ) -> T: ...
     @overload
-    async def ask(self, prompt: str, /, *, again: int = 0, **inputs: Any) -> str: ...
-    async def ask(self, prompt: str, /, *, returns: Any = str, again: int = 0, **inputs: Any) -> Any:
+    async def ask(
+        self, prompt: str, /, *, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+    ) -> str: ...
+    async def ask(
+        self, prompt: str, /, *, returns: Any = str, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+    ) -> Any:
         """The model's answer to a prompt, as text or as the type asked for.
 
-        `again=k` asks the k-th time because the answer was poor. Raises NoAnswer when no rung gave a good answer,
-        BudgetExceeded when the budget does not allow the call, Misconfigured when a provider refused us.
+        `again=k` asks the k-th time because the answer was poor; no rung of a tier below `floor` is asked; `watch` is
+        told each piece as it streams. Raises NoAnswer when no rung gave a good answer, Overloaded when there was no
+        turn in time, BudgetExceeded when the budget does not allow the call, Misconfigured when a provider refused us,
+        InvalidWorker for a type that JSON cannot carry.
         """
         adapter = None if returns is str else _returns(returns)
         request = Request(
@@ -181,7 +192,10 @@ class Context:
             returns=adapter,
             schema=_schema(returns) if adapter else None,
             again=again,
+            floor=floor,
+            priority=self._reach.priority,
             deadline_s=self._reach.deadline_s,
+            watch=watch,
         )
         completion = await self._reach.model.complete(request)
         return completion.text if adapter is None else adapter.validate_python(completion.value)
@@ -202,7 +216,7 @@ class Context:
 
 @functools.lru_cache(maxsize=256)
 def _returns(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    return json_adapter("the type asked for", kind)
 
 
 @functools.lru_cache(maxsize=256)

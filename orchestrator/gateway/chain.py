@@ -1,7 +1,8 @@
 """The layer that decides who is asked, how often, and when: the rungs in order, until one gives a good answer.
 
 The only place that asks again: a retry, a re-ask with what was wrong and a lower rung are all steps of this loop, and
-each passes through budget and limit again. What may be done is `rules/outcome.py`, how long is waited `rules/backoff.py`.
+each passes through budget and limit again. What may be done says `rules/outcome.py`, how long is waited
+`rules/backoff.py`.
 """
 
 import random

@@ -24,7 +24,11 @@ class Output:
         if completion.outcome is not Outcome.OK:
             return completion
         if request.returns is None:
-            return judged(completion, Outcome.REFUSED, "it refused in words") if is_refusal(completion.text) else completion
+            return (
+                judged(completion, Outcome.REFUSED, "it refused in words")
+                if is_refusal(completion.text)
+                else completion
+            )
         value, problem = parse(completion.text, request.returns)
         if not problem:
             return replace(completion, value=value)
@@ -76,5 +80,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-

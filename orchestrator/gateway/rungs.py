@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
 
 from ..errors import BadInput
 from ..settings import FILE, Rung, Settings, line_of
@@ -55,7 +54,9 @@ def chains_of(settings: Settings, rungs: Sequence[Rung]) -> dict[str, tuple[str,
     return {name: tuple(dict.fromkeys(_flat(name, (), settings.chains, labels))) for name in settings.chains}
 
 
-def _flat(name: str, path: tuple[str, ...], chains: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Iterator[str]:
+def _flat(
+    name: str, path: tuple[str, ...], chains: Mapping[str, Sequence[str]], labels: Sequence[str]
+) -> Iterator[str]:
     """The labels of one chain, in order. What is both a rung and a chain is the rung."""
     if name in path:
         way = " → ".join((*path[path.index(name) :], name))
@@ -68,7 +69,9 @@ def _flat(name: str, path: tuple[str, ...], chains: Mapping[str, Sequence[str]],
         else:
             known = ", ".join(sorted({*labels, *chains}))
             where = line_of("chains", name)
-            raise BadInput(f"chain {name!r}{where} names {part!r}, which is neither a rung nor a chain; there are {known}")
+            raise BadInput(
+                f"chain {name!r}{where} names {part!r}, which is neither a rung nor a chain; there are {known}"
+            )
 
 
 def with_proxy(settings: Settings, rungs: Sequence[Rung], environment: Mapping[str, str]) -> tuple[Rung, ...]:
@@ -95,7 +98,8 @@ def _proxy_for(rung: Rung, proxies: Mapping[str, str]) -> str:
     host = address.hostname or ""
     if host == "localhost" or host.startswith("127.") or host == "::1":
         return ""
-    if proxy_bypass_environment(host, {"no": proxies.get("no_proxy", "")}):
+    exempt = [part.strip().lstrip(".") for part in proxies.get("no_proxy", "").split(",") if part.strip()]
+    if any(part == "*" or f".{host}".endswith(f".{part}") for part in exempt):
         return ""
     return next((name for name in (f"{address.scheme}_proxy", "all_proxy") if name in proxies), "")
 

@@ -1,4 +1,4 @@
-"""The rung below the last: when no model answers, the answer that an earlier run of the project got to the same call."""
+"""The rung below the last: when no model answers, what an earlier run of the project was told at the same call."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

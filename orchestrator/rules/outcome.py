@@ -91,7 +91,10 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.OK: Rule(),
     Outcome.RATE_LIMITED: Rule(2, 2, waits=True, is_well=None, is_free=True),
     Outcome.NO_QUOTA: Rule(
-        is_well=None, is_free=True, is_out=True, mend="the account of {key} has no credit left: add some, or set another key"
+        is_well=None,
+        is_free=True,
+        is_out=True,
+        mend="the account of {key} has no credit left: add some, or set another key",
     ),
     Outcome.SERVER_ERROR: Rule(2, 2, waits=True, is_well=False),
     Outcome.SERVER_TIMED_OUT: Rule(1, 1, waits=True, is_well=False),

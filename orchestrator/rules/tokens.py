@@ -1,4 +1,4 @@
-"""How many tokens a text has, without a tokenizer and without a network, and what a provider says of its bound. Pure."""
+"""How many tokens a text has, without tokenizer or network, and what a provider says of its bound. Pure."""
 
 import math
 import re

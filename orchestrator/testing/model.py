@@ -21,10 +21,8 @@ class ScriptedModel:
     `lambda rung: model` to a Team as the provider of some prefix.
     """
 
-    def __init__(
-        self, answers: Mapping[str, Any] | Answer, *, delay_s: float = 0.0, card: Card = Card()
-    ) -> None:
-        self._answers, self._delay_s, self._card = answers, delay_s, card
+    def __init__(self, answers: Mapping[str, Any] | Answer, *, delay_s: float = 0.0, card: Card | None = None) -> None:
+        self._answers, self._delay_s, self._card = answers, delay_s, card or Card()
         self.requests: list[Request] = []
 
     def __call__(self, rung: Rung) -> "ScriptedModel":

@@ -58,7 +58,7 @@ def stacked(
 ) -> tuple[Model, InMemoryJournal, Request]:
     """The same with rungs as they are given, and a model for each of their deployments."""
     journal = InMemoryJournal("job", ManualClock())
-    model = compose(deployed(rungs), Ledger("job", limit), course or Course(), Random(0), recall)  # noqa: S311
+    model = compose(deployed(rungs), Ledger("job", limit), course or Course(), Random(0), recall)
     return model, journal, asked(journal)
 
 

@@ -1,6 +1,7 @@
 """Who is asked, how often and when: the chain over scripted models, on real and on virtual time."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -195,7 +196,7 @@ async def test_a_retry_waits_no_shorter_than_it_was_told() -> None:
 
     model, _, request = stack([ScriptedModel(answer)])
     assert (await model.complete(request)).text == "fine"
-    assert [7.0 <= later - earlier <= 8.0 for earlier, later in zip(at, at[1:], strict=False)] == [True, True]
+    assert [7.0 <= later - earlier <= 8.0 for earlier, later in pairwise(at)] == [True, True]
 
 
 @only_virtual

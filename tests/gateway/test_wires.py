@@ -85,7 +85,7 @@ def shout(writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize(("answer", "outcome"), [(reset, Outcome.UNREACHABLE), (shout, Outcome.NOT_JSON)])
+@pytest.mark.parametrize(("answer", "outcome"), [(reset, Outcome.CUT), (shout, Outcome.NOT_JSON)])
 async def test_a_prompt_is_sent_once_whatever_becomes_of_the_connection(
     lane: str, make: Make, answer: Callable[[asyncio.StreamWriter], None], outcome: Outcome
 ) -> None:
