@@ -46,8 +46,8 @@ class ScriptedProvider:
     """An OpenAI-compatible server on 127.0.0.1: chat completions, plain and streamed, embeddings and models.
 
     `script` answers chats; embeddings have a script of their own. `tls` serves https with a self-signed certificate,
-    or with one that is also out of date. `heard` is called with each request once it is over, in the server's thread.
-    Entering raises OSError where the port is taken.
+    or with one that is also out of date. Every answer is `latency_s` later than the script says. `heard` is called
+    with each request once it is over, in the server's thread. Entering raises OSError where the port is taken.
     """
 
     def __init__(
@@ -58,11 +58,12 @@ class ScriptedProvider:
         embeddings: Script = None,
         tls: Tls = False,
         port: int = 0,
+        latency_s: float = 0.0,
         heard: Callable[[Asked], None] | None = None,
     ) -> None:
         self._answers: dict[str, Answer] = {CHAT: answers(script)}
         self._answers[EMBEDDINGS] = answers(embeddings) if embeddings is not None else lambda _: Embeds()
-        self._model, self._port, self._heard = model, port, heard
+        self._model, self._port, self._latency_s, self._heard = model, port, latency_s, heard
         self._tls = self_signed(expired=tls == "expired") if tls else None
         self._asked: list[Asked] = []
         self._news, self._is_stopping = threading.Condition(), False
@@ -128,7 +129,7 @@ class ScriptedProvider:
         asked = self._note(request, body)
         sent, has_left = Sent(), False
         try:
-            reply = self._answers[request.path](asked)
+            reply = Late(self._answers[request.path](asked), self._latency_s)
             return await play(reply.wire(asked), request, sent)
         except (ConnectionError, asyncio.CancelledError):
             has_left = not self._is_stopping
