@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,10 @@ def run_provider(script: Script, *, port: int, model: str, latency_ms: float, as
         except OSError as error:
             why = f"port {port} cannot be used: {error.strerror}"
             raise Unavailable(f"{why}; --port 0 takes a free one") from error
-        try:
+        with suppress(KeyboardInterrupt):
             lines.greet(provider.url, model)
             threading.Event().wait()
-        except KeyboardInterrupt:
-            lines.leave(provider)
+    lines.leave(provider)
 
 
 class _Lines:
@@ -91,9 +90,9 @@ class _Lines:
             self._say(json.dumps({"url": url, "model": model}))
             return
         body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hello"}]})
-        self._say(f"listening at {url}; Ctrl-C ends it")
-        self._say(f"  export OPENAI_BASE_URL={url} OPENAI_API_KEY=none")
-        self._say(f"  curl {url}/chat/completions -H 'Content-Type: application/json' -d '{body}'")
+        using = f"export OPENAI_BASE_URL={url} OPENAI_API_KEY=none"
+        curl = f"curl {url}/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+        self._say(f"listening at {url}; Ctrl-C ends it\n  {using}\n  {curl}")
 
     def hear(self, asked: Asked) -> None:
         """One request that is over."""

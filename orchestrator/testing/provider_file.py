@@ -26,11 +26,24 @@ from .wire import Reply
 
 #: What a reply is, by the key that says it; the key's value is the reply's first field, where it has one.
 _KINDS: Mapping[str, type] = {
-    kind.__name__.lower(): kind for kind in (Says, Fails, Json, Raw, Floods, Embeds, Hangs, Drops)
+    "says": Says,
+    "fails": Fails,
+    "json": Json,
+    "raw": Raw,
+    "floods": Floods,
+    "embeds": Embeds,
+    "hangs": Hangs,
+    "drops": Drops,
 }
 #: What is done to it, by the key that says it; the value is a table of the fields.
 _AROUND: Mapping[str, type] = {
-    kind.__name__.lower(): kind for kind in (Cut, Drip, KeptAlive, Interrupted, Repeated, Gzipped, Late)
+    "late": Late,
+    "drip": Drip,
+    "repeated": Repeated,
+    "kept_alive": KeptAlive,
+    "interrupted": Interrupted,
+    "cut": Cut,
+    "gzipped": Gzipped,
 }
 
 
@@ -88,7 +101,7 @@ def _rule(given: dict[str, Any], place: Place) -> Rule:
 
 
 def _reply(given: dict[str, Any], place: Place) -> Reply:
-    """One reply: its kind, that kind's other fields beside it, and what is done to it."""
+    """One reply: its kind, that kind's other fields beside it, and what is done to it, the first innermost."""
     kinds = [name for name in given if name in _KINDS or name in ("fault", "says_json")]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"

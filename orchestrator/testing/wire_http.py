@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -52,11 +53,22 @@ async def _break_off(request: web.Request, end: End) -> None:
     transport = request.transport
     if transport is None:
         raise ConnectionResetError("the client has closed the connection")
-    while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport has no event for this
+    connection: socket.socket = transport.get_extra_info("socket")
+    while transport.get_write_buffer_size() or _unsent(connection):  # noqa: ASYNC110 - a transport has no event for it
         await asyncio.sleep(0.001)
     if end is End.RESET:
-        connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
     else:
         transport.close()
+
+
+def _unsent(connection: socket.socket) -> int:
+    """Bytes that the system has not delivered yet, and would drop at a reset; known on Linux only, elsewhere 0."""
+    if sys.platform != "linux":
+        return 0
+    import fcntl
+    import termios
+
+    (waiting,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return int(waiting)
