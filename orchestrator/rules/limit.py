@@ -15,7 +15,7 @@ from .outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds the asking of one deployment; None is no bound.
+    """What bounds the asking of one deployment; None is no bound. Whole numbers are at least 1, `waiting_most` 0.
 
     `concurrency_start` is what one job fans out to, so that a job alone never waits for a provider that has not
     complained. `ageing_s` is how long a request waits per class until it counts as the best.
@@ -134,7 +134,7 @@ def ready_at_s(state: Bucket, amount: int, now_s: float) -> float:
 
 def take(state: Bucket, amount: int, now_s: float) -> Bucket:
     """Take an amount; a negative one gives back what was taken too much."""
-    return replace(state, level=min(state.capacity, level(state, now_s) - amount), at_s=now_s)
+    return replace(state, level=level(state, now_s) - amount, at_s=now_s)
 
 
 # ---------------------------------------------------------------- who is next
@@ -207,10 +207,15 @@ class Queue(Generic[W]):
             self._ageing[kind][waiter] = None
 
     def _age(self, now_s: float) -> None:
-        for kind, ageing in self._ageing.items():
-            while ageing and (oldest := next(iter(ageing))).since_s + kind * self._ageing_s <= now_s:
-                self.remove(oldest)
-                self._put(oldest, Priority.HIGH)
+        while oldest := [next(iter(line)) for line in self._ageing.values() if line]:
+            waiter = min(oldest, key=self._due_s)
+            if self._due_s(waiter) > now_s:
+                return
+            self.remove(waiter)
+            self._put(waiter, Priority.HIGH)
+
+    def _due_s(self, waiter: W) -> float:
+        return waiter.since_s + waiter.priority * self._ageing_s
 
 
 # ---------------------------------------------------------------- all of it
