@@ -11,116 +11,36 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from random import Random
 from typing import Any
 
 import anyio
-from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from bullpen import Rung
-from bullpen.orchestrator.clock import SystemClock, monotonic_s
-from bullpen.orchestrator.errors import BullpenError
+from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.deployment import Deployment
-from bullpen.orchestrator.gateway.model import Attempt, Completion, Model, Piece, Request
-from bullpen.orchestrator.gateway.providers.litellm import LiteLLM
-from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
+from bullpen.orchestrator.gateway.model import Completion
 from bullpen.orchestrator.gateway.stack import compose
-from bullpen.orchestrator.gateway.templates import Template
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
-from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.testing.faults_address import ADDRESSES
 from bullpen.orchestrator.testing.provider import ScriptedProvider
 from bullpen.orchestrator.text import shorten
 
-from . import wider
+from .calls import DEADLINE_S, LANES, Line, Told, request, rung
 from .cases import CASES, WELL, Case
+from .wider import WIDER
 
-LANES = {"openai_http": OpenAIHttp, "litellm": LiteLLM}
-MODEL = {"openai_http": "openai_http:gpt-4o-mini", "litellm": "litellm:openai/gpt-4o-mini"}
-#: What one call may take, and what an attempt may, unless a case says otherwise, in seconds.
-DEADLINE_S, BOUNDS = 20.0, {"timeout_s": 1.2, "first_s": 0.4, "idle_s": 0.4}
 #: How many cases run at once: more would make the figures those of a busy machine.
 AT_ONCE = 4
 #: How much later than its deadline a call may end, in seconds.
 GRACE_S = 0.5
-
-
-class Answer(BaseModel):
-    name: str
-    size: int
-
-
-RETURNS: TypeAdapter[Any] = TypeAdapter(Answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How one case went in one lane and mode; `problems` is empty where all is as it should be."""
-
-    row: int
-    fault: str
-    lane: str
-    mode: str
-    sees: str
-    at_provider: int | None
-    on_receipt: int
-    seconds: float
-    problems: tuple[str, ...]
-
-
-class Told:
-    """One call and what is to be seen of it from outside."""
-
-    def __init__(self) -> None:
-        self.completion: Completion | None = None
-        self.error: BullpenError | None = None
-        self.pieces: list[Piece] = []
-        self.seconds = 0.0
-
-    async def make(self, model: Model, request: Request) -> None:
-        began_s = monotonic_s()
-        try:
-            self.completion = await model.complete(request)
-        except BullpenError as error:
-            self.error = error
-        self.seconds = monotonic_s() - began_s
-
-    @property
-    def sees(self) -> str:
-        """What the person is told beside the answer itself."""
-        if self.error is not None:
-            return f"{type(self.error).__name__}: {self.error}"
-        assert self.completion is not None
-        receipt = self.completion.receipt
-        prices = [f"cost {a.price_source}" for a in receipt.attempts if a.price_source == "reserved"]
-        return "; ".join((*receipt.degraded, *receipt.passed_over, *prices))
-
-    @property
-    def shown(self) -> str:
-        """What stands on the screen of somebody who watched it stream."""
-        last = max((n for n, piece in enumerate(self.pieces) if piece.interrupted), default=-1)
-        return "".join(piece.text for piece in self.pieces[last + 1 :])
-
-
-def request(journal: InMemoryJournal, case: Case, n: int, told: Told, *, streams: bool) -> Request:
-    steps = Steps(journal, "job", f"task-{n}", "matrix")
-    asked = Request(steps, "matrix", "answer", {"text": f"Question {n}"}, Template("answer", "1", "Answer.", "{{ text }}"))
-    asked = replace(asked, deadline_s=monotonic_s() + DEADLINE_S, watch=told.pieces.append if streams else None)
-    return replace(asked, returns=RETURNS, schema=RETURNS.json_schema()) if case.typed else asked
-
-
-def rung(name: str, lane: str, url: str, **fields: Any) -> Rung:
-    prices = {"price_in_usd": 1.0, "price_out_usd": 2.0}
-    bounds = {**BOUNDS, **prices, "tokens_out_most": 64, **fields}
-    return Rung(model=MODEL[lane], name=name, base_url=url, api_key_env=f"{name.upper()}_KEY", **bounds)
 
 
 async def run_case(case: Case, lane: str, mode: str) -> Line:
@@ -136,7 +56,7 @@ async def run_case(case: Case, lane: str, mode: str) -> Line:
         calls = [Told() for _ in range(case.calls)]
         try:
             for n, told in enumerate(calls):
-                await told.make(model, request(journal, case, n, told, streams=mode == "stream"))
+                await told.make(model, request(journal, n, told, typed=case.typed, streams=mode == "stream"))
         finally:
             for _, (deployment,) in deployed:
                 await deployment.provider.aclose()
@@ -156,7 +76,9 @@ def _line(
     attempts = [event.value for event in journal.events if event.kind == "model.attempted"]
     at_first = [attempt for attempt in attempts if attempt["rung"] == "first"]
     problems = list(_problems(case, mode, calls, attempts, journal, counted))
-    sees = "; ".join(dict.fromkeys(told.sees for told in (calls[0], calls[-1]) if told.sees)) or "the answer, nothing else"
+    sees = (
+        "; ".join(dict.fromkeys(told.sees for told in (calls[0], calls[-1]) if told.sees)) or "the answer, nothing else"
+    )
     return Line(
         row=case.row,
         fault=case.name,
@@ -234,19 +156,23 @@ def _receipt(told: Told, attempts: Sequence[dict[str, Any]]) -> list[tuple[str, 
     return [(attempt["rung"], attempt["outcome"]) for attempt in attempts]
 
 
-async def run_all(cases: Sequence[Case], lanes: Sequence[str]) -> list[Line]:
+async def run_all(row: int | None, lanes: Sequence[str]) -> list[Line]:
     lines: list[Line] = []
     room = anyio.CapacityLimiter(AT_ONCE)
 
-    async def run(make: Any) -> None:
+    async def run(make: Callable[[], Awaitable[Line]]) -> None:
         async with room:
-            lines.extend([await make()])
+            lines.append(await make())
 
+    cases = [case for case in CASES if row in (None, case.row)]
     async with anyio.create_task_group() as group:
-        for case in cases:
-            for lane in lanes:
+        for lane in lanes:
+            for case in cases:
                 for mode in case.modes:
                     group.start_soon(run, partial(run_case, case, lane, mode))
+            for number, make in WIDER:
+                if row in (None, number):
+                    group.start_soon(run, partial(make, lane))
     return sorted(lines, key=lambda line: (line.row, line.fault, line.lane, line.mode))
 
 
@@ -256,7 +182,9 @@ def as_table(lines: Sequence[Line]) -> Table:
         table.add_column(name, overflow="fold")
     for line in lines:
         counted = f"{'-' if line.at_provider is None else line.at_provider} = {line.on_receipt}"
-        told = f"[red]{'; '.join(line.problems)}[/red]" if line.problems else shorten(line.sees, 120).replace("[", "\\[")
+        told = (
+            f"[red]{'; '.join(line.problems)}[/red]" if line.problems else shorten(line.sees, 120).replace("[", "\\[")
+        )
         table.add_row(str(line.row), line.fault, line.lane, line.mode, counted, f"{line.seconds:.2f}", told)
     return table
 
@@ -269,8 +197,7 @@ def main() -> int:
     chosen = parser.parse_args()
     os.environ.update(FIRST_KEY="first-key-of-nobody", SECOND_KEY="second-key-of-nobody")
     logging.disable(logging.CRITICAL)
-    cases = [case for case in CASES if chosen.row in (None, case.row)]
-    lines = anyio.run(run_all, cases, [chosen.lane] if chosen.lane else list(LANES))
+    lines = anyio.run(run_all, chosen.row, [chosen.lane] if chosen.lane else list(LANES))
     if chosen.json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
     else:
