@@ -74,8 +74,8 @@ def succeeded(state: Concurrency, call: Call, in_flight: int) -> Concurrency:
     """
     if in_flight < state.limit or state.limit >= state.most or call.number <= state.halved_at:
         return state
-    is_tried = state.refused is None or state.limit + 1 < state.refused
-    if is_tried or state.successes + 1 >= state.window:
+    is_beneath = state.refused is None or state.limit + 1 < state.refused
+    if is_beneath or state.successes + 1 >= state.window:
         return replace(state, limit=state.limit + 1, successes=0)
     return replace(state, successes=state.successes + 1)
 
