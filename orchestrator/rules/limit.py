@@ -17,12 +17,12 @@ from .outcome import Outcome
 class Limits:
     """What bounds the asking of one deployment; None is no bound. Whole numbers are at least 1, `waiting_most` 0.
 
-    `concurrency_start` is what one job fans out to, so that a job alone never waits for a provider that has not
-    complained. `ageing_s` is how long a request waits per class until it counts as the best.
+    A deployment starts without a bound that anybody feels, since nothing is known of it before it complains; then half
+    of what was in flight is the bound. `ageing_s` is how long a request waits per class until it counts as the best.
     """
 
-    concurrency_start: int = 8
-    concurrency_most: int = 256
+    concurrency_start: int = 1000
+    concurrency_most: int = 1000
     concurrency_window: int = 32
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -80,12 +80,17 @@ def succeeded(state: Concurrency, call: Call, in_flight: int) -> Concurrency:
     return replace(state, successes=state.successes + 1)
 
 
-def rate_limited(state: Concurrency, call: Call, begun: int) -> Concurrency:
-    """A call was refused with a 429; `begun` calls have begun so far. One halving for all that were then in flight."""
+def rate_limited(state: Concurrency, call: Call, *, begun: int, in_flight: int) -> Concurrency:
+    """A call was refused with a 429 while `in_flight` were out, itself included; `begun` have begun so far.
+
+    What was out is halved, once for all that were.
+    """
     if call.number <= state.halved_at:
         refused = call.place if state.refused is None else min(state.refused, call.place)
         return replace(state, refused=refused)
-    return replace(state, limit=max(1, state.limit // 2), successes=0, refused=call.place, halved_at=begun)
+    return replace(
+        state, limit=max(1, min(state.limit, in_flight) // 2), successes=0, refused=call.place, halved_at=begun
+    )
 
 
 # ---------------------------------------------------------------- how much in a minute
@@ -275,7 +280,7 @@ class Gate(Generic[W]):
             case Outcome.OK:
                 self.concurrency = succeeded(self.concurrency, call, self.in_flight)
             case Outcome.RATE_LIMITED:
-                self.concurrency = rate_limited(self.concurrency, call, self.begun)
+                self.concurrency = rate_limited(self.concurrency, call, begun=self.begun, in_flight=self.in_flight)
         self._end(call)
         if tokens is not None:
             self._meter(0, tokens - call.tokens, now_s)

@@ -103,7 +103,7 @@ async def test_a_free_place_is_taken_at_once_and_given_back() -> None:
     model, limiter = limited(Provider())
 
     assert await model.complete(ask()) is OK
-    assert limiter.statistics() == (0, 0, 8, None, None)
+    assert limiter.statistics() == (0, 0, 1000, None, None)
 
 
 async def test_never_more_are_in_flight_than_the_limit_and_all_are_answered(pace: float) -> None:

@@ -52,14 +52,15 @@ def test_a_limit_that_nobody_reaches_does_not_grow() -> None:
 def test_one_round_trip_halves_once_however_many_were_refused() -> None:
     state = Concurrency(16, most=64, window=4)
     for number in range(1, 17):
-        state = rate_limited(state, Call(number, place=number), begun=16)
+        state = rate_limited(state, Call(number, place=number), begun=16, in_flight=16)
 
     assert (state.limit, state.refused) == (8, 1)
-    assert rate_limited(state, Call(17, 1), begun=17).limit == 4
+    assert rate_limited(state, Call(17, 1), begun=17, in_flight=8).limit == 4
+    assert rate_limited(state, Call(17, 1), begun=17, in_flight=4).limit == 2
 
 
 def test_it_comes_back_fast_to_beneath_what_was_refused_and_tries_that_again_slowly() -> None:
-    state = rate_limited(Concurrency(10, most=64, window=4), Call(10, place=9), begun=10)
+    state = rate_limited(Concurrency(10, most=64, window=4), Call(10, place=9), begun=10, in_flight=10)
     state = run(state, 11, 3, in_flight=64)
     assert (state.limit, state.refused) == (8, 9)
 
@@ -69,7 +70,7 @@ def test_it_comes_back_fast_to_beneath_what_was_refused_and_tries_that_again_slo
 
 
 def test_a_call_from_before_the_halving_does_not_raise_what_it_knows_nothing_of() -> None:
-    state = rate_limited(Concurrency(10, most=64, window=1), Call(3, place=3), begun=10)
+    state = rate_limited(Concurrency(10, most=64, window=1), Call(3, place=3), begun=10, in_flight=10)
 
     assert run(state, 4, 7, in_flight=10) == state
 
@@ -84,10 +85,15 @@ def test_the_limit_stays_between_one_and_the_most_and_moves_by_its_rules(
     state = concurrency(limits)
     for number, (is_ok, place, in_flight) in enumerate(heard, 1):
         call, before = Call(number, place), state
-        state = succeeded(state, call, in_flight) if is_ok else rate_limited(state, call, begun=number + 3)
+        state = (
+            succeeded(state, call, in_flight)
+            if is_ok
+            else rate_limited(state, call, begun=number + 3, in_flight=in_flight)
+        )
 
         assert 1 <= state.limit <= limits.concurrency_most
-        assert state.limit in (before.limit, before.limit + 1) if is_ok else state.limit >= before.limit // 2
+        least = min(before.limit, in_flight) // 2
+        assert state.limit in (before.limit, before.limit + 1) if is_ok else state.limit >= least
 
 
 # ---------------------------------------------------------------- how much in a minute
@@ -307,7 +313,7 @@ class Story(RuleBasedStateMachine):
     def ends(self, data: st.DataObject, outcome: Outcome | None, used: int | None) -> None:
         call = self._drawn(data, self.out).call
         assert call is not None
-        before = self.gate.concurrency
+        before, in_flight = self.gate.concurrency, self.gate.in_flight
         self.gate.finish(call, outcome, used, self.now_s)
         if used is not None:
             self.tokens.append((self.now_s, used - call.tokens))
@@ -315,7 +321,7 @@ class Story(RuleBasedStateMachine):
         if call.number <= before.halved_at:
             assert after.limit == before.limit
         elif outcome is Outcome.RATE_LIMITED:
-            assert after.limit == max(1, before.limit // 2)
+            assert after.limit == max(1, min(before.limit, in_flight) // 2)
         self.admit()
 
     @precondition(lambda self: self.waiting)
