@@ -1,2 +1,0 @@
-def is_refusal(text: str) -> bool:
-    return False
