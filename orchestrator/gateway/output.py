@@ -1,12 +1,11 @@
 """The layer that makes an answer keep its contract: strict parse, local repair, one re-ask with the error."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from ..ids import plain
+from ..rules.json_text import read_json
 from ..rules.outcome import Outcome
 from .model import Completion, Model, Receipt, Request
 from .templates import Message
@@ -38,40 +37,9 @@ class Output:
 
 
 def parse(text: str, returns: TypeAdapter[Any]) -> tuple[Any, str]:
-    """The checked value as plain JSON and "", or None and what is wrong.
-
-    Duplicate keys and NaN are refused: which of two values was meant is not ours to guess.
-    """
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        value = _repaired(text)
-    try:
-        return plain(returns.validate_python(value)), ""
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return None, f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}"
-
-
-def _repaired(text: str) -> Any:
-    """What a tolerant reader makes of it: prose and fences around JSON, a missing bracket."""
-    import json_repair
-
-    try:
-        return json_repair.loads(text, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("duplicate keys")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    """The checked value as plain JSON and "", or None and what is wrong."""
+    reading = read_json(text, returns)
+    return reading.value, reading.problem
 
 
 def _with_problem(request: Request, answer: str, problem: str) -> tuple[Message, ...]:
