@@ -40,6 +40,8 @@ __all__ += ["ToolCall", "calls", "redirects", "says_json"]
 
 #: The largest request it reads, in bytes.
 REQUEST_BYTES_MOST = 64 * 1024 * 1024
+#: A connection that the system has accepted is known to the server after so many turns of the loop, at most.
+_TURNS_TO_ACCEPT = 8
 
 
 class ScriptedProvider:
@@ -117,6 +119,7 @@ class ScriptedProvider:
             yield f"http{'s' * bool(context)}://127.0.0.1:{runner.addresses[0][1]}/v1"
         finally:
             self._is_stopping = True
+            await _part_from_all(runner)
             await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -131,7 +134,10 @@ class ScriptedProvider:
         try:
             reply = Late(self._answers[request.path](asked), self._latency_s)
             return await play(reply.wire(asked), request, sent)
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
+            has_left = not self._is_stopping
+            return web.Response()  # which nobody is there to read
+        except asyncio.CancelledError:
             has_left = not self._is_stopping
             raise
         finally:
@@ -166,6 +172,17 @@ class ScriptedProvider:
             self._news.notify_all()
         if self._heard is not None:
             self._heard(over)
+
+
+async def _part_from_all(runner: web.AppRunner) -> None:
+    """End every connection now: a client that does not read would be waited for."""
+    for site in [*runner.sites]:
+        await site.stop()
+    for _ in range(_TURNS_TO_ACCEPT):
+        await asyncio.sleep(0)
+    for connection in runner.server.connections if runner.server else ():
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

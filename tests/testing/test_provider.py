@@ -243,7 +243,9 @@ def test_requests_are_kept_in_the_order_of_arrival_from_any_number_of_threads() 
 
 
 @pytest.mark.parametrize("reply", [Hangs(), Drip(Says("hello"), every_s=0.01), Says("late", delay_s=60), Floods(2**40)])
-def test_a_client_that_leaves_early_is_noticed(reply: Says) -> None:
+def test_a_client_that_leaves_early_is_noticed_and_nothing_is_logged(
+    reply: Says, caplog: pytest.LogCaptureFixture
+) -> None:
     with ScriptedProvider([reply]) as provider:
         address = urlsplit(provider.url)
         with socket.create_connection((address.hostname, address.port)) as connection:
@@ -257,6 +259,18 @@ def test_a_client_that_leaves_early_is_noticed(reply: Says) -> None:
         (asked,) = provider.wait_idle()
 
     assert asked.closed_early
+    assert caplog.records == []
+
+
+def test_stopping_does_not_wait_for_a_client_that_does_not_read() -> None:
+    with ScriptedProvider([Floods(2**40)]) as provider:
+        address = urlsplit(provider.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port)
+        connection.request("POST", "/v1/chat/completions", "{}")
+        connection.getresponse()
+    connection.close()
+
+    assert [(asked.is_over, asked.closed_early) for asked in provider.asked] == [(True, False)]
 
 
 def test_stopping_does_not_wait_for_answers_that_hang() -> None:
