@@ -14,6 +14,7 @@ or nothing, which echoes. When a list is used up the answer is HTTP 500, which s
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -112,14 +113,15 @@ class ScriptedProvider:
             app.router.add_post(path, self._answer)
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        listening = socket.create_server(("127.0.0.1", self._port))
         await runner.setup()
         try:
             context = self._tls.context if self._tls else None
-            await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=context).start()
+            await web.SockSite(runner, listening, ssl_context=context).start()
             yield f"http{'s' * bool(context)}://127.0.0.1:{runner.addresses[0][1]}/v1"
         finally:
             self._is_stopping = True
-            await _part_from_all(runner)
+            await _part_from_all(runner, listening)
             await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -174,10 +176,10 @@ class ScriptedProvider:
             self._heard(over)
 
 
-async def _part_from_all(runner: web.AppRunner) -> None:
+async def _part_from_all(runner: web.AppRunner, listening: socket.socket) -> None:
     """End every connection now: a client that does not read would be waited for."""
-    for site in [*runner.sites]:
-        await site.stop()
+    # asyncio loses a connection whose server is closed between accepting it and knowing it: accept no more, then know.
+    asyncio.get_running_loop().remove_reader(listening)
     for _ in range(_TURNS_TO_ACCEPT):
         await asyncio.sleep(0)
     for connection in runner.server.connections if runner.server else ():
