@@ -14,6 +14,7 @@ or nothing, which echoes. When a list is used up the answer is HTTP 500, which s
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -40,6 +41,8 @@ __all__ += ["ToolCall", "calls", "redirects", "says_json"]
 
 #: The largest request it reads, in bytes.
 REQUEST_BYTES_MOST = 64 * 1024 * 1024
+#: A connection that the system has accepted is known to the server after so many turns of the loop, at most.
+_TURNS_TO_ACCEPT = 8
 
 
 class ScriptedProvider:
@@ -110,13 +113,15 @@ class ScriptedProvider:
             app.router.add_post(path, self._answer)
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        listening = socket.create_server(("127.0.0.1", self._port))
         await runner.setup()
         try:
             context = self._tls.context if self._tls else None
-            await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=context).start()
+            await web.SockSite(runner, listening, ssl_context=context).start()
             yield f"http{'s' * bool(context)}://127.0.0.1:{runner.addresses[0][1]}/v1"
         finally:
             self._is_stopping = True
+            await _part_from_all(runner, listening)
             await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -131,7 +136,10 @@ class ScriptedProvider:
         try:
             reply = Late(self._answers[request.path](asked), self._latency_s)
             return await play(reply.wire(asked), request, sent)
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
+            has_left = not self._is_stopping
+            return web.Response()  # which nobody is there to read
+        except asyncio.CancelledError:
             has_left = not self._is_stopping
             raise
         finally:
@@ -166,6 +174,17 @@ class ScriptedProvider:
             self._news.notify_all()
         if self._heard is not None:
             self._heard(over)
+
+
+async def _part_from_all(runner: web.AppRunner, listening: socket.socket) -> None:
+    """End every connection now: a client that does not read would be waited for."""
+    # asyncio loses a connection whose server is closed between accepting it and knowing it: accept no more, then know.
+    asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(_TURNS_TO_ACCEPT):
+        await asyncio.sleep(0)
+    for connection in runner.server.connections if runner.server else ():
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

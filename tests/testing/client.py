@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from bullpen.orchestrator.testing.provider import Reply, ScriptedProvider
 
-#: Silence for so long is taken for silence for ever.
-SILENT_S = 0.15
+#: Silence for so long is taken for silence for ever, where silence is expected.
+SILENT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,12 @@ def ask(
     path: str = "/chat/completions",
     say: str = "hello",
     key: str = "",
-    timeout_s: float = SILENT_S,
+    timeout_s: float = 10.0,
+    silent_s: float | None = None,
     context: ssl.SSLContext | None = None,
     **body: Any,
 ) -> Met:
-    """Send one request and read all there is to read."""
+    """Send one request and read all there is to read; `silent_s` is the patience once the headers are there."""
     address = urlsplit(url)
     assert address.hostname
     connection = (
@@ -102,7 +103,9 @@ def ask(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         connection.request("POST", address.path + path, json.dumps(given), headers)
+        reading = connection.sock
         response = connection.getresponse()
+        reading.settimeout(silent_s or timeout_s)
     except TimeoutError:
         return Met(0, {}, b"", "silent")
     except ConnectionError as error:

@@ -48,7 +48,7 @@ def running(*options: str) -> Iterator[tuple[str, Callable[[], list[str]]]]:
 
 def test_it_answers_until_it_is_interrupted_and_prints_a_line_for_each_request() -> None:
     with running("--answer", "forty-two", "--model", "mine") as (url, stopped):
-        met = ask(url, say="What is it?", timeout_s=5)
+        met = ask(url, say="What is it?")
         lines = stopped()
 
     assert met.text == "forty-two"
@@ -63,7 +63,7 @@ def test_it_answers_until_it_is_interrupted_and_prints_a_line_for_each_request()
 
 def test_with_json_each_line_is_an_object() -> None:
     with running("--json", "--fault", "cut_mid_stream") as (url, stopped):
-        met = ask(url, stream=True, key="sk-secret-of-mine", timeout_s=5)
+        met = ask(url, stream=True, key="sk-secret-of-mine")
         greeting, request = map(json.loads, stopped())
 
     assert met.ended == "reset"

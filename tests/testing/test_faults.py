@@ -14,7 +14,7 @@ from bullpen.orchestrator.testing.faults_address import ADDRESSES
 from bullpen.orchestrator.testing.faults_context import ASKED_TOKENS, CONTEXT_ERRORS, CONTEXT_TOKENS
 from bullpen.orchestrator.testing.provider import Json
 
-from .client import Met, meet
+from .client import SILENT_S, Met, meet
 
 HELLO = "hello there, and welcome"
 Check = Callable[[Met], object]
@@ -169,6 +169,8 @@ DOES: Mapping[str, Check] = {
     "wrong_arguments": calls("[1, null]", "search"),
     **{f"context_{name}": as_it_is(reply) for name, reply in CONTEXT_ERRORS.items()},
 }
+#: Where nothing comes any more, a client's patience decides when it ends: with the headers, or without them.
+SILENT = {"drip", "stream_drip", "keep_alive", "stall", "stall_mid_body"}
 MEETINGS = [
     pytest.param(name, stream, id=f"{name}-{'stream' if stream else 'plain'}")
     for name, fault in FAULTS.items()
@@ -179,7 +181,9 @@ MEETINGS = [
 
 @pytest.mark.parametrize(("name", "stream"), MEETINGS)
 def test_a_fault_does_what_it_says(name: str, stream: bool) -> None:
-    assert DOES[name](meet(FAULTS[name].reply(), stream=stream))
+    patience = {"timeout_s": SILENT_S} if name == "hang" else {"silent_s": SILENT_S} if name in SILENT else {}
+
+    assert DOES[name](meet(FAULTS[name].reply(), stream=stream, **patience))
 
 
 def test_every_row_that_a_provider_can_make_is_covered() -> None:

@@ -118,7 +118,7 @@ def test_a_drip_takes_its_time() -> None:
 
 
 def test_a_large_body_arrives_before_the_reset() -> None:
-    met = meet(Cut(Floods(3_000_000), at_byte=2_000_000), timeout_s=2)
+    met = meet(Cut(Floods(3_000_000), at_byte=2_000_000))
 
     assert (len(met.body), met.ended) == (2_000_000, "reset")
 
@@ -231,9 +231,7 @@ def test_a_request_is_kept_with_what_was_sent_and_nothing_of_its_key() -> None:
 def test_requests_are_kept_in_the_order_of_arrival_from_any_number_of_threads() -> None:
     with ScriptedProvider(lambda body: Says(body["messages"][0]["content"])) as provider:
         with ThreadPoolExecutor(16) as pool:
-            texts = list(
-                pool.map(lambda n: ask(provider.url, say=str(n), model=f"m{n % 2}", timeout_s=5).text, range(100))
-            )
+            texts = list(pool.map(lambda n: ask(provider.url, say=str(n), model=f"m{n % 2}").text, range(100)))
         asked = provider.wait_idle()
 
     assert texts == [str(n) for n in range(100)]
@@ -243,7 +241,9 @@ def test_requests_are_kept_in_the_order_of_arrival_from_any_number_of_threads() 
 
 
 @pytest.mark.parametrize("reply", [Hangs(), Drip(Says("hello"), every_s=0.01), Says("late", delay_s=60), Floods(2**40)])
-def test_a_client_that_leaves_early_is_noticed(reply: Says) -> None:
+def test_a_client_that_leaves_early_is_noticed_and_nothing_is_logged(
+    reply: Says, caplog: pytest.LogCaptureFixture
+) -> None:
     with ScriptedProvider([reply]) as provider:
         address = urlsplit(provider.url)
         with socket.create_connection((address.hostname, address.port)) as connection:
@@ -257,6 +257,18 @@ def test_a_client_that_leaves_early_is_noticed(reply: Says) -> None:
         (asked,) = provider.wait_idle()
 
     assert asked.closed_early
+    assert caplog.records == []
+
+
+def test_stopping_does_not_wait_for_a_client_that_does_not_read() -> None:
+    with ScriptedProvider([Floods(2**40)]) as provider:
+        address = urlsplit(provider.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port)
+        connection.request("POST", "/v1/chat/completions", "{}")
+        connection.getresponse()
+    connection.close()
+
+    assert [(asked.is_over, asked.closed_early) for asked in provider.asked] == [(True, False)]
 
 
 def test_stopping_does_not_wait_for_answers_that_hang() -> None:
@@ -314,7 +326,7 @@ def test_a_port_that_is_taken_is_an_error_at_once() -> None:
 
 
 def test_latency_is_added_to_every_answer() -> None:
-    with ScriptedProvider([Says("hi"), Fails(500)], latency_s=0.5) as provider:
+    with ScriptedProvider([Says("hi"), Fails(500)], latency_s=30) as provider:
         assert [ask(provider.url, timeout_s=0.05).ended for _ in range(2)] == ["silent", "silent"]
 
 
