@@ -47,7 +47,7 @@ class Chain:
         until_s = monotonic_s() + self._course.timeout_s
         if request.deadline_s is not None:
             until_s = min(until_s, request.deadline_s)
-        call = _Call(replace(request, deadline_s=until_s))
+        call = _Call(request, until_s)
         rungs = [(rung, model) for rung, model in self._serving(request.role) if call.admits(rung, self._course)]
         await self._descend(call, rungs)
         while (ready_in_s := call.ready_in_s()) is not None:
@@ -78,7 +78,7 @@ class Chain:
 
     async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
         """Ask one rung as often as its outcomes allow."""
-        request, seen = replace(call.request, rung=rung), call.seen[rung.label]
+        request, seen = call.request_to(rung), call.seen[rung.label]
         while seen.total() < rung.attempts_most:
             completion = await model.complete(request)
             call.heard(rung, completion)
@@ -105,9 +105,8 @@ class Chain:
 class _Call:
     """One call on its way down the rungs: who was asked, what came of it, and why others were not."""
 
-    def __init__(self, request: Request) -> None:
-        self._watch, self._is_shown = request.watch, False
-        self.request = replace(request, watch=self._show) if request.watch else request
+    def __init__(self, request: Request, until_s: float) -> None:
+        self._request, self._until_s, self._is_shown = request, until_s, False
         self._completions: list[tuple[Rung, Completion]] = []
         #: Why rungs were not asked, each reason once, in order.
         self._passed_over: dict[str, None] = {}
@@ -117,11 +116,16 @@ class _Call:
         #: When the rungs that are cooling can be asked, in seconds from when they were tried.
         self.cooling_s: dict[str, float] = {}
 
+    def request_to(self, rung: Rung) -> Request:
+        """What this rung is asked, before anything is asked again."""
+        watch = self._show if self._request.watch else None
+        return replace(self._request, rung=rung, deadline_s=self._until_s, watch=watch)
+
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""
-        role = self.request.role
-        floor = max(self.request.floor, course.floors.get(role, 0))
-        ceiling = min(self.request.ceiling, course.ceilings.get(role, 9))
+        role = self._request.role
+        floor = max(self._request.floor, course.floors.get(role, 0))
+        ceiling = min(self._request.ceiling, course.ceilings.get(role, 9))
         if rung.roles and role not in rung.roles:
             self._passed_over[f"{rung.label} does not serve role {role!r}"] = None
         elif not floor <= rung.tier <= ceiling:
@@ -142,9 +146,9 @@ class _Call:
             self.cooling_s[rung.label] = completion.retry_after_s or 0.0
         if not completion.receipt.attempts:
             self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None
-        if self._is_shown and self._watch and completion.outcome is not Outcome.OK:
+        if self._is_shown and self._request.watch and completion.outcome is not Outcome.OK:
             self._is_shown = False
-            self._watch(Piece(rung=rung.label, interrupted=True))
+            self._request.watch(Piece(rung=rung.label, interrupted=True))
 
     def is_over(self) -> bool:
         """Whether no other rung is to be asked."""
@@ -153,8 +157,7 @@ class _Call:
 
     def left_s(self) -> float:
         """The seconds until its deadline."""
-        assert self.request.deadline_s is not None, "the chain gives every call a deadline"
-        return self.request.deadline_s - monotonic_s()
+        return self._until_s - monotonic_s()
 
     def ready_in_s(self) -> float | None:
         """How long to wait for the first of the rungs that are cooling; None where that is not worth it."""
@@ -171,7 +174,7 @@ class _Call:
         if self._held_back is not None:
             raise self._held_back
         if not self._completions:
-            detail = "; ".join(self._passed_over) or f"no rung serves role {self.request.role!r}"
+            detail = "; ".join(self._passed_over) or f"no rung serves role {self._request.role!r}"
             return Completion(Outcome.UNSUPPORTED, detail=detail, receipt=Receipt(passed_over=tuple(self._passed_over)))
         ours = {rung.label: c.detail for rung, c in self._completions if c.outcome.rule.mend}
         if len(ours) == len({rung.label for rung, _ in self._completions}):
@@ -182,7 +185,7 @@ class _Call:
     def _cut_short(self) -> tuple[Rung, Completion] | None:
         """The longest text that was cut at the bound on its tokens: better than nothing where text is all we want."""
         cut = [each for each in self._completions if each[1].outcome is Outcome.TRUNCATED and each[1].text.strip()]
-        if not cut or self.request.returns is not None:
+        if not cut or self._request.returns is not None:
             return None
         rung, completion = max(cut, key=lambda each: len(each[1].text))
         receipt = replace(completion.receipt, degraded=(f"{rung.label} cut its answer short at its bound of tokens",))
@@ -204,6 +207,6 @@ class _Call:
         return ", ".join(told)
 
     def _show(self, piece: Piece) -> None:
-        assert self._watch is not None
+        assert self._request.watch is not None
         self._is_shown = True
-        self._watch(piece)
+        self._request.watch(piece)

@@ -38,7 +38,9 @@ class Pool:
         deployment.load += 1
         deployment.last_turn = next(_turns)
         try:
-            return await self._deployments[deployment].complete(replace(request, rung=deployment.rung))
+            is_asked = request.rung is deployment.rung  # a rung without deployments is its own
+            request = request if is_asked else replace(request, rung=deployment.rung)
+            return await self._deployments[deployment].complete(request)
         finally:
             deployment.load -= 1
 
