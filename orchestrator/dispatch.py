@@ -20,7 +20,7 @@ from .envelope import Envelope, Failure, Result, Status, Task
 from .errors import Refused
 from .gateway.model import Model
 from .ids import plain
-from .journal.events import Journal
+from .journal.events import Entry, Journal
 from .journal.step import Steps
 from .ports import Memory, Toolbox
 from .rules import retry
@@ -31,6 +31,7 @@ from .worker import Context, Contract, Delegate, Identity, Reach, frame
 #: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
 SKIPPED = "Skipped"
 DISPATCH = "dispatch"
+_TaskEnvelope = Envelope[Task]
 #: How much longer than an attempt may take its message stays on lease, in seconds.
 _LEASE_GRACE_S = 30.0
 
@@ -115,7 +116,7 @@ class Dispatch:
         attempt = self._attempts[task.id]
         shown = {"input": task.input, "after": [result.task for result in task.results], "attempt": attempt}
         self._note(task, "task.sent", shown, sender=DISPATCH, recipient=task.worker)
-        envelope = Envelope[Task](
+        envelope = _TaskEnvelope(
             id=f"{task.id}#{attempt}",
             job=equipment.job,
             task=task.id,
@@ -130,7 +131,7 @@ class Dispatch:
     async def _serve(self, contract: Contract, group: TaskGroup) -> None:
         """Take one worker's tasks for as long as the job lasts, as many at once as it has slots."""
         channel: Channel[Task] = self._open(f"tasks.{contract.name}")
-        slots = anyio.Semaphore(contract.worker.slots)
+        slots = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
         while True:
             delivery = await channel.receive()
             slot = _Slot(slots)
@@ -152,7 +153,7 @@ class Dispatch:
         delivery = await self._results.receive()
         await delivery.ack()
         result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
-        body = result.model_dump(mode="json", exclude={"task", "worker"})
+        body = {"status": result.status, "output": result.output, "failure": result.failure}
         self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
         if result.task in self.done:
             return  # a late result of a lease that had run out: recorded, not used
@@ -207,7 +208,7 @@ class Dispatch:
         return self._equipment.channels.open(name, capacity=capacity, lease_s=self._lease_s)
 
     def _note(self, task: Task, kind: str, body: Any, *, sender: str, recipient: str) -> None:
-        Steps(self._equipment.journal, self._equipment.job, task.id, sender).note(kind, body, recipient=recipient)
+        self._equipment.journal.append(Entry(kind, body, task=task.id, sender=sender, recipient=recipient))
 
 
 class _Slot:

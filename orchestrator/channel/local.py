@@ -1,10 +1,10 @@
 """A channel within one process. Time is the event loop's; no thread, no timer: leases run out when looked at."""
 
 from collections import deque
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
 
 from ..clock import monotonic_s
 from ..envelope import Envelope, Priority
@@ -41,7 +41,8 @@ class LocalChannel(Generic[Body]):
         self._lines: dict[Priority, deque[Envelope[Body]]] = {priority: deque() for priority in Priority}
         #: Leases in the order in which they run out: every lease is equally long, and a renewed one goes to the end.
         self._leases: dict[LocalDelivery[Body], float] = {}
-        self._changed = anyio.Event()
+        #: Set when something is put in a line; None while nobody waits for it.
+        self._changed: anyio.Event | None = None
 
     async def send(self, envelope: Envelope[Body]) -> None:
         """Queue a message. Raises Overloaded at the bound; nothing was queued then."""
@@ -52,7 +53,6 @@ class LocalChannel(Generic[Body]):
 
     async def receive(self) -> LocalDelivery[Body]:
         """Wait for the next message: the best priority class first, oldest first within it."""
-        await anyio.lowlevel.checkpoint()
         while True:
             self._expire()
             line = next((line for line in self._lines.values() if line), None)
@@ -64,7 +64,7 @@ class LocalChannel(Generic[Body]):
 
     async def _wait(self) -> None:
         """Until something changes or the next lease runs out."""
-        changed = self._changed
+        self._changed = changed = self._changed or anyio.Event()
         if not self._leases:
             await changed.wait()
             return
@@ -106,12 +106,15 @@ class LocalChannel(Generic[Body]):
         self._wake()
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def _expire(self) -> None:
+        if not self._leases:
+            return
         now_s = monotonic_s()
-        over = [delivery for delivery, until_s in self._leases.items() if until_s <= now_s]
+        over = [delivery for delivery, _ in takewhile(lambda lease: lease[1] <= now_s, self._leases.items())]
         for delivery in reversed(over):  # each goes to the front of its line, so the oldest last
             del self._leases[delivery]
             self._put_again(delivery.envelope)
