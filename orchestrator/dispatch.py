@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from .channel.channel import Channel, Channels, Delivery
+from .channel.channel import Channel, Channels
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Result, Status, Task
@@ -76,6 +76,8 @@ class Dispatch:
         self._children: Counter[str] = Counter()
         self._waiting: dict[str, anyio.Event] = {}
         self._results: Channel[Any] = self._open("results")
+        self._slots: dict[str, anyio.Semaphore] = {}
+        self._group: TaskGroup | None = None
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -83,9 +85,8 @@ class Dispatch:
         return tuple(name for name in self._sent if name not in self.done)
 
     def start(self, group: TaskGroup) -> None:
-        """Let every worker of the team take tasks until the group is cancelled."""
-        for contract in self._equipment.contracts.values():
-            group.start_soon(self._serve, contract, group, name=f"serve {contract.name}")
+        """Let workers do their tasks in this group until it is cancelled."""
+        self._group = group
 
     async def run(self, plan: Plan) -> None:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
@@ -127,27 +128,33 @@ class Dispatch:
             deadline_s=equipment.deadline_s,
         )
         await self._open(f"tasks.{task.worker}").send(envelope)
+        self._take_one(equipment.contracts[task.worker])
 
-    async def _serve(self, contract: Contract, group: TaskGroup) -> None:
-        """Take one worker's tasks for as long as the job lasts, as many at once as it has slots."""
+    def _take_one(self, contract: Contract) -> None:
+        """Let the worker take one message from its channel, when it has a slot."""
+        assert self._group is not None, "`start` comes before the first plan"
+        self._group.start_soon(self._work, contract, name=contract.name)
+
+    async def _work(self, contract: Contract) -> None:
         channel: Channel[Task] = self._open(f"tasks.{contract.name}")
-        slots = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
-        while True:
-            delivery = await channel.receive()
-            slot = _Slot(slots)
-            await slot.take()
-            group.start_soon(self._work, contract, delivery, slot, name=delivery.envelope.id)
-
-    async def _work(self, contract: Contract, delivery: Delivery[Task], slot: "_Slot") -> None:
-        task, timeout_s = delivery.envelope.body, self._equipment.settings.task_timeout_s
+        slot = _Slot(self._slots_of(contract))
+        await slot.take()
         try:
+            delivery = await channel.receive()
+            task = delivery.envelope.body
             context = self._equipment.context(task, contract.identity, partial(self._delegate, slot))
-            result = await frame(contract, task, context, timeout_s=timeout_s)
+            result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
         finally:
             slot.give_up()
         reply = delivery.envelope.model_copy(update={"body": result, "sender": contract.name, "recipient": DISPATCH})
         await self._results.send(reply)
-        await delivery.ack()
+        if not await delivery.ack():
+            self._take_one(contract)  # the lease had run out: the message is in its line again
+
+    def _slots_of(self, contract: Contract) -> anyio.Semaphore:
+        if contract.name not in self._slots:
+            self._slots[contract.name] = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
+        return self._slots[contract.name]
 
     async def _take_result(self) -> None:
         delivery = await self._results.receive()

@@ -45,7 +45,7 @@ class FileJournal:
         self._appended = self._durable = chain.seq
         #: Who waits for how many events to be on disk, in the order in which they came.
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._is_writing = False
+        self._is_writing = self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -71,12 +71,19 @@ class FileJournal:
             return
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((self._appended, done))
-        self._write_pending()
+        self._write_soon()
         await done
+
+    def _write_soon(self) -> None:
+        """Begin to write when everybody who can run now has run: what they append then shares the write."""
+        if not (self._is_writing or self._is_called):
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._write_pending)
 
     def _write_pending(self) -> None:
         """Begin to write what is pending, unless a write is under way: its end begins the next."""
         self._stop_timer()
+        self._is_called = False
         if self._is_writing or not self._pending:
             return
         batch, self._pending, self._is_writing = self._pending, [], True
@@ -96,7 +103,7 @@ class FileJournal:
         while self._waiting and (error is not None or self._waiting[0][0] <= self._durable):
             _end(self._waiting.popleft()[1], error)
         if self._waiting:
-            self._write_pending()
+            self._write_soon()
 
     async def aclose(self) -> None:
         """Commit and let go of the file."""
