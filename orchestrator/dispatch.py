@@ -31,7 +31,7 @@ from .worker import Context, Contract, Delegate, Identity, Reach, frame
 #: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
 SKIPPED = "Skipped"
 DISPATCH = "dispatch"
-_TaskEnvelope = Envelope[Task]
+_TaskEnvelope, _ResultEnvelope = Envelope[Task], Envelope[Result]
 #: How much longer than an attempt may take its message stays on lease, in seconds.
 _LEASE_GRACE_S = 30.0
 
@@ -146,8 +146,7 @@ class Dispatch:
             result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
         finally:
             slot.give_up()
-        reply = delivery.envelope.model_copy(update={"body": result, "sender": contract.name, "recipient": DISPATCH})
-        await self._results.send(reply)
+        await self._results.send(_reply(delivery.envelope, result))
         if not await delivery.ack():
             self._take_one(contract)  # the lease had run out: the message is in its line again
 
@@ -216,6 +215,18 @@ class Dispatch:
 
     def _note(self, task: Task, kind: str, body: Any, *, sender: str, recipient: str) -> None:
         self._equipment.journal.append(Entry(kind, body, task=task.id, sender=sender, recipient=recipient))
+
+
+def _reply(envelope: Envelope[Task], result: Result) -> Envelope[Result]:
+    return _ResultEnvelope(
+        id=envelope.id,
+        job=envelope.job,
+        task=envelope.task,
+        sender=result.worker,
+        recipient=DISPATCH,
+        body=result,
+        attempt=envelope.attempt,
+    )
 
 
 class _Slot:

@@ -57,10 +57,10 @@ def canonical(value: Any) -> str:
     return _SORTED.encode(plain(value))
 
 
-def step_key(job: str, task: str, name: str, args_hash: str, n: int) -> StepKey:
+def step_key(job: str, task: str, name: str, args: str, n: int) -> StepKey:
     """The key under which an effect is done once: `n` counts equal (name, args) within the task, from 0.
 
-    `args_hash` is the digest of the canonical args. The key leaves out attempt, deadline, priority, allowance, clock
-    and the model chosen, so that a retry finds it again.
+    `args` is their canonical JSON. The key leaves out attempt, deadline, priority, allowance, clock and the model
+    chosen, so that a retry finds it again.
     """
-    return StepKey(digest(compact([job, task, name, args_hash, n]))[:32])
+    return StepKey(digest(compact([job, task, name, args, n]))[:32])

@@ -1,7 +1,6 @@
 """A channel within one process. Time is the event loop's; no thread, no timer: leases run out when looked at."""
 
 from collections import deque
-from itertools import takewhile
 from typing import Generic, TypeVar
 
 import anyio
@@ -12,6 +11,7 @@ from ..errors import Overloaded
 from .channel import ChannelStatistics
 
 Body = TypeVar("Body")
+_CLASSES = tuple(Priority)
 
 
 class LocalDelivery(Generic[Body]):
@@ -38,7 +38,8 @@ class LocalChannel(Generic[Body]):
 
     def __init__(self, name: str, *, capacity: int, lease_s: float) -> None:
         self.name, self._capacity, self._lease_s = name, capacity, lease_s
-        self._lines: dict[Priority, deque[Envelope[Body]]] = {priority: deque() for priority in Priority}
+        #: By priority class, the best first.
+        self._lines: tuple[deque[Envelope[Body]], ...] = tuple(deque() for _ in _CLASSES)
         #: Leases in the order in which they run out: every lease is equally long, and a renewed one goes to the end.
         self._leases: dict[LocalDelivery[Body], float] = {}
         #: Set when something is put in a line; None while nobody waits for it.
@@ -55,11 +56,11 @@ class LocalChannel(Generic[Body]):
         """Wait for the next message: the best priority class first, oldest first within it."""
         while True:
             self._expire()
-            line = next((line for line in self._lines.values() if line), None)
-            if line:
-                delivery = LocalDelivery(self, line.popleft())
-                self._leases[delivery] = monotonic_s() + self._lease_s
-                return delivery
+            for line in self._lines:
+                if line:
+                    delivery = LocalDelivery(self, line.popleft())
+                    self._leases[delivery] = monotonic_s() + self._lease_s
+                    return delivery
             await self._wait()
 
     async def _wait(self) -> None:
@@ -94,7 +95,7 @@ class LocalChannel(Generic[Body]):
         return True
 
     def _queued(self) -> int:
-        return sum(len(line) for line in self._lines.values())
+        return sum(map(len, self._lines))
 
     def _put(self, envelope: Envelope[Body]) -> None:
         self._lines[envelope.priority].append(envelope)
@@ -114,7 +115,11 @@ class LocalChannel(Generic[Body]):
         if not self._leases:
             return
         now_s = monotonic_s()
-        over = [delivery for delivery, _ in takewhile(lambda lease: lease[1] <= now_s, self._leases.items())]
+        over = []
+        for delivery, until_s in self._leases.items():
+            if until_s > now_s:
+                break
+            over.append(delivery)
         for delivery in reversed(over):  # each goes to the front of its line, so the oldest last
             del self._leases[delivery]
             self._put_again(delivery.envelope)
