@@ -10,7 +10,7 @@ from bullpen.orchestrator.journal.events import Event
 
 def read(at_ms: int, files: int, of: int = 1000) -> Event:
     body = json.dumps({"documents": files, "unreadable": 0, "files": files, "of": of})
-    return Event(1, "job", "job", "", "", 0, "corpus.read", at_ms, "job", "memory", body, "", "", "")
+    return Event(1, "job", "job", "", "", 0, "corpus.read", at_ms, "job", "memory", body, "")
 
 
 def said(capsys: pytest.CaptureFixture[str], *events: Event) -> str:
