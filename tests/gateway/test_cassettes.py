@@ -490,3 +490,18 @@ async def test_a_typed_answer_is_parsed_again(path: Path) -> None:
         assert completion.usage != Usage()
 
     assert len(model.requests) == 1
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, st.integers(1, 3)), max_size=4))
+def test_a_file_is_never_larger_than_was_thought_while_it_grew(
+    tmp_path_factory: pytest.TempPathFactory, kept: list[tuple[str, str, int]]
+) -> None:
+    file = tmp_path_factory.mktemp("tapes") / "answers.json"
+    recordings = [
+        format.Recording(format.question_of(question(asked), RUNG), (format.Answer(Outcome.OK, text),) * times)
+        for asked, text, times in kept
+    ]
+    format.save(file, format.Content(recordings=tuple(recordings)))
+    thought = sum(format.bytes_of(each.request) + sum(map(format.bytes_of, each.answers)) for each in recordings)
+
+    assert file.stat().st_size <= 64 + thought

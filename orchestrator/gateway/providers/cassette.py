@@ -23,6 +23,9 @@ from ..rungs import secrets_of
 from . import tape
 from .tape import Answer, Content, Listed, Question, Recording
 
+#: The layer above began to count its time-out a moment before we do.
+_NEARLY = 0.95
+
 
 class Tape:
     """One file of recordings while it is used, shared by all rungs that name it. `save` writes it.
@@ -109,7 +112,7 @@ class Tape:
 
     def _put(self, question: Question, *answers: Answer) -> None:
         key = tape.key_of(question)
-        self._size += sum(map(tape.bytes_of, answers)) + (len(key) if key not in self._questions else 0)
+        self._size += sum(map(tape.bytes_of, answers)) + (tape.bytes_of(question) if key not in self._questions else 0)
         if self._size > tape.BYTES_MOST:
             raise BadInput(tape.too_large(self.path))
         self._questions[key] = question
@@ -157,7 +160,7 @@ class Cassette:
                 await self._provider.aclose()
 
     async def _recorded(self, provider: Provider, request: Request, question: Question) -> Completion:
-        until_s = monotonic_s() + self._rung.timeout_s
+        until_s = monotonic_s() + _NEARLY * self._rung.timeout_s
         try:
             completion = await provider.complete(request)
         except anyio.get_cancelled_exc_class():

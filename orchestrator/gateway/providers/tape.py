@@ -4,6 +4,7 @@ Text of several lines is a list of its lines; recordings are sorted, so that rec
 nothing. Requests are compared as they stand in the file: no hash is kept, so a mended request is simply another one.
 """
 
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
 
 from ...errors import BadInput
-from ...ids import canonical, compact, plain
+from ...ids import canonical, plain
 from ...rules.outcome import Outcome
 from ...rules.price import Prices
 from ...settings import Rung
@@ -139,7 +140,10 @@ class Content:
     recordings: tuple[Recording, ...] = ()
 
 
-_CONTENT, _QUESTION, _ANSWER = TypeAdapter(Content), TypeAdapter(Question), TypeAdapter(Answer)
+@functools.cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    """Made when there is a cassette: it takes milliseconds, and most systems have none."""
+    return TypeAdapter(kind)
 
 
 def question_of(request: Request, rung: Rung) -> Question:
@@ -153,18 +157,20 @@ def question_of(request: Request, rung: Rung) -> Question:
 
 def as_json(value: Question | Answer) -> Any:
     """The value as it stands in a file."""
-    adapter: TypeAdapter[Any] = _QUESTION if isinstance(value, Question) else _ANSWER
-    return adapter.dump_python(value, mode="json", exclude_defaults=True)
+    kind: type = type(value)
+    return _adapter(kind).dump_python(value, mode="json", exclude_defaults=True)
 
 
 def question_from(value: Any) -> Question:
     """The question that stands so in a file."""
-    return _QUESTION.validate_python(value)
+    question: Question = _adapter(Question).validate_python(value)
+    return question
 
 
 def answer_from(value: Any) -> Answer:
     """The answer that stands so in a file."""
-    return _ANSWER.validate_python(value)
+    answer: Answer = _adapter(Answer).validate_python(value)
+    return answer
 
 
 def key_of(question: Question) -> str:
@@ -180,14 +186,24 @@ def lines_of(question: Question) -> list[str]:
     return [*told, *json.dumps(plain(question.form), indent=1, sort_keys=True).split("\n")] if question.form else told
 
 
+def bytes_of(value: Question | Answer) -> int:
+    """The most that the value takes in a file, where each of its lines stands further in."""
+    data = _written(as_json(value))
+    return len(data) + 4 * data.count(b"\n") + 64
+
+
+def _written(value: Any) -> bytes:
+    return f"{json.dumps(value, indent=1, ensure_ascii=False)}\n".encode()
+
+
 def load(path: Path) -> Content:
     """What the file holds; nothing where there is none. Raises BadInput that names file, line and field. Blocking."""
     try:
         if path.stat().st_size > BYTES_MOST:
             raise BadInput(too_large(path))
         text = path.read_text(encoding="utf-8")
-        value = json.loads(text)
-        return _CONTENT.validate_python(value)
+        content: Content = _adapter(Content).validate_python(json.loads(text))
+        return content
     except FileNotFoundError:
         return Content()
     except json.JSONDecodeError as error:
@@ -206,10 +222,8 @@ def save(path: Path, content: Content) -> None:
         cards=dict(sorted(content.cards.items())),
         recordings=tuple(sorted(content.recordings, key=lambda each: key_of(each.request))),
     )
-    value = {"version": 1, **_CONTENT.dump_python(ordered, mode="json", exclude_defaults=True)}
-    data = (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-    if len(data) > BYTES_MOST:
-        raise BadInput(too_large(path))
+    value = {"version": 1, **_adapter(Content).dump_python(ordered, mode="json", exclude_defaults=True)}
+    data = _written(value)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -260,8 +274,3 @@ def _skip(text: str, at: int) -> int:
     while text[at] in " \t\r\n,:":
         at += 1
     return at
-
-
-def bytes_of(value: Any) -> int:
-    """About how much of a file the value takes."""
-    return len(compact(value))
