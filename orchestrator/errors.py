@@ -5,7 +5,8 @@ BullpenError
 │  ├─ BadInput          what the user gave cannot be used: exit status 2
 │  ├─ InvalidWorker     a worker class or a team with a mistake in it
 │  ├─ Misconfigured     a provider refused our key, our model name or our request
-│  └─ BudgetExceeded    the call would have passed the limit; it was not made
+│  ├─ BudgetExceeded    the call would have passed the limit; it was not made
+│  └─ CassetteMiss      the request is not among the recorded ones; nobody was asked
 ├─ Unavailable    not now; may work later or elsewhere
 │  ├─ Overloaded        a bounded queue is full; nothing was queued
 │  ├─ NoAnswer          no rung gave a good answer
@@ -50,6 +51,10 @@ class BudgetExceeded(Refused):
             f"budget {name!r} could be exceeded: {spent / 1e6:.6f} of {limit / 1e6:.6f} USD is spent and "
             f"the next call may cost {wanted / 1e6:.6f}; raise the budget or use a cheaper rung"
         )
+
+
+class CassetteMiss(Refused):
+    """A cassette that replays does not have the request. Another rung would hide it, so none is asked."""
 
 
 class Unavailable(BullpenError):

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import BadInput
 
 FILE = "bullpen.toml"
+#: What cassettes do: give what is recorded, ask for everything anew, or ask for what is not recorded.
+CassetteMode = Literal["replay", "record", "auto"]
 _URL = r"^https?://\S+$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -65,6 +67,8 @@ class Rung(BaseModel):
     tokens_per_minute: int | None = Field(default=None, ge=1)
     #: Whether calls go through the environment's proxy; `Settings.use_proxy` decides.
     use_proxy: bool = False
+    #: A file of recorded answers that stands before the model; `Settings.cassettes` says what it does.
+    cassette: Path | None = None
     #: The roles that this rung may serve; empty is all.
     roles: tuple[str, ...] = ()
 
@@ -125,6 +129,9 @@ class Settings(BaseSettings):
     stale_answer_s: float = Field(default=7 * 86_400.0, ge=0)
     #: Whether calls go through the proxy that the environment names; it must be said where there is one.
     use_proxy: bool | None = None
+    #: Whether models may be asked over the network. Without it a rung replays a cassette or is embedded.
+    network: bool = True
+    cassettes: CassetteMode = "replay"
     #: The most a job may spend, in USD; None is no limit.
     budget_usd: float | None = Field(default=None, ge=0)
     #: The most seconds a job may take; None is no limit.

@@ -3,10 +3,10 @@
 import importlib
 import os
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import chain, cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
@@ -23,6 +23,7 @@ from .gateway.budget import Ledger
 from .gateway.chain import Course
 from .gateway.deployment import Deployment
 from .gateway.model import Provider
+from .gateway.providers.cassette import Cassette, Tape
 from .gateway.rungs import chains_of, check_prices, choose_rungs, secrets_of, with_proxy
 from .gateway.stack import compose
 from .gateway.stale import Found, Recall
@@ -252,9 +253,11 @@ async def open_system(
     chosen, rungs_from = choose_rungs(settings, os.environ, team.rungs)
     rungs = with_proxy(settings, chosen, os.environ)
     course = _course(settings, rungs)
+    open_tape = cache(partial(Tape, mode=settings.cassettes, secrets=secrets_of(rungs, os.environ)))
     async with AsyncExitStack() as stack:
         deployments = tuple(
-            tuple(Deployment.of(each, _provider(each, team)) for each in rung.deployed()) for rung in rungs
+            tuple(Deployment.of(each, _provider(each, team, settings, open_tape)) for each in rung.deployed())
+            for rung in rungs
         )
         for deployment in chain.from_iterable(deployments):
             stack.push_async_callback(deployment.provider.aclose)
@@ -325,7 +328,24 @@ def _course(settings: Settings, rungs: Sequence[Rung]) -> Course:
     )
 
 
-def _provider(rung: Rung, team: Team) -> Provider:
+def _provider(rung: Rung, team: Team, settings: Settings, open_tape: Callable[[Path], Tape]) -> Provider:
+    """Who answers for the rung: its cassette, its model, or one before the other.
+
+    Raises BadInput for a model that would be asked over a network that is switched off.
+    """
+    tape = None if rung.cassette is None else open_tape(rung.cassette.resolve())
+    if tape is not None and tape.mode == "replay":
+        return Cassette(rung, tape)
+    if not settings.network and (rung.provider in _PROVIDERS or rung.base_url is not None):
+        raise BadInput(
+            f"rung {rung.label!r} would be asked over the network, which is switched off (`network`): give it a "
+            "`cassette` and replay it, use an embedded model, or set BULLPEN_NETWORK=on"
+        )
+    provider = _model(rung, team)
+    return provider if tape is None else Cassette(rung, tape, provider)
+
+
+def _model(rung: Rung, team: Team) -> Provider:
     if rung.provider in team.providers:
         return team.providers[rung.provider](rung)
     if rung.provider not in _PROVIDERS:
