@@ -58,6 +58,8 @@ class Rung(BaseModel):
     #: The longest silence of a stream, in seconds: before its first piece, and between two.
     first_s: float = Field(default=30.0, gt=0)
     idle_s: float = Field(default=20.0, gt=0)
+    #: Whether its calls go through the proxy that the environment names.
+    use_proxy: bool = False
     #: How many requests may be under way at once, per deployment; it starts lower and adapts to what is refused.
     concurrency_most: int = Field(default=256, ge=1)
     requests_per_minute: int | None = Field(default=None, ge=1)
