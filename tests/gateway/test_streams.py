@@ -220,7 +220,7 @@ def anthropic(kind: str, **of: Any) -> bytes:
     return b"event: %b\n" % kind.encode() + event({"type": kind, **of})
 
 
-MESSAGE: dict[str, Any] = {"id": "m", "type": "message", "role": "assistant", "model": "claude-x", "content": [], "stop_reason": None}
+MESSAGE: dict[str, Any] = {"id": "m", "type": "message", "role": "assistant", "model": "claude-x", "content": []}
 OPENED = (
     anthropic("message_start", message={**MESSAGE, "usage": {"input_tokens": 7, "output_tokens": 1}}),
     anthropic("content_block_start", index=0, content_block={"type": "text", "text": ""}),

@@ -25,7 +25,7 @@ from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ManualClock
 
-from .wire import plain, raw_server, reset
+from .wire import END, EVENTS, delta, event, piece, plain, raw_server, reset
 
 pytestmark = pytest.mark.anyio
 ASKED = Request(
@@ -250,6 +250,18 @@ async def test_no_packed_body_is_asked_for_and_connections_are_used_again(make: 
     assert all(b"accept-encoding: identity" in head.lower() for head, _ in server.requests)
 
 
+async def test_a_connection_that_streamed_is_used_again(make: Make) -> None:
+    async def stream(writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS + piece(event(delta("stop", content="hello"))) + piece(event(b"[DONE]")) + END)
+
+    async with raw_server(stream) as server:
+        provider = make(server.url)
+        for _ in range(5):
+            assert (await provider.complete(replace(ASKED, watch=lambda _: None))).text == "hello"
+
+    assert (len(server.requests), server.connections) == (5, 1)
+
+
 async def test_a_proxy_is_used_only_where_it_was_said(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     async def good(writer: asyncio.StreamWriter) -> None:
         writer.write(plain(answer()))
@@ -277,3 +289,49 @@ async def test_some_call_the_reasons_otherwise(make: Make, reason: str, outcome:
     body = {"choices": [{"message": {"content": "x"}, "finish_reason": reason}]}
 
     assert (await given(make, plain(json.dumps(body).encode()))).outcome is outcome
+
+
+@pytest.mark.parametrize("watch", [None, lambda _: None])
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (529, {"type": "overloaded_error", "message": "Overloaded"}, Outcome.SERVER_ERROR),
+        (429, {"type": "rate_limit_error", "message": "slow down"}, Outcome.RATE_LIMITED),
+        (400, {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8"}, Outcome.TOO_LONG),
+        (400, {"type": "invalid_request_error", "message": "Your credit balance is too low"}, Outcome.NO_QUOTA),
+        (401, {"type": "authentication_error", "message": "invalid x-api-key"}, Outcome.KEY_REFUSED),
+        (404, {"type": "not_found_error", "message": "model: claude-x"}, Outcome.NO_SUCH_MODEL),
+        (307, {}, Outcome.REDIRECTED),
+    ],
+)
+async def test_errors_of_another_shape_are_read_by_the_same_rules(
+    monkeypatch: pytest.MonkeyPatch, watch: Any, status: int, error: Any, outcome: Outcome
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-not-to-be-seen-0123456789")
+
+    async def failing(writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(json.dumps({"type": "error", "error": error}).encode(), status, retry_after="7"))
+
+    async with raw_server(failing) as server:
+        provider = LiteLLM(Rung(model="litellm:anthropic/claude-x", base_url=f"{server.url}/messages"))
+        completion = await provider.complete(replace(ASKED, watch=watch))
+        await provider.aclose()
+
+    assert completion.outcome is outcome
+    assert completion.retry_after_s == (None if status == 307 else 7)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("watch", [None, lambda _: None])
+async def test_nobody_listening_is_unreachable_for_another_shape_too(
+    monkeypatch: pytest.MonkeyPatch, watch: Any
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-not-to-be-seen-0123456789")
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1/messages"
+        provider = LiteLLM(Rung(model="litellm:anthropic/claude-x", base_url=url))
+        completion = await provider.complete(replace(ASKED, watch=watch))
+        await provider.aclose()
+
+    assert completion.outcome is Outcome.UNREACHABLE

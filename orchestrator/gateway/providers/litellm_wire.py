@@ -52,7 +52,7 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
             raise Ended(read(self.answer, self.asked))  # a prompt is sent once
         body = _encoded(data or more.get("content") or more.get("json"))
         sent = (url, more.get("headers") or {}, body, more.get("params"))
-        if httpx.URL(url).path.endswith("/chat/completions"):
+        if url.partition("?")[0].endswith("/chat/completions"):
             if _TRANSLATED.encode() in body:
                 self.asked = Asked(True, _TRANSLATED)
             raise Ended(await self._judged(*sent))
