@@ -1,6 +1,7 @@
 """What providers' errors mean, in the words that they really use; and how long they ask to be left alone."""
 
 import json
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -256,3 +257,10 @@ def test_no_header_breaks_it(headers: dict[str, str]) -> None:
 def test_every_date_that_can_be_written_is_read(then: datetime) -> None:
     then = then.replace(microsecond=0)
     assert retry_after_s({"retry-after": format_datetime(then, usegmt=True)}, 0) == then.timestamp()
+
+
+def test_a_very_long_complaint_is_not_read_to_its_end() -> None:
+    started_s = time.process_time()
+    read(answered(400, {"message": "prompt " * 1_000_000}), Asked(True))
+
+    assert time.process_time() - started_s < 2

@@ -157,3 +157,10 @@ async def test_a_schema_that_litellm_turns_into_a_tool_comes_back_as_text() -> N
 
     assert server.body["tools"][0]["function"]["name"] == "json_tool_call"
     assert (completion.outcome, json.loads(completion.text)) == (Outcome.OK, {"a": 1})
+
+
+async def test_where_litellm_knows_that_a_provider_cannot_do_tools_it_is_asked_in_words() -> None:
+    rung = Rung(model="litellm:perplexity/small", base_url="http://127.0.0.1:9/v1", schema_mode="tool")
+    provider = LiteLLM(rung)
+
+    assert (await provider.complete(ASKED)).outcome is Outcome.NO_SCHEMA_MODE

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -254,3 +255,28 @@ async def test_a_stream_of_another_shape_is_judged_as_strictly(answer: Answer, o
     assert (completion.outcome, completion.text) == (outcome, text), completion.detail
     assert "".join(shown.text for shown in pieces) == text
     assert completion.usage == Usage(7, 3) or outcome is not Outcome.OK
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the .model_:DeprecationWarning")  # of pydantic, by LiteLLM
+@pytest.mark.parametrize(
+    ("answer", "outcome", "text"),
+    [
+        (says(FIRST, SECOND, STOP, USAGE, DONE), Outcome.OK, "Hello"),
+        (says(FIRST, SECOND), Outcome.INTERRUPTED, "Hello"),
+        (says(FIRST, SECOND, DONE), Outcome.INTERRUPTED, "Hello"),
+        (says(FIRST, breaks=True), Outcome.INTERRUPTED, "Hel"),
+        (says(FIRST, b"data: {broken\n\n"), Outcome.INTERRUPTED, "Hel"),
+        (says(FIRST, event({"error": {"message": "busy"}})), Outcome.INTERRUPTED, "Hel"),
+        (says(FIRST, end=False), Outcome.STALLED, "Hel"),
+    ],
+)
+async def test_a_stream_through_a_client_of_the_providers_own_is_judged_as_strictly(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, outcome: Outcome, text: str
+) -> None:
+    monkeypatch.setenv("AZURE_API_KEY", "sk-not-to-be-seen-0123456789")
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
+    completion, pieces, _ = await hear("litellm", answer, model="azure/small", idle_s=0.3, first_s=5)
+    await sys.modules["litellm"].close_litellm_async_clients()
+
+    assert (completion.outcome, completion.text) == (outcome, text), completion.detail
+    assert "".join(shown.text for shown in pieces) == text

@@ -39,6 +39,8 @@ _CODES = {
     "resource_exhausted": Outcome.RATE_LIMITED,
 }
 
+#: How much of what an error says is read, in characters.
+_WORDS_MOST = 4000
 _TOO_LONG = re.compile(
     r"context[ _-]?(?:length|window|size|limit)|contextwindowexceeded|max_model_len"
     r"|maximum (?:model|prompt) length|(?:maximum|max) (?:input )?(?:number of )?tokens allowed"
@@ -75,7 +77,7 @@ _SCHEMA = re.compile(
 
 def outcome_of(status: int, error: Any, *, has_schema: bool = False) -> Outcome:
     """The outcome of an error that came with this status; `has_schema`: a schema or a tool was part of the question."""
-    codes, words = [code.lower() for code in _codes(error)], " ".join(_words(error))
+    codes, words = [code.lower() for code in _codes(error)], " ".join(_words(error))[:_WORDS_MOST]
     if status == 413 or (status == 429 and _TOO_LARGE_FOR_RATE.search(words)):
         return Outcome.TOO_LONG
     named = next((_CODES[code] for code in codes if code in _CODES), None)

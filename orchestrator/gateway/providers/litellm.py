@@ -135,6 +135,8 @@ class LiteLLM:
                 failure = ended.completion
             except lane.faults as error:
                 failure = _fault(error, wire)
+        if failure is not None:
+            await response.aclose()
         streamed.finish_reason = response.received_finish_reason if failure is None else None
         return streamed.ended(failure)
 

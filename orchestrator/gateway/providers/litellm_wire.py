@@ -81,12 +81,12 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
         with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s):
             try:
                 self._response = response = await self._sender.request("POST", url, headers, body, params)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                raise Ended(fault_of(error, answered=False)) from error
-            if response.status != 200 or is_packed(response.headers):
+                if response.status == 200 and not is_packed(response.headers):
+                    return _response(url, response.headers, stream=_Body(response))
                 answer = await whole(response)
-                raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
-            return _response(url, response.headers, stream=_Body(response))
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Ended(fault_of(error, answered=self._response is not None)) from error
+            raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
         raise Ended(stalled(self._sender.rung))
 
 
