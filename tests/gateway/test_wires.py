@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import anyio
@@ -26,6 +28,8 @@ from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ManualClock
 from bullpen.orchestrator.testing.provider import Fails, Raw, Reply, Says, ScriptedProvider
 
+from .wire import plain, raw_server
+
 pytestmark = pytest.mark.anyio
 KEY = "sk-not-to-be-seen-0123456789"
 ASKED = Request(
@@ -37,6 +41,8 @@ ASKED = Request(
     messages=(Message("user", "Say hello."),),
 )
 Make = Callable[..., Provider]
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+ANSWER = {"id": "c", "object": "chat.completion", "created": 1, "model": "small", "choices": [CHOICE]}
 
 
 @pytest.fixture(params=["openai_http", "litellm"])
@@ -95,26 +101,25 @@ async def test_a_prompt_is_sent_once_whatever_becomes_of_the_connection(
     assert requests == 1
 
 
-@pytest.mark.parametrize(
-    ("headers", "said"),
-    [
-        ({"retry-after": "12.5"}, "retry after 12.5 s"),
-        ({"retry-after-ms": "1500", "retry-after": "2"}, "retry after 1.5 s"),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, "retry after 30 s"),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "Wed, 99 Oct 9999 07:28:30 GMT"}, None),
-    ],
-)
-async def test_how_long_to_wait_is_read_in_each_form(
-    lane: str, make: Make, headers: dict[str, str], said: str | None
-) -> None:
-    with ScriptedProvider([Fails(429, headers=headers)]) as server:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_how_long_to_wait_is_read(lane: str, make: Make, status: int) -> None:
+    with ScriptedProvider([Fails(status, headers={"retry-after-ms": "1500", "retry-after": "2"})]) as server:
         completion = await make(lane, server.url).complete(ASKED)
 
-    assert completion.outcome is Outcome.RATE_LIMITED
-    assert (said in completion.detail) if said else ("retry after" not in completion.detail)
+    assert completion.retry_after_s == 1.5
+    assert "1.5" not in completion.detail
+
+
+async def test_a_date_is_read_against_the_machines_clock_where_the_answer_has_none(lane: str, make: Make) -> None:
+    then = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True).encode()
+
+    async def limited(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 429 Slow\r\nretry-after: %b\r\ncontent-length: 0\r\n\r\n" % then)
+
+    async with raw_server(limited) as server:
+        completion = await make(lane, server.url).complete(ASKED)
+
+    assert completion.retry_after_s == pytest.approx(300, abs=10)
 
 
 @pytest.mark.parametrize(
@@ -176,31 +181,38 @@ def test_no_client_library_is_imported_before_the_first_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "outcome"),
+    ("status", "body", "outcome"),
     [
-        (Says("x"), Outcome.OK),
-        (Says(None), Outcome.EMPTY),
-        (Says("x", finish_reason="length"), Outcome.TRUNCATED),
-        (Fails(401), Outcome.KEY_REFUSED),
-        (Fails(404), Outcome.NO_SUCH_MODEL),
-        (Fails(400), Outcome.BAD_REQUEST),
-        (Fails(429), Outcome.RATE_LIMITED),
-        (Fails(500), Outcome.SERVER_ERROR),
-        (Raw(b"<p>", content_type="text/html"), None),
-        (Raw(b'{"choices": []}'), None),
+        (200, ANSWER, Outcome.OK),
+        (200, {**ANSWER, "choices": [{**CHOICE, "message": {"role": "assistant", "content": None}}]}, Outcome.EMPTY),
+        (200, {**ANSWER, "choices": [{**CHOICE, "finish_reason": "length"}]}, Outcome.TRUNCATED),
+        (401, {"error": {"message": "no"}}, Outcome.KEY_REFUSED),
+        (404, {"error": {"message": "no"}}, Outcome.NO_SUCH_MODEL),
+        (400, {"error": {"message": "no"}}, Outcome.BAD_REQUEST),
+        (400, {"error": {"message": "maximum context length is 9 tokens"}}, Outcome.TOO_LONG),
+        (429, {"error": {"message": "no", "code": "insufficient_quota"}}, Outcome.NO_QUOTA),
+        (429, {"error": {"message": "no"}}, Outcome.RATE_LIMITED),
+        (500, {"error": {"message": "no"}}, Outcome.SERVER_ERROR),
+        (200, [], None),
     ],
 )
-async def test_where_the_wire_is_not_seen_the_class_of_the_error_decides(
-    make: Make, monkeypatch: pytest.MonkeyPatch, reply: Reply, outcome: Outcome | None
+async def test_where_a_provider_has_a_client_of_its_own_the_class_of_the_error_decides(
+    make: Make, monkeypatch: pytest.MonkeyPatch, status: int, body: Any, outcome: Outcome | None
 ) -> None:
-    """So it is with providers that have a client of their own; OpenAI's is such a one. None is any but ok."""
-    monkeypatch.setenv("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", "false")
-    with ScriptedProvider([reply]) as server:
-        completion = await make("litellm", server.url).complete(ASKED)
+    """None is any but ok."""
+    monkeypatch.setenv("AZURE_API_KEY", KEY)
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(json.dumps(body).encode(), status))
+
+    async with raw_server(answer) as server:
+        base_url = server.url.removesuffix("/v1")
+        completion = await make("litellm", base_url, model="litellm:azure/small").complete(ASKED)
         await sys.modules["litellm"].close_litellm_async_clients()
 
     assert completion.outcome is outcome if outcome else completion.outcome is not Outcome.OK, completion.detail
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_provider_of_another_shape_goes_through_litellm_as_well(

@@ -10,31 +10,39 @@ import logging
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import anyio
 from anyio import to_thread
 
+from ...clock import monotonic_s
 from ...rules.outcome import Outcome, of_status
 from ...rules.price import Prices
 from ...settings import Rung
 from ..model import Card, Completion, Request, Usage
-from .openai_http import CONNECT_TIMEOUT_S, fault_of
-from .openai_shape import DEFAULT_KEY_ENV, key_in, question, read_value, retry_after_s, without
+from .complaint import outcome_of
+from .keys import DEFAULT_KEY_ENV, key_in, without
+from .openai_shape import Asked, asked_of, question, read, read_value
+from .retry_after import retry_after_s
+from .sending import CONNECT_TIMEOUT_S, Listener, Sender, fault_of, stalled
+from .streamed import Streamed
 
 if TYPE_CHECKING:
-    from .litellm_wire import Handler
+    from .litellm_wire import Wire
 
 #: Read by LiteLLM while it is imported; what the user has set stays.
 _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it downloads a price list
     "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file
-    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "true",  # a quarter cheaper per call, and sends once
 }
+#: Read by LiteLLM at every call: whether it takes our client for OpenAI's addresses too. We depend on it.
+_TAKES_CLIENT = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
+#: Providers for which LiteLLM uses a client library of theirs, or asks more than one question.
+_OWN_CLIENTS = {"azure", "azure_text", "replicate", "text-completion-openai", "text-completion-inception"}
 
-#: By the class of LiteLLM's error, for providers whose answer the wire did not see. The first that fits counts.
+#: By the class of LiteLLM's error, for what our client did not see. The first that fits counts.
 _OUTCOMES = {
     "Timeout": Outcome.TIMED_OUT,
     "RateLimitError": Outcome.RATE_LIMITED,
@@ -56,7 +64,7 @@ class LiteLLM:
     def __init__(self, rung: Rung) -> None:
         self._rung = rung
         self._lane: _Lane | None = None
-        self._handler: Handler | None = None
+        self._sender = Sender(rung)
 
     async def complete(self, request: Request) -> Completion:
         """One attempt. Raises Misconfigured for a key that cannot be sent; every other fault is an outcome."""
@@ -84,41 +92,55 @@ class LiteLLM:
         return self._lane
 
     async def aclose(self) -> None:
-        """Close the connections unless another LiteLLM rung shares them; closing twice is harmless."""
-        handler, self._handler = self._handler, None
-        _open.discard(self)
-        if handler is not None and not any(other._handler is handler for other in _open):
-            await handler.close()
+        """Close the connections; closing twice is harmless, and a later call opens them again."""
+        await self._sender.aclose()
 
     async def _ask(self, lane: "_Lane", request: Request, key: str | None) -> Completion:
-        from . import litellm_wire
+        from .litellm_wire import Ended, Wire
 
-        self._watch(lane)
-        wire = litellm_wire.Wire()
-        token = litellm_wire.current.set(wire)
+        asked = asked_of(request, self._rung)
+        wire = Wire(self._sender, request, asked)
         try:
-            response = await lane.litellm.acompletion(**lane.fixed, api_key=key, **question(request, self._rung))
+            response = await lane.litellm.acompletion(
+                **lane.fixed, client=wire if lane.takes_client else None, api_key=key, **question(request, self._rung)
+            )
+            if request.watch is None:
+                completion = read_value(response.model_dump(), asked)
+            else:
+                completion = await self._hear(lane, response, request, wire)
+        except Ended as ended:
+            completion = ended.completion
         except lane.faults as error:
-            return wire.verdict() or _fault(error, answered=wire.status is not None)
+            completion = _fault(error, wire)
         finally:
-            litellm_wire.current.reset(token)
-        seen = wire.verdict() if wire.is_openai_shaped else None
-        completion = seen or read_value(response.model_dump())
-        return replace(completion, micro_usd=_micro_usd(lane, response, completion))
+            wire.release()
+        if lane.prices is None or completion.usage == Usage():
+            return completion
+        usage = completion.usage
+        return replace(completion, micro_usd=lane.prices.cost(usage.tokens_in, usage.tokens_out))
 
-    def _watch(self, lane: "_Lane") -> None:
-        """LiteLLM keeps one HTTP client per provider and event loop: find the one that it will use."""
-        from . import litellm_wire
+    async def _hear(self, lane: "_Lane", response: Any, request: Request, wire: "Wire") -> Completion:
+        """Hear a stream that LiteLLM reads. Its `stop` is believed only where it was received."""
+        from .litellm_wire import Ended
 
-        handler: Handler = lane.client(llm_provider=lane.provider, params={"ssl_verify": None})
-        litellm_wire.watch(handler)
-        if handler is not self._handler:
-            self._handler = handler
-            _open.add(self)
+        streamed = Streamed(wire.asked)
+        failure: Completion | None = stalled(self._rung)
+        with anyio.CancelScope(deadline=monotonic_s() + self._rung.first_s) as patience:
+            listener = Listener(request, self._rung, patience)
+            try:
+                async for chunk in response:
+                    listener.hear(streamed.add(chunk.model_dump()))
+                failure = None
+            except Ended as ended:
+                failure = ended.completion
+            except lane.faults as error:
+                failure = _fault(error, wire)
+        if failure is not None:
+            await response.aclose()
+        streamed.finish_reason = response.received_finish_reason if failure is None else None
+        return streamed.ended(failure)
 
 
-#: Those that may have connections.
-_open: "weakref.WeakSet[LiteLLM]" = weakref.WeakSet()
 _loading = threading.Lock()
 #: Set when LiteLLM has been imported and made quiet.
 _is_quiet = threading.Event()
@@ -128,9 +150,8 @@ class _Lane(NamedTuple):
     """What stays the same from call to call."""
 
     litellm: Any
-    client: Any
-    provider: Any
     fixed: dict[str, Any]
+    takes_client: bool
     key_env: str | None
     prices: Prices | None
     context_tokens: int | None
@@ -141,7 +162,8 @@ def _load() -> Any:
     """LiteLLM, imported and made quiet once a process, without the collector (a fifth faster)."""
     with _loading:
         for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)  # each time: LiteLLM reads some of it at every call
+            os.environ.setdefault(name, value)
+        os.environ[_TAKES_CLIENT] = "true"
         if _is_quiet.is_set():
             return sys.modules["litellm"]
         collects = gc.isenabled()
@@ -166,19 +188,19 @@ def _prepare(litellm: Any, rung: Rung) -> _Lane:
     """Everything that is settled once. Raises LiteLLM's BadRequestError for a provider it does not know."""
     import httpx
     import openai
-    from litellm.llms.custom_httpx.http_handler import get_async_httpx_client
 
+    litellm.disable_aiohttp_trust_env = not rung.use_proxy  # of the clients that are not ours
     name, provider, _, _ = litellm.get_llm_provider(rung.model_name, api_base=rung.base_url)
     return _Lane(
         litellm=litellm,
-        client=get_async_httpx_client,
-        provider=litellm.LlmProviders(provider),
+        takes_client=provider not in _OWN_CLIENTS,
         fixed={
             "model": rung.model_name,
             "api_base": rung.base_url and rung.base_url.rstrip("/"),
             "timeout": httpx.Timeout(rung.timeout_s, connect=min(CONNECT_TIMEOUT_S, rung.timeout_s)),
             "num_retries": 0,
             "max_retries": 0,
+            "_skip_mcp_handler": True,  # else it loads a gateway for tools of another kind
         },
         key_env=rung.api_key_env or (DEFAULT_KEY_ENV if provider == "openai" else None),
         prices=_prices(litellm, rung, name, provider),
@@ -212,35 +234,35 @@ def _context_tokens(litellm: Any, rung: Rung) -> int | None:
     return size if isinstance(size, int) and size > 0 else None
 
 
-def _micro_usd(lane: _Lane, response: Any, completion: Completion) -> int | None:
-    cost: float | None = response._hidden_params.get("response_cost")
-    if cost is None or lane.prices is None or completion.usage == Usage():
-        return None
-    return round(cost * 1e6)
-
-
-def _fault(error: Exception, *, answered: bool) -> Completion:
-    """The outcome of an error of LiteLLM's: aiohttp's fault beneath it, else its class, else its status."""
+def _fault(error: Exception, wire: "Wire") -> Completion:
+    """What an error of LiteLLM's gives: what came and it could not read, aiohttp's fault beneath it, else its class."""
     import aiohttp
 
+    if wire.answer is not None:
+        return read(wire.answer, wire.asked)
     for cause in _causes(error):
         if isinstance(cause, aiohttp.ClientError):
-            return fault_of(cause, answered=answered)
+            return fault_of(cause, answered=False)
     headers = getattr(error, "litellm_response_headers", None) or getattr(
         getattr(error, "response", None), "headers", {}
     )
-    wait_s = retry_after_s(headers)
-    wait = "" if wait_s is None else f"retry after {wait_s:g} s; "
-    return Completion(_outcome(error), detail=f"{wait}{type(error).__name__}: {error}")
+    return Completion(
+        _outcome(error, wire.asked), detail=f"{type(error).__name__}: {error}", retry_after_s=retry_after_s(headers)
+    )
 
 
-def _outcome(error: Exception) -> Outcome:
+def _outcome(error: Exception, asked: Asked) -> Outcome:
     names = {kind.__name__ for kind in type(error).__mro__}
-    if (named := next((outcome for name, outcome in _OUTCOMES.items() if name in names), None)) is not None:
-        return named
+    named = next((outcome for name, outcome in _OUTCOMES.items() if name in names), None)
+    if named is Outcome.UNSUPPORTED and asked.has_schema:
+        return Outcome.NO_SCHEMA_MODE
     status = getattr(error, "status_code", 200)
+    if named in (Outcome.BAD_REQUEST, Outcome.RATE_LIMITED):
+        bodies = (getattr(cause, "body", None) for cause in _causes(error))
+        said = {"message": str(error), "error": next((body for body in bodies if isinstance(body, dict)), None)}
+        return outcome_of(status, said, has_schema=asked.has_schema)
     # An error without a bad status: an answer came, and LiteLLM could not read it.
-    return of_status(status) if isinstance(status, int) and status >= 300 else Outcome.NOT_JSON
+    return named or (of_status(status) if isinstance(status, int) and status >= 300 else Outcome.NOT_JSON)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,119 +1,122 @@
-"""What LiteLLM's HTTP client may do during one of our calls: send once, follow nothing, read so much and no more.
+"""The HTTP client that LiteLLM is given for one call: it sends once, by the rules of the direct lane.
 
-On its own LiteLLM sends a prompt again when a connection breaks, takes it along a redirect, reads an answer of any
-size, and writes `stop` where no finish marker came. Its clients are shared by the whole process, so the hooks act only
-inside our calls: where a Wire is set. What they saw is judged by the same rules as in the direct lane.
+LiteLLM's own client sends a prompt again when a connection breaks, takes it along a redirect, reads an answer of any
+size, and asks the environment for a proxy. And where LiteLLM reads a stream, it writes `stop` where no finish marker
+came. So LiteLLM says what is sent and where; this sends it, and where the answer is in OpenAI's shape, or no answer at
+all, it is judged here and LiteLLM's reading of it is spared, which is more than half of what a call costs.
 
-Imports httpx: only for those who have loaded LiteLLM.
+Imports LiteLLM: only for those who have loaded it.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import json
+from collections.abc import AsyncIterator
+from typing import Any
 
+import aiohttp
+import anyio
 import httpx
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-from ..model import Completion
-from .openai_shape import ANSWER_BYTES_MOST, read, too_large
+from ...clock import monotonic_s
+from ..model import Completion, Request
+from .openai_shape import ANSWER_BYTES_MOST, Answer, Asked, read, too_large
+from .sending import Sender, fault_of, is_packed, stalled, whole
 
-
-@dataclass(slots=True)
-class Wire:
-    """What one call sent and received."""
-
-    is_sent: bool = False
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytearray = field(default_factory=bytearray)
-    is_whole: bool = False
-    is_too_large: bool = False
-
-    def verdict(self) -> Completion | None:
-        """What the answer says; None where none arrived whole."""
-        if self.is_too_large:
-            return too_large()
-        return read(self.status, self.headers, bytes(self.content)) if self.is_whole and self.status else None
-
-    @property
-    def is_openai_shaped(self) -> bool:
-        """Whether it is an answer in OpenAI's shape. Inside a JSON string the quotes would be escaped."""
-        return b'"choices"' in self.content
+#: How LiteLLM names the tool by which it asks for a schema where the provider has no schemas.
+_TRANSLATED = "json_tool_call"
 
 
-class Stopped(Exception):
-    """Raised inside LiteLLM's client to end a call; what to make of it is in the Wire."""
+class Ended(BaseException):
+    """Ends a call of LiteLLM's with what came of it. Like a cancellation, it is not LiteLLM's to handle."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__(completion.outcome)
+        self.completion = completion
 
 
-class Handler(Protocol):
-    """As much of LiteLLM's AsyncHTTPHandler as we touch."""
+class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that are checked
+    """Stands in for LiteLLM's client during one call. It has no connections of its own: they are the sender's."""
 
-    event_hooks: object
+    def __init__(self, sender: Sender, request: Request, asked: Asked) -> None:
+        self._sender, self._request, self.asked = sender, request, asked
+        self._response: aiohttp.ClientResponse | None = None
+        #: What came, where LiteLLM is to read it.
+        self.answer: Answer | None = None
 
-    @property
-    def client(self) -> httpx.AsyncClient:
-        """Its httpx client; a new one where the old was closed."""
-        ...
+    def __del__(self) -> None:
+        """Nothing is left to close."""
 
-    async def close(self) -> None:
-        """Close the client."""
-        ...
+    async def post(self, url: str, data: Any = None, **more: Any) -> httpx.Response:
+        """A good answer for LiteLLM to read. Raises Ended with every other, and with each that is in OpenAI's shape."""
+        if self.answer is not None:
+            raise Ended(read(self.answer, self.asked))  # a prompt is sent once
+        body = _encoded(data or more.get("content") or more.get("json"))
+        sent = (url, more.get("headers") or {}, body, more.get("params"))
+        if url.partition("?")[0].endswith("/chat/completions"):
+            if _TRANSLATED.encode() in body:
+                self.asked = Asked(True, _TRANSLATED)
+            raise Ended(await self._judged(*sent))
+        if more.get("stream"):
+            return await self._opened(*sent)
+        answer = await self._sender.send("POST", *sent)
+        if isinstance(answer, Completion) or answer.status != 200 or is_packed(answer.headers):
+            raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
+        self.answer = answer
+        return _response(url, answer.headers, content=answer.content)
+
+    def release(self) -> None:
+        """Let go of a stream that may not have been read to its end."""
+        if self._response is not None:
+            self._response.close()
+
+    async def _judged(self, url: str, headers: Any, body: Any, params: Any) -> Completion:
+        if self._request.watch is None:
+            answer = await self._sender.send("POST", url, headers, body, params)
+        else:
+            answer = await self._sender.stream(self._request, self.asked, url, headers, body, params)
+        return read(answer, self.asked) if isinstance(answer, Answer) else answer
+
+    async def _opened(self, url: str, headers: Any, body: bytes, params: Any) -> httpx.Response:
+        """A stream that LiteLLM is to read."""
+        with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s):
+            try:
+                self._response = response = await self._sender.request("POST", url, headers, body, params)
+                if response.status == 200 and not is_packed(response.headers):
+                    return _response(url, response.headers, stream=_Body(response))
+                answer = await whole(response)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Ended(fault_of(error, answered=self._response is not None)) from error
+            raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
+        raise Ended(stalled(self._sender.rung))
 
 
-#: The call that this task is making, if it is one of ours.
-current: ContextVar[Wire | None] = ContextVar("bullpen_litellm_wire", default=None)
+class _Body(httpx.AsyncByteStream):
+    """A body that ends at the bound."""
 
-
-def watch(handler: Handler) -> None:
-    """Put the hooks in place, also for the spare client that LiteLLM makes to send again; twice is harmless."""
-    if handler.event_hooks is not _HOOKS:
-        handler.event_hooks = _HOOKS
-        handler.client.event_hooks = _HOOKS
-
-
-async def _before(request: httpx.Request) -> None:
-    wire = current.get()
-    if wire is None:
-        return
-    if wire.is_sent:
-        raise Stopped("a prompt is sent once")
-    wire.is_sent = True
-    request.headers["accept-encoding"] = "identity"
-
-
-async def _after(response: httpx.Response) -> None:
-    wire = current.get()
-    if wire is None:
-        return
-    wire.status, wire.headers = response.status_code, response.headers
-    wire.is_whole = (
-        300 <= response.status_code < 400 or response.headers.get("content-encoding", "identity") != "identity"
-    )
-    wire.is_too_large = int(response.headers.get("content-length", 0)) > ANSWER_BYTES_MOST
-    if wire.is_whole or wire.is_too_large:
-        raise Stopped("the body is not read")
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = _Bounded(response.stream, wire)
-
-
-class _Bounded(httpx.AsyncByteStream):
-    """A body that is kept as it passes, and ends at the bound."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, wire: Wire) -> None:
-        self._stream = stream
-        self._wire = wire
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            self._wire.content += chunk
-            if len(self._wire.content) > ANSWER_BYTES_MOST:
-                self._wire.is_too_large = True
-                raise Stopped("the answer is too large")
-            yield chunk
-        self._wire.is_whole = True
+        size = 0
+        try:
+            async for chunk in self._response.content.iter_any():
+                size += len(chunk)
+                if size > ANSWER_BYTES_MOST:
+                    raise Ended(too_large())
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Ended(fault_of(error, answered=True)) from error
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        self._response.close()
 
 
-_HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [_before], "response": [_after]}
+def _response(url: str, headers: Any, **body: Any) -> httpx.Response:
+    return httpx.Response(200, headers=list(headers.items()), request=httpx.Request("POST", url), **body)
+
+
+def _encoded(body: Any) -> bytes:
+    """The body as LiteLLM gives it: ready, or to be written as JSON."""
+    if isinstance(body, bytes):
+        return body
+    return (body if isinstance(body, str) else json.dumps(body)).encode()

@@ -4,90 +4,110 @@ Everything in an answer is untrusted: each field is checked before it is used.
 """
 
 import json
-import math
-import os
 import re
-from collections.abc import Iterable, Mapping
-from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, TypeGuard
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NoReturn, TypeGuard
 
-from ...errors import Misconfigured
-from ...rules.outcome import Outcome, of_content, of_status
+from pydantic_core import from_json
+
+from ...rules.outcome import Outcome, of_content
 from ...settings import Rung
-from ...text import clean, shorten
+from ...text import clean
 from ..model import Completion, Request, Usage
+from .complaint import message_of, outcome_in_200, outcome_of
+from .retry_after import retry_after_s
 
 #: The most bytes of an answer that are read.
 ANSWER_BYTES_MOST = 8 * 1024 * 1024
 #: The most tokens that a provider is believed to have counted in one call.
 TOKENS_MOST = 10**9
-#: Where the key is when the rung does not say.
-DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 
-#: What an error's `code` or `type` says that its status does not.
-_CODES = {
-    "insufficient_quota": Outcome.NO_QUOTA,
-    "billing_hard_limit_reached": Outcome.NO_QUOTA,
-    "context_length_exceeded": Outcome.TOO_LONG,
-    "exceed_context_size_error": Outcome.TOO_LONG,
-    "request_too_large": Outcome.TOO_LONG,
-    "content_filter": Outcome.REFUSED,
-    "content_policy_violation": Outcome.REFUSED,
-    "model_not_found": Outcome.NO_SUCH_MODEL,
-    "invalid_api_key": Outcome.KEY_REFUSED,
-    "rate_limit_exceeded": Outcome.RATE_LIMITED,
+#: What some providers call the reasons that the others agree on.
+_REASONS = {
+    "max_tokens": "length",
+    "model_length": "length",
+    "safety": "content_filter",
+    "prohibited_content": "content_filter",
+    "recitation": "content_filter",
+    "refusal": "content_filter",
 }
 
 
+class Asked(NamedTuple):
+    """What has to be known of a question to read its answer."""
+
+    #: Whether the provider was asked for a schema, in whatever way.
+    has_schema: bool = False
+    #: The tool whose arguments are the answer; "" where none was offered.
+    tool: str = ""
+
+
+class Answer(NamedTuple):
+    """A response that arrived whole. `headers` has lower case names or ignores case; `wall_ms` is when it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    wall_ms: int | None = None
+
+
+def asked_of(request: Request, rung: Rung) -> Asked:
+    """How the schema is asked for: not at all, by the provider's own schemas, or as the arguments of one tool."""
+    if request.schema is None or request.is_prompted or rung.schema_mode == "prompted":
+        return Asked()
+    return Asked(True, _name(request) if rung.schema_mode == "tool" else "")
+
+
 def question(request: Request, rung: Rung) -> dict[str, Any]:
-    """What is asked, except for the model: messages, the most tokens, and the schema where there is one."""
-    asked: dict[str, Any] = {
+    """What is asked, except for the model: messages, the most tokens, the schema where there is one, and a stream."""
+    body: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        "max_tokens": rung.tokens_out_most,
+        "max_tokens": request.tokens_out_most or rung.tokens_out_most,
     }
-    if request.schema is not None:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", request.prompt)[:64] or "answer"
-        asked["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": name, "schema": dict(request.schema), "strict": False},
-        }
-    return asked
+    asked = asked_of(request, rung)
+    if asked.tool:
+        function = {"name": asked.tool, "parameters": dict(request.schema or {})}
+        body["tools"] = [{"type": "function", "function": function}]
+        body["tool_choice"] = {"type": "function", "function": {"name": asked.tool}}
+    elif asked.has_schema:
+        schema = {"name": _name(request), "schema": dict(request.schema or {}), "strict": False}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if request.watch is not None:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
 
 
-def key_in(variable: str) -> str:
-    """The key in the environment variable, "" where there is none. Raises Misconfigured for one that cannot be sent."""
-    key = os.environ.get(variable, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise Misconfigured(f"the key in {variable} has characters that cannot be sent; set it again")
-    return key
+def _name(request: Request) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", request.prompt)[:64] or "answer"
 
 
-def without(secrets: Iterable[str], detail: str) -> str:
-    """One short line, with each of these secrets replaced by [key]."""
-    for secret in filter(None, secrets):
-        detail = detail.replace(secret, "[key]")
-    return shorten(detail)
-
-
-def read(status: int, headers: Mapping[str, str], content: bytes) -> Completion:
-    """What an answer that arrived whole says. `headers` has lower case names or ignores case.
+def read(answer: Answer, asked: Asked) -> Completion:
+    """What an answer that arrived whole says.
 
     `detail` may repeat what the provider wrote: pass it through `without` before anyone sees it.
     """
+    status, headers, content, _ = answer
     if 300 <= status < 400:
         return Completion(Outcome.REDIRECTED, detail=f"HTTP {status} to {headers.get('location', 'nowhere')}")
-    if headers.get("content-encoding", "identity") != "identity":
+    if (packed := headers.get("content-encoding", "identity")) != "identity":
         # To unpack it could take any amount of memory; none was asked for.
-        return Completion(Outcome.NOT_JSON, detail=f"the answer is packed with {headers['content-encoding']}")
+        return Completion(Outcome.NOT_JSON, detail=f"the answer is packed with {packed}")
     value: Any = None
     try:
-        value = _DECODER.decode(content.decode())
+        value = decoded(content)
     except (ValueError, RecursionError) as error:
         if status == 200:
             return Completion(Outcome.NOT_JSON, detail=f"{error}: {_excerpt(content)}")
-    if status != 200:
-        return _failure(status, headers, value, content)
-    return read_value(value)
+    return read_value(value, asked) if status == 200 else _failure(answer, value, asked)
+
+
+def decoded(content: bytes) -> Any:
+    """The JSON value. Raises ValueError or RecursionError. Strict: NaN and Infinity are not JSON."""
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError:
+        # It refuses lone surrogates, which models do write; and its words are poorer.
+        return _DECODER.decode(content.decode())
 
 
 def too_large() -> Completion:
@@ -95,51 +115,89 @@ def too_large() -> Completion:
     return Completion(Outcome.TOO_LARGE, detail=f"the answer is over {ANSWER_BYTES_MOST} bytes")
 
 
-def read_value(value: Any) -> Completion:
+def read_value(value: Any, asked: Asked) -> Completion:
     """What the decoded body of a 200 says."""
     match value:
         case {"error": error} if error:
-            code = error.get("code") if isinstance(error, dict) else None
-            by_code = of_status(code) if isinstance(code, int) and code >= 400 else Outcome.SERVER_ERROR
-            return Completion(_by_code(error) or by_code, detail=f"error in a 200: {_message(error)}")
+            return failure_in_200(error, asked)
+        case {"choices": [{"error": error}, *_]} if error:
+            return failure_in_200(error, asked)
         case {"choices": [{"message": dict()} as choice, *_]}:
-            return _answer(value, choice)
+            return _answer(value, choice, asked)
         case {"choices": [] | None}:
             return Completion(Outcome.EMPTY, detail="no choices")
         case dict() if "choices" not in value:
             return Completion(Outcome.EMPTY, detail="no choices")
         case _:
-            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:120]}")
+            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:400]}")
 
 
-def first_model(status: int, headers: Mapping[str, str], content: bytes) -> str | Completion:
+def failure_in_200(error: Any, asked: Asked) -> Completion:
+    """What an error gives that came where an answer should be."""
+    outcome = outcome_in_200(error, has_schema=asked.has_schema)
+    return Completion(outcome, detail=f"error in a 200: {message_of(error)}")
+
+
+def first_model(answer: Answer) -> str | Completion:
     """The id of the first model in the answer to `GET /models`; a Completion that says why there is none."""
-    failure = read(status, headers, content)
-    if status != 200 or failure.outcome is Outcome.NOT_JSON:
+    failure = read(answer, Asked())
+    if answer.status != 200 or failure.outcome is Outcome.NOT_JSON:
         return failure
-    match _DECODER.decode(content.decode()):
+    match decoded(answer.content):
         case {"data": [{"id": str(name)}, *_]} if name:
             return name
     return Completion(Outcome.NO_SUCH_MODEL, detail="the server lists no model; name one in the rung")
 
 
-def _answer(value: Mapping[str, Any], choice: Mapping[str, Any]) -> Completion:
+def text_in(content: Any) -> str | None:
+    """The text of a message's content: itself, or its text parts where it comes in parts; None where it is neither."""
+    match content:
+        case None:
+            return ""
+        case str():
+            return content
+        case [*parts] if all(isinstance(part, dict) for part in parts):
+            return "".join(text for part in parts if isinstance(text := part.get("text"), str))
+        case _:
+            return None
+
+
+def _answer(value: Mapping[str, Any], choice: Mapping[str, Any], asked: Asked) -> Completion:
     message = choice["message"]
-    content, refusal = message.get("content"), _text(message.get("refusal"))
-    if not isinstance(content, str | None):
-        return Completion(Outcome.NOT_JSON, detail=f"the content is a {type(content).__name__}, not text")
-    finish_reason = _text(choice.get("finish_reason"))
-    outcome = of_content(content, finish_reason, refusal)
+    text, refusal = text_in(message.get("content")), _text(message.get("refusal"))
+    if text is None:
+        kind = type(message["content"]).__name__
+        return Completion(Outcome.NOT_JSON, detail=f"the content is a {kind}, not text")
+    reason = _text(choice.get("finish_reason"))
+    reason = _REASONS.get(reason.lower(), reason)
+    text, stray = _called(message, text, asked)
+    outcome = Outcome.SERVER_ERROR if reason == "error" else of_content(text, reason, refusal)
+    if outcome in (Outcome.OK, Outcome.EMPTY) and stray:
+        outcome = Outcome.UNKNOWN_TOOL
     usage = _usage(value.get("usage"))
-    notes = [f"refused: {refusal}" if refusal else "", "" if usage else "usage invalid"]
+    notes = [f"refused: {refusal}" if refusal else "", stray, "" if usage else "usage invalid"]
     return Completion(
         outcome,
-        text=clean(content or ""),
+        text=clean(text),
         model=_text(value.get("model")),
-        finish_reason=finish_reason,
+        finish_reason=reason,
         usage=usage or Usage(),
         detail="; ".join(filter(None, notes)),
     )
+
+
+def _called(message: Mapping[str, Any], text: str, asked: Asked) -> tuple[str, str]:
+    """The answer's text, which is the arguments where our tool was called; and what is wrong with the call, if any."""
+    calls = message.get("tool_calls")
+    called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    functions: list[Any] = [each for each in (*called, message.get("function_call")) if isinstance(each, dict)]
+    if not functions:
+        return text, ""
+    ours = next((function for function in functions if asked.tool and function.get("name") == asked.tool), None)
+    if ours is None:
+        return text, f"it called {_text(functions[0].get('name'))[:80]!r}, which it was not offered"
+    arguments = ours.get("arguments")
+    return (arguments if isinstance(arguments, str) else json.dumps(arguments)), ""
 
 
 def _usage(value: Any) -> Usage | None:
@@ -153,60 +211,18 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value <= TOKENS_MOST
 
 
-def _failure(status: int, headers: Mapping[str, str], value: Any, content: bytes) -> Completion:
-    error = value.get("error", value) if isinstance(value, dict) else None
-    outcome = _by_code(error) or _by_complaint(status, error) or of_status(status)
-    wait_s = retry_after_s(headers)
-    notes = [
-        f"HTTP {status}",
-        "" if wait_s is None else f"retry after {wait_s:g} s",
-        _message(error) if error else _excerpt(content),
-    ]
-    return Completion(outcome, detail="; ".join(filter(None, notes)))
-
-
-def _by_code(error: Any) -> Outcome | None:
-    if not isinstance(error, dict):
-        return None
-    return _CODES.get(_text(error.get("code"))) or _CODES.get(_text(error.get("type")))
-
-
-def _by_complaint(status: int, error: Any) -> Outcome | None:
-    """A provider that cannot do schemas says so in a 400: another rung may be able to."""
-    if status != 400 or not isinstance(error, dict):
-        return None
-    complains = "response_format" in f"{error.get('param')} {error.get('message')}"
-    return Outcome.UNSUPPORTED if complains else None
-
-
-def _message(error: Any) -> str:
-    """The code and the message of an error object, or the object as it is."""
-    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        return _text(error) or json.dumps(error)[:200]
-    code = error.get("code")
-    return f"{code}: {error['message']}" if code else error["message"]
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """How long the provider asks to wait, in seconds; None where it does not say, or not sensibly.
-
-    A date is read against the answer's own, so that no clock of ours is needed. Source: RFC 9110 §10.2.3.
-    """
-    value = headers.get("retry-after", "")
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            wait_s = float(milliseconds) / 1000
-        elif re.search("[A-Za-z]{3}", value):
-            wait_s = (parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-        else:
-            wait_s = float(value)
-    except (ValueError, TypeError):  # TypeError: one of the two dates has no zone
-        return None
-    return wait_s if wait_s >= 0 and math.isfinite(wait_s) else None
+def _failure(answer: Answer, value: Any, asked: Asked) -> Completion:
+    status, headers, content, wall_ms = answer
+    said = message_of(value) if isinstance(value, dict | list) and value else _excerpt(content)
+    return Completion(
+        outcome_of(status, value, has_schema=asked.has_schema),
+        detail=f"HTTP {status}; {said}" if said else f"HTTP {status}",
+        retry_after_s=retry_after_s(headers, wall_ms),
+    )
 
 
 def _excerpt(content: bytes) -> str:
-    return content[:400].decode(errors="replace")
+    return content[:400].decode(errors="backslashreplace")[:400]
 
 
 def _text(value: Any) -> str:
@@ -217,5 +233,4 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-#: Strict: NaN and Infinity are not JSON.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
