@@ -1,6 +1,7 @@
 """The team that answers research questions, and the model that answers when there is no other."""
 
 from ..memory import open_memory
+from ..memory.minilm import INSTALL, find_weights
 from ..orchestrator.settings import Rung
 from ..orchestrator.team import Team
 from ..tools import read_corpus
@@ -11,6 +12,12 @@ from .search import Search
 from .summarize import Summarize
 from .supervisor import ResearchSupervisor
 
+
+def _ranking() -> str:
+    """What ranks passages here."""
+    return "words and all-MiniLM-L6-v2" if find_weights() else f"words alone; for vectors too: {INSTALL}"
+
+
 research_team = Team(
     supervisor=ResearchSupervisor,
     workers=(Search, Summarize, Analyze, Refine),
@@ -19,4 +26,5 @@ research_team = Team(
     providers={"embedded": Embedded},
     rungs=(Rung(model="embedded:extract"),),
     notices={"embedded": NOTICE},
+    facts={"ranking": _ranking},
 )

@@ -250,7 +250,7 @@ async def open_system(
     course = _course(settings, rungs)
     async with AsyncExitStack() as stack:
         deployments = tuple(
-            tuple(Deployment.of(each, _provider(each, team)) for each in rung.deployed()) for rung in rungs
+            tuple(Deployment.of(each, provider_of(each, team)) for each in rung.deployed()) for rung in rungs
         )
         for deployment in chain.from_iterable(deployments):
             stack.push_async_callback(deployment.provider.aclose)
@@ -321,7 +321,8 @@ def _course(settings: Settings, rungs: Sequence[Rung]) -> Course:
     )
 
 
-def _provider(rung: Rung, team: Team) -> Provider:
+def provider_of(rung: Rung, team: Team) -> Provider:
+    """The provider that a rung names, not yet connected. Raises BadInput where there is none of that name."""
     if rung.provider in team.providers:
         return team.providers[rung.provider](rung)
     if rung.provider not in _PROVIDERS:

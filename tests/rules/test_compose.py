@@ -34,7 +34,7 @@ def count(text: str, *names: str, answer: tuple[str, ...] = ()) -> Claim:
 
 
 def written(draft: Draft, evidence: Evidence = EVIDENCE, gaps: tuple[Gap, ...] = (), question: str = "Why?") -> str:
-    return compose(question, draft, gaps, evidence, "")
+    return compose(question, draft, gaps, evidence)
 
 
 def cells(line: str) -> list[str]:
@@ -52,7 +52,7 @@ def cells(line: str) -> list[str]:
 
 def test_the_text_numbers_sources_in_the_order_they_are_needed_and_names_what_is_missing() -> None:
     other = Claim(text="It ended.", quotes=(QUOTE.model_copy(update={"source": "b.md"}), QUOTE))
-    text = compose("Why?", Draft(claims=(GOOD, other)), GAP, EVIDENCE, "A notice.")
+    text = compose("Why?", Draft(claims=(GOOD, other)), GAP, EVIDENCE, notice="A notice.")
 
     assert text == (
         "# Why?\n\n*A notice.*\n\n- It cost 48,000 crowns. [1]\n- It ended. [2][1]\n\n"

@@ -108,7 +108,10 @@ def test_what_is_passed_beats_the_environment_beats_the_file(folder: Path, monke
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[rungs]]\nmodel = 'openai_http:x'\napi_key = 'sk-verysecret'", "rungs.0.api_key (bullpen.toml, line 3) is not a setting"),
+        (
+            "[[rungs]]\nmodel = 'openai_http:x'\napi_key = 'sk-verysecret'",
+            "rungs.0.api_key (bullpen.toml, line 3) is not a setting",
+        ),
         ("[[rungs]]\nmodel = 'openai_http:x'\napi_key_env = 'sk-very-secret'", "not shown"),
         ("[[rungs]]\nmodel = 'openai_http:x'\nprice_in_usd = -1", "price_in_usd = -1.0"),
         ("[[rungs]]\nmodel = 'x'\n[[rungs]]\nmodel = 'y'", "and 1 more"),
