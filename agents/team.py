@@ -1,7 +1,9 @@
 """The team that answers research questions, and the model that answers when there is no other."""
 
+import os
+
 from ..memory import open_memory
-from ..memory.minilm import INSTALL, find_weights
+from ..memory.minilm import FOLDER, INSTALL, OFF, find_weights
 from ..orchestrator.settings import Rung
 from ..orchestrator.team import Team
 from ..tools import read_corpus
@@ -15,7 +17,9 @@ from .supervisor import ResearchSupervisor
 
 def _ranking() -> str:
     """What ranks passages here."""
-    return "words and all-MiniLM-L6-v2" if find_weights() else f"words alone; for vectors too: {INSTALL}"
+    if find_weights():
+        return "words and all-MiniLM-L6-v2"
+    return f"words alone, as {FOLDER} says" if os.environ.get(FOLDER) == OFF else f"words alone; for vectors: {INSTALL}"
 
 
 research_team = Team(

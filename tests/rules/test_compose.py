@@ -168,6 +168,14 @@ def test_what_is_missing_are_the_gaps_and_the_words_that_nothing_contains() -> N
     ) in text
 
 
+def test_why_it_is_worse_than_it_could_be_ends_the_report() -> None:
+    reasons = ("rung main: set A_KEY", "b answered,\n\n## not a")
+    text = compose("Why?", Draft(claims=(GOOD,)), (), EVIDENCE, degraded=reasons)
+
+    assert text.endswith("\n\n## Degraded\n\n- rung main: set A_KEY\n- b answered, ## not a\n")
+    assert "## Degraded" not in written(Draft(claims=(GOOD,)))
+
+
 HOSTILE = [
     "a | b",
     "a\\| b",
