@@ -3,6 +3,7 @@
 Deadlines and waiting use `anyio.current_time()`, which a virtual clock can drive; the wall clock is for the record.
 """
 
+import asyncio
 import random
 import time
 from typing import Protocol
@@ -32,4 +33,7 @@ def new_random() -> random.Random:
 
 def monotonic_s() -> float:
     """Seconds on the event loop's own clock: for deadlines and durations, never for the record."""
-    return anyio.current_time()
+    try:
+        return asyncio.get_running_loop().time()  # what anyio comes to as well, after ten times as long
+    except RuntimeError:
+        return anyio.current_time()

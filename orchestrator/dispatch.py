@@ -13,14 +13,14 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from .channel.channel import Channel, Channels, Delivery
+from .channel.channel import Channel, Channels
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .gateway.model import Model
 from .ids import plain
-from .journal.events import Journal
+from .journal.events import Entry, Journal
 from .journal.step import Steps
 from .ports import Memory, Toolbox
 from .rules import retry
@@ -31,6 +31,7 @@ from .worker import Context, Contract, Delegate, Identity, Reach, frame
 #: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
 SKIPPED = "Skipped"
 DISPATCH = "dispatch"
+_TaskEnvelope, _ResultEnvelope = Envelope[Task], Envelope[Result]
 #: How much longer than an attempt may take its message stays on lease, in seconds.
 _LEASE_GRACE_S = 30.0
 
@@ -77,6 +78,8 @@ class Dispatch:
         self._children: Counter[str] = Counter()
         self._waiting: dict[str, anyio.Event] = {}
         self._results: Channel[Any] = self._open("results")
+        self._slots: dict[str, anyio.Semaphore] = {}
+        self._group: TaskGroup | None = None
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -84,9 +87,8 @@ class Dispatch:
         return tuple(name for name in self._sent if name not in self.done)
 
     def start(self, group: TaskGroup) -> None:
-        """Let every worker of the team take tasks until the group is cancelled."""
-        for contract in self._equipment.contracts.values():
-            group.start_soon(self._serve, contract, group, name=f"serve {contract.name}")
+        """Let workers do their tasks in this group until it is cancelled."""
+        self._group = group
 
     async def run(self, plan: Plan) -> None:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
@@ -117,7 +119,7 @@ class Dispatch:
         attempt = self._attempts[task.id]
         shown = {"input": task.input, "after": [result.task for result in task.results], "attempt": attempt}
         self._note(task, "task.sent", shown, sender=DISPATCH, recipient=task.worker)
-        envelope = Envelope[Task](
+        envelope = _TaskEnvelope(
             id=f"{task.id}#{attempt}",
             job=equipment.job,
             task=task.id,
@@ -128,35 +130,38 @@ class Dispatch:
             deadline_s=equipment.deadline_s,
         )
         await self._open(f"tasks.{task.worker}").send(envelope)
+        self._take_one(equipment.contracts[task.worker])
 
-    async def _serve(self, contract: Contract, group: TaskGroup) -> None:
-        """Take one worker's tasks for as long as the job lasts, as many at once as it has slots."""
+    def _take_one(self, contract: Contract) -> None:
+        """Let the worker take one message from its channel, when it has a slot."""
+        assert self._group is not None, "`start` comes before the first plan"
+        self._group.start_soon(self._work, contract, name=contract.name)
+
+    async def _work(self, contract: Contract) -> None:
         channel: Channel[Task] = self._open(f"tasks.{contract.name}")
-        slots = anyio.Semaphore(contract.worker.slots)
-        while True:
-            delivery = await channel.receive()
-            slot = _Slot(slots)
-            await slot.take()
-            group.start_soon(self._work, contract, delivery, slot, name=delivery.envelope.id)
-
-    async def _work(self, contract: Contract, delivery: Delivery[Task], slot: "_Slot") -> None:
-        task, timeout_s = delivery.envelope.body, self._equipment.settings.task_timeout_s
+        slot = _Slot(self._slots_of(contract))
+        await slot.take()
         try:
-            context = self._equipment.context(
-                task, contract.identity, partial(self._delegate, slot), delivery.envelope.priority
-            )
-            result = await frame(contract, task, context, timeout_s=timeout_s)
+            delivery = await channel.receive()
+            task, priority = delivery.envelope.body, delivery.envelope.priority
+            context = self._equipment.context(task, contract.identity, partial(self._delegate, slot), priority)
+            result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
         finally:
             slot.give_up()
-        reply = delivery.envelope.model_copy(update={"body": result, "sender": contract.name, "recipient": DISPATCH})
-        await self._results.send(reply)
-        await delivery.ack()
+        await self._results.send(_reply(delivery.envelope, result))
+        if not await delivery.ack():
+            self._take_one(contract)  # the lease had run out: the message is in its line again
+
+    def _slots_of(self, contract: Contract) -> anyio.Semaphore:
+        if contract.name not in self._slots:
+            self._slots[contract.name] = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
+        return self._slots[contract.name]
 
     async def _take_result(self) -> None:
         delivery = await self._results.receive()
         await delivery.ack()
         result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
-        body = result.model_dump(mode="json", exclude={"task", "worker"})
+        body = {"status": result.status, "output": result.output, "failure": result.failure}
         self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
         if result.task in self.done:
             return  # a late result of a lease that had run out: recorded, not used
@@ -211,7 +216,19 @@ class Dispatch:
         return self._equipment.channels.open(name, capacity=capacity, lease_s=self._lease_s)
 
     def _note(self, task: Task, kind: str, body: Any, *, sender: str, recipient: str) -> None:
-        Steps(self._equipment.journal, self._equipment.job, task.id, sender).note(kind, body, recipient=recipient)
+        self._equipment.journal.append(Entry(kind, body, task=task.id, sender=sender, recipient=recipient))
+
+
+def _reply(envelope: Envelope[Task], result: Result) -> Envelope[Result]:
+    return _ResultEnvelope(
+        id=envelope.id,
+        job=envelope.job,
+        task=envelope.task,
+        sender=result.worker,
+        recipient=DISPATCH,
+        body=result,
+        attempt=envelope.attempt,
+    )
 
 
 class _Slot:

@@ -15,6 +15,9 @@ TaskId = NewType("TaskId", str)
 StepKey = NewType("StepKey", str)
 
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def new_job_id(clock: Clock, chance: random.Random) -> JobId:
     """A UUIDv7: sorted by the time it was made. Source: RFC 9562 §5.7."""
     value = (clock.wall_ms() & (2**48 - 1)) << 80 | 0x7 << 76 | chance.getrandbits(12) << 64
@@ -51,13 +54,13 @@ def _cleaned(value: Any) -> Any:
 
 def canonical(value: Any) -> str:
     """JSON of the value with sorted keys: equal values give equal text."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _SORTED.encode(plain(value))
 
 
-def step_key(job: str, task: str, name: str, args_hash: str, n: int) -> StepKey:
+def step_key(job: str, task: str, name: str, args: str, n: int) -> StepKey:
     """The key under which an effect is done once: `n` counts equal (name, args) within the task, from 0.
 
-    `args_hash` is the digest of the canonical args. The key leaves out attempt, deadline, priority, allowance, clock
-    and the model chosen, so that a retry finds it again.
+    `args` is their canonical JSON. The key leaves out attempt, deadline, priority, allowance, clock and the model
+    chosen, so that a retry finds it again.
     """
-    return StepKey(digest(compact([job, task, name, args_hash, n]))[:32])
+    return StepKey(digest(compact([job, task, name, args, n]))[:32])

@@ -23,7 +23,7 @@ def log_event(event: Event) -> None:
     """Log an event: failures as warnings, one canonical line at a job's end, the rest at debug level, no bodies."""
     if event.kind in _WARNINGS:
         _LOGGER.warning(event.kind, job=event.job, task=event.task, **event.value)
-    elif event.kind == FINISHED:
+    elif event.kind == FINISHED and _STANDARD.isEnabledFor(logging.INFO):
         report = event.value
         facts = {name: report[name] for name in ("status", "cost_usd", "seconds", "calls")}
         _LOGGER.info(event.kind, job=event.job, **facts, gaps=len(report["gaps"]), claims=len(report["claims"]))

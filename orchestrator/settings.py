@@ -59,8 +59,8 @@ class Rung(BaseModel):
     #: The longest silence of a stream, in seconds: before its first piece, and between two.
     first_s: float = Field(default=30.0, gt=0)
     idle_s: float = Field(default=20.0, gt=0)
-    #: How many requests may be under way at once, per deployment; it starts lower and adapts to what is refused.
-    concurrency_most: int = Field(default=256, ge=1)
+    #: How many requests may be under way at once, per deployment; a refusal for too many lowers it for a while.
+    concurrency_most: int = Field(default=1000, ge=1)
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)
     #: Whether calls go through the environment's proxy; `Settings.use_proxy` decides.

@@ -109,7 +109,8 @@ class LaunchedJob:
     def hear(self, event: Event) -> None:
         """Take note of an event; the journal calls this."""
         self._events.append(event)
-        self._wake()
+        if self._news is not None:
+            self._wake()
 
     async def drive(self, job: Job, accepted: dict[str, Any], team: Team) -> None:
         """Run the job to its end and keep what came of it, whoever is waiting."""

@@ -62,6 +62,7 @@ class Identity:
     prompts: Path | None
 
     @classmethod
+    @functools.cache
     def of(cls, kind: type, name: str, role: str) -> "Identity":
         """The identity of a class: its docstring is its purpose, its prompts are beside its module."""
         file = getattr(inspect.getmodule(kind), "__file__", None)

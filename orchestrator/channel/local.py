@@ -1,10 +1,9 @@
 """A channel within one process. Time is the event loop's; no thread, no timer: leases run out when looked at."""
 
-from collections import deque
+from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
 
 from ..clock import monotonic_s
 from ..envelope import Envelope, Priority
@@ -34,37 +33,38 @@ class LocalDelivery(Generic[Body]):
 
 
 class LocalChannel(Generic[Body]):
-    """A bounded queue: one line per priority class, and what is out on lease."""
+    """A bounded queue, the best class first, and what is out on lease."""
 
     def __init__(self, name: str, *, capacity: int, lease_s: float) -> None:
         self.name, self._capacity, self._lease_s = name, capacity, lease_s
-        self._lines: dict[Priority, deque[Envelope[Body]]] = {priority: deque() for priority in Priority}
+        #: A heap: class, then place in its line, so that no two are equal.
+        self._queue: list[tuple[Priority, int, Envelope[Body]]] = []
+        self._first = self._last = 0
         #: Leases in the order in which they run out: every lease is equally long, and a renewed one goes to the end.
         self._leases: dict[LocalDelivery[Body], float] = {}
-        self._changed = anyio.Event()
+        #: Set when something is queued; None while nobody waits for it.
+        self._changed: anyio.Event | None = None
 
     async def send(self, envelope: Envelope[Body]) -> None:
         """Queue a message. Raises Overloaded at the bound; nothing was queued then."""
-        held = self._queued() + len(self._leases)
+        held = len(self._queue) + len(self._leases)
         if held >= self._capacity:
             raise Overloaded(f"channel {self.name!r} holds {held} messages, its bound; nothing was queued: send later")
         self._put(envelope)
 
     async def receive(self) -> LocalDelivery[Body]:
         """Wait for the next message: the best priority class first, oldest first within it."""
-        await anyio.lowlevel.checkpoint()
         while True:
             self._expire()
-            line = next((line for line in self._lines.values() if line), None)
-            if line:
-                delivery = LocalDelivery(self, line.popleft())
+            if self._queue:
+                delivery = LocalDelivery(self, heappop(self._queue)[2])
                 self._leases[delivery] = monotonic_s() + self._lease_s
                 return delivery
             await self._wait()
 
     async def _wait(self) -> None:
         """Until something changes or the next lease runs out."""
-        changed = self._changed
+        self._changed = changed = self._changed or anyio.Event()
         if not self._leases:
             await changed.wait()
             return
@@ -74,7 +74,7 @@ class LocalChannel(Generic[Body]):
     def statistics(self) -> ChannelStatistics:
         """What is in it now; a lease that has run out counts as queued."""
         self._expire()
-        return ChannelStatistics(self._queued(), len(self._leases), self._capacity)
+        return ChannelStatistics(len(self._queue), len(self._leases), self._capacity)
 
     def end_lease(self, delivery: LocalDelivery[Body], *, again: bool = False) -> bool:
         """End a lease, for good or to deliver again; False when it had run out."""
@@ -93,25 +93,32 @@ class LocalChannel(Generic[Body]):
         self._leases[delivery] = monotonic_s() + self._lease_s
         return True
 
-    def _queued(self) -> int:
-        return sum(len(line) for line in self._lines.values())
-
     def _put(self, envelope: Envelope[Body]) -> None:
-        self._lines[envelope.priority].append(envelope)
+        self._last += 1
+        heappush(self._queue, (envelope.priority, self._last, envelope))
         self._wake()
 
     def _put_again(self, envelope: Envelope[Body]) -> None:
         """First in its line: it has waited longest."""
-        self._lines[envelope.priority].appendleft(envelope.model_copy(update={"attempt": envelope.attempt + 1}))
+        self._first -= 1
+        again = envelope.model_copy(update={"attempt": envelope.attempt + 1})
+        heappush(self._queue, (again.priority, self._first, again))
         self._wake()
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def _expire(self) -> None:
+        if not self._leases:
+            return
         now_s = monotonic_s()
-        over = [delivery for delivery, until_s in self._leases.items() if until_s <= now_s]
+        over: list[LocalDelivery[Body]] = []
+        for delivery, until_s in self._leases.items():
+            if until_s > now_s:
+                break
+            over.append(delivery)
         for delivery in reversed(over):  # each goes to the front of its line, so the oldest last
             del self._leases[delivery]
             self._put_again(delivery.envelope)

@@ -98,6 +98,27 @@ def doctor(
     raise typer.Exit(run_doctor(_settings(runs_dir, model, team), timeout_s=timeout, as_json=as_json))
 
 
+@app.command()
+def fake_provider(
+    port: Annotated[int, typer.Option(help="Listen there; 0 is any free port.", min=0, max=65535)] = 0,
+    script: Annotated[Path | None, typer.Option(help="Answer as this TOML or JSON file says.")] = None,
+    model: Annotated[str, typer.Option(help="The model that it says it has.")] = "scripted",
+    answer: Annotated[str | None, typer.Option(metavar="TEXT", help="Answer every request with this text.")] = None,
+    latency_ms: Annotated[float, typer.Option(help="Send every answer so much later.", min=0)] = 0,
+    fault: Annotated[str | None, typer.Option(metavar="NAME", help="Meet every request with this fault.")] = None,
+    list_faults: Annotated[bool, typer.Option("--list", help="List the faults that have a name, and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Be a provider with any answer or fault, for tests; runs until Ctrl-C."""
+    from .fake_provider import choose_script, list_all, run_provider
+
+    if list_faults:
+        list_all(as_json=as_json)
+    else:
+        chosen = choose_script(script, answer, fault)
+        run_provider(chosen, port=port, model=model, latency_ms=latency_ms, as_json=as_json)
+
+
 def _settings(runs_dir: Path | None, model: str | None, team: str | None) -> dict[str, Any]:
     """What options say of settings; None is not said."""
     return {"runs_dir": runs_dir, "default_team": team, "rungs": ({"model": model},) if model else None}

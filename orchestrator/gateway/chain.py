@@ -6,7 +6,7 @@ each passes through budget and limit again. What may be done says `rules/outcome
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -47,18 +47,18 @@ class Chain:
         until_s = monotonic_s() + self._course.timeout_s
         if request.deadline_s is not None:
             until_s = min(until_s, request.deadline_s)
-        request = replace(request, deadline_s=until_s)
-        while True:
-            call = _Call(request)
-            await self._descend(call)
-            ready_in_s = call.ready_in_s()
-            if ready_in_s is None:
-                return call.ended()
+        call = _Call(request, until_s)
+        rungs = [(rung, model) for rung, model in self._serving(request.role) if call.admits(rung, self._course)]
+        await self._descend(call, rungs)
+        while (ready_in_s := call.ready_in_s()) is not None:
+            cooling = call.cooling_s.keys()
+            call.cooling_s = {}
             await anyio.sleep(ready_in_s + self._chance.uniform(0.0, self._course.backoff_s))
+            await self._descend(call, [(rung, model) for rung, model in rungs if rung.label in cooling])
+        return call.ended()
 
-    async def _descend(self, call: "_Call") -> None:
+    async def _descend(self, call: "_Call", rungs: Sequence[tuple[Rung, Model]]) -> None:
         """Ask one rung after the other until an answer is good or nobody is left who could give one."""
-        rungs = [(rung, model) for rung, model in self._serving(call.request.role) if call.admits(rung, self._course)]
         for n, (rung, model) in enumerate(rungs):
             try:
                 await self._ask(call, rung, model, is_last=n + 1 == len(rungs))
@@ -78,15 +78,16 @@ class Chain:
 
     async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
         """Ask one rung as often as its outcomes allow."""
-        request, seen = replace(call.request, rung=rung), Counter[Outcome]()
-        while True:
+        request, seen = call.request_to(rung), call.seen[rung.label]
+        while seen.total() < rung.attempts_most:
             completion = await model.complete(request)
-            sent = len(completion.receipt.attempts)
             call.heard(rung, completion)
             rule = completion.outcome.rule
+            if not completion.receipt.attempts:
+                return
             n = seen[completion.outcome]
             seen[completion.outcome] += 1
-            if not sent or n >= (rule.again_last if is_last else rule.again) or seen.total() >= rung.attempts_most:
+            if n >= (rule.again_last if is_last else rule.again) or seen.total() >= rung.attempts_most:
                 return
             pause_s = self._pause_s(completion, n)
             if not is_worth_it(pause_s, left_s=call.left_s()):
@@ -104,22 +105,31 @@ class Chain:
 class _Call:
     """One call on its way down the rungs: who was asked, what came of it, and why others were not."""
 
-    def __init__(self, request: Request) -> None:
-        self._watch, self._is_shown = request.watch, False
-        self.request = replace(request, watch=self._show) if request.watch else request
+    def __init__(self, request: Request, until_s: float) -> None:
+        self._request, self._until_s, self._is_shown = request, until_s, False
         self._completions: list[tuple[Rung, Completion]] = []
-        self._passed_over: list[str] = []
+        #: Why rungs were not asked, each reason once, in order.
+        self._passed_over: dict[str, None] = {}
         self._held_back: BudgetExceeded | Overloaded | None = None
+        #: By rung, how its attempts ended.
+        self.seen: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
+        #: When the rungs that are cooling can be asked, in seconds from when they were tried.
+        self.cooling_s: dict[str, float] = {}
+
+    def request_to(self, rung: Rung) -> Request:
+        """What this rung is asked, before anything is asked again."""
+        watch = self._show if self._request.watch else None
+        return replace(self._request, rung=rung, deadline_s=self._until_s, watch=watch)
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""
-        role = self.request.role
-        floor = max(self.request.floor, course.floors.get(role, 0))
-        ceiling = min(self.request.ceiling, course.ceilings.get(role, 9))
+        role = self._request.role
+        floor = max(self._request.floor, course.floors.get(role, 0))
+        ceiling = min(self._request.ceiling, course.ceilings.get(role, 9))
         if rung.roles and role not in rung.roles:
-            self._passed_over.append(f"{rung.label} does not serve role {role!r}")
+            self._passed_over[f"{rung.label} does not serve role {role!r}"] = None
         elif not floor <= rung.tier <= ceiling:
-            self._passed_over.append(f"{rung.label} is of tier {rung.tier}; this call needs {floor} to {ceiling}")
+            self._passed_over[f"{rung.label} is of tier {rung.tier}; this call needs {floor} to {ceiling}"] = None
         else:
             return True
         return False
@@ -127,16 +137,18 @@ class _Call:
     def pass_over(self, rung: Rung, error: BudgetExceeded | Overloaded) -> None:
         """A bound of ours kept the rung from being asked."""
         self._held_back = error
-        self._passed_over.append(f"{rung.label}: {error}")
+        self._passed_over[f"{rung.label}: {error}"] = None
 
     def heard(self, rung: Rung, completion: Completion) -> None:
         """An answer, good or poor. What was shown of a poor one is void."""
         self._completions.append((rung, completion))
+        if completion.outcome is Outcome.COOLING and self.seen[rung.label].total() < rung.attempts_most:
+            self.cooling_s[rung.label] = completion.retry_after_s or 0.0
         if not completion.receipt.attempts:
-            self._passed_over.append(f"{rung.label}: {completion.detail or completion.outcome}")
-        if self._is_shown and self._watch and completion.outcome is not Outcome.OK:
+            self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None
+        if self._is_shown and self._request.watch and completion.outcome is not Outcome.OK:
             self._is_shown = False
-            self._watch(Piece(rung=rung.label, interrupted=True))
+            self._request.watch(Piece(rung=rung.label, interrupted=True))
 
     def is_over(self) -> bool:
         """Whether no other rung is to be asked."""
@@ -145,15 +157,14 @@ class _Call:
 
     def left_s(self) -> float:
         """The seconds until its deadline."""
-        assert self.request.deadline_s is not None, "the chain gives every call a deadline"
-        return self.request.deadline_s - monotonic_s()
+        return self._until_s - monotonic_s()
 
     def ready_in_s(self) -> float | None:
-        """When a rung can be asked, where all that could be are cooling and nobody was asked; else None."""
-        waits = [c.retry_after_s or 0.0 for _, c in self._completions if c.outcome is Outcome.COOLING]
-        if not waits or self._attempts or self._held_back or not is_worth_it(min(waits), left_s=self.left_s()):
+        """How long to wait for the first of the rungs that are cooling; None where that is not worth it."""
+        if self.is_over() or self._held_back or self._cut_short() or not self.cooling_s:
             return None
-        return min(waits)
+        wait_s = min(self.cooling_s.values())
+        return wait_s if is_worth_it(wait_s, left_s=self.left_s()) else None
 
     def ended(self) -> Completion:
         """What the caller gets. Raises where the reason is ours or a bound, and not the models'."""
@@ -163,7 +174,7 @@ class _Call:
         if self._held_back is not None:
             raise self._held_back
         if not self._completions:
-            detail = "; ".join(self._passed_over) or f"no rung serves role {self.request.role!r}"
+            detail = "; ".join(self._passed_over) or f"no rung serves role {self._request.role!r}"
             return Completion(Outcome.UNSUPPORTED, detail=detail, receipt=Receipt(passed_over=tuple(self._passed_over)))
         ours = {rung.label: c.detail for rung, c in self._completions if c.outcome.rule.mend}
         if len(ours) == len({rung.label for rung, _ in self._completions}):
@@ -174,7 +185,7 @@ class _Call:
     def _cut_short(self) -> tuple[Rung, Completion] | None:
         """The longest text that was cut at the bound on its tokens: better than nothing where text is all we want."""
         cut = [each for each in self._completions if each[1].outcome is Outcome.TRUNCATED and each[1].text.strip()]
-        if not cut or self.request.returns is not None:
+        if not cut or self._request.returns is not None:
             return None
         rung, completion = max(cut, key=lambda each: len(each[1].text))
         receipt = replace(completion.receipt, degraded=(f"{rung.label} cut its answer short at its bound of tokens",))
@@ -196,6 +207,6 @@ class _Call:
         return ", ".join(told)
 
     def _show(self, piece: Piece) -> None:
-        assert self._watch is not None
+        assert self._request.watch is not None
         self._is_shown = True
-        self._watch(piece)
+        self._request.watch(piece)

@@ -1,17 +1,16 @@
 """One address and key of one model, and what is known of its health. Shared by all jobs of a process."""
 
 from dataclasses import dataclass, field
-from itertools import count
 
 from ..clock import monotonic_s
 from ..rules.breaker import Breaker, begin, cool, heard, may_ask, ready_at_s
 from ..rules.limit import Limits
+from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
 from .limit import Limiter
 from .model import Card, Completion, Provider
 
-_turns = count(1)
 #: How often those who wait for a probe look again, in seconds.
 _PROBE_S = 1.0
 
@@ -24,8 +23,8 @@ class Deployment:
     provider: Provider
     limiter: Limiter
     breaker: Breaker = field(default_factory=Breaker)
-    #: Calls under way, and when it was last chosen, as a number that grows.
-    in_flight: int = 0
+    #: Calls that wait for it or are under way, and when it was last chosen, as a number that grows.
+    load: int = 0
     last_turn: int = 0
     _card: Card | None = None
 
@@ -62,19 +61,20 @@ class Deployment:
         wait_s = max(0.0, ready_at_s(self.breaker) - monotonic_s())
         return wait_s if self.breaker.probe_at_s is None else min(wait_s, _PROBE_S)
 
-    def begin(self) -> float:
-        """A call goes to it. Gives the time, by which `end` knows the call again."""
+    def began(self) -> float:
+        """A request goes out. Gives the time, by which `ended` knows it again."""
         now_s = monotonic_s()
         self.breaker = begin(self.breaker, now_s)
-        self.in_flight += 1
-        self.last_turn = next(_turns)
         return now_s
 
-    def end(self, began_s: float, completion: Completion | None) -> None:
-        """The call that began then has ended; None where it was cancelled or broke."""
-        now_s = monotonic_s()
-        self.in_flight -= 1
-        is_well = completion.outcome.rule.is_well if completion and completion.receipt.attempts else None
-        self.breaker = heard(self.breaker, is_well, began_s=began_s, now_s=now_s)
-        if completion is not None and completion.retry_after_s:
+    def ended(self, began_s: float, completion: Completion | None) -> None:
+        """The request that began then has ended; None where it was cancelled or broke."""
+        now_s, rule = monotonic_s(), completion.outcome.rule if completion else None
+        self.breaker = heard(self.breaker, rule.is_well if rule else None, began_s=began_s, now_s=now_s)
+        if completion is not None and completion.retry_after_s and completion.outcome.rule.waits:
             self.breaker = cool(self.breaker, now_s + completion.retry_after_s)
+
+    def cooling(self) -> Completion:
+        """What is said instead of asking it."""
+        wait_s = self.ready_in_s()
+        return Completion(Outcome.COOLING, detail=f"cooling for {wait_s:.0f} s", retry_after_s=wait_s)

@@ -1,15 +1,18 @@
 """The layer that makes an answer keep its contract: strict parse, then local repair, then it is off its schema."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from anyio import to_thread
+from pydantic import TypeAdapter
 
-from ..ids import plain
+from ..rules.json_text import Reading, read_json
 from ..rules.outcome import Outcome
 from ..rules.refusal import is_refusal
 from .model import Completion, Model, Request
+
+#: From how many characters on an answer is read in a thread.
+_LONG = 20_000
 
 
 class Output:
@@ -29,13 +32,15 @@ class Output:
                 if is_refusal(completion.text)
                 else completion
             )
-        value, problem = parse(completion.text, request.returns)
-        if not problem:
-            return replace(completion, value=value)
-        request.steps.note("model.off_schema", {"problem": problem}, step=request.step, recipient="gateway")
+        reading = await _read(completion.text, request.returns)
+        if reading.mends:
+            request.steps.note("model.mended", {"mends": reading.mends}, step=request.step, recipient="gateway")
+        if not reading.problem:
+            return replace(completion, value=reading.value)
+        request.steps.note("model.off_schema", {"problem": reading.problem}, step=request.step, recipient="gateway")
         if is_refusal(completion.text):
             return judged(completion, Outcome.REFUSED, "it refused in words")
-        return judged(completion, Outcome.OFF_SCHEMA, problem)
+        return judged(completion, Outcome.OFF_SCHEMA, reading.problem)
 
 
 def judged(completion: Completion, outcome: Outcome, detail: str) -> Completion:
@@ -45,38 +50,14 @@ def judged(completion: Completion, outcome: Outcome, detail: str) -> Completion:
     return replace(completion, outcome=outcome, detail=detail, receipt=receipt)
 
 
+async def _read(text: str, returns: TypeAdapter[Any]) -> Reading:
+    """What stands in the text. A long text that is broken can take a second: it is read in a thread."""
+    if len(text) <= _LONG:
+        return read_json(text, returns)
+    return await to_thread.run_sync(read_json, text, returns)
+
+
 def parse(text: str, returns: TypeAdapter[Any]) -> tuple[Any, str]:
-    """The checked value as plain JSON and "", or None and what is wrong.
-
-    Duplicate keys and NaN are refused: which of two values was meant is not ours to guess.
-    """
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        value = _repaired(text)
-    try:
-        return plain(returns.validate_python(value)), ""
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return None, f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}"
-
-
-def _repaired(text: str) -> Any:
-    """What a tolerant reader makes of it: prose and fences around JSON, a missing bracket."""
-    import json_repair
-
-    try:
-        return json_repair.loads(text, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("duplicate keys")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    """The checked value as plain JSON and "", or None and what is wrong."""
+    reading = read_json(text, returns)
+    return reading.value, reading.problem

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
-from ..rules.outcome import Outcome
 from .deployment import Deployment
 from .model import Completion, Model, Receipt, Request
+
+_turns = count(1)
 
 
 class Pool:
@@ -20,9 +22,11 @@ class Pool:
         """The answer of one deployment; where none may be asked, `cooling` or what put them out, with no attempt."""
         left = [each for each in self._deployments if each not in self._out]
         ready = [each for each in left if each.may_be_asked()]
+        if not left:
+            return replace(next(iter(self._out.values())), receipt=Receipt())
         if not ready:
-            return _cooling(left) if left else replace(next(iter(self._out.values())), receipt=Receipt())
-        chosen = min(ready, key=lambda each: (each.in_flight, each.last_turn))
+            return min(left, key=Deployment.ready_in_s).cooling()
+        chosen = min(ready, key=lambda each: (each.load, each.last_turn))
         completion = await self._ask(chosen, request)
         if completion.outcome.rule.mend:
             completion = self._refused(chosen, completion, request)
@@ -31,13 +35,14 @@ class Pool:
         return completion
 
     async def _ask(self, deployment: Deployment, request: Request) -> Completion:
-        model, completion = self._deployments[deployment], None
-        began_s = deployment.begin()
+        deployment.load += 1
+        deployment.last_turn = next(_turns)
         try:
-            completion = await model.complete(replace(request, rung=deployment.rung))
+            is_asked = request.rung is deployment.rung  # a rung without deployments is its own
+            request = request if is_asked else replace(request, rung=deployment.rung)
+            return await self._deployments[deployment].complete(request)
         finally:
-            deployment.end(began_s, completion)
-        return completion
+            deployment.load -= 1
 
     def _refused(self, deployment: Deployment, completion: Completion, request: Request) -> Completion:
         """Say aloud what is ours to mend, once where the deployment is out for the rest of the job."""
@@ -50,8 +55,3 @@ class Pool:
         if rule.is_out:
             self._out[deployment] = completion
         return completion
-
-
-def _cooling(deployments: Sequence[Deployment]) -> Completion:
-    wait_s = min(each.ready_in_s() for each in deployments)
-    return Completion(Outcome.COOLING, detail=f"cooling for {wait_s:.0f} s", retry_after_s=wait_s)

@@ -9,6 +9,7 @@ from .budget import Budget, Ledger
 from .chain import Chain, Course
 from .deployment import Deployment
 from .fit import Fit
+from .health import Health
 from .limit import Limit
 from .model import Model
 from .output import Output
@@ -25,11 +26,11 @@ def compose(
     chance: random.Random,
     recall: Recall | None = None,
 ) -> Model:
-    """record → prompt → stale → chain → [output → fit → budget → pool → [limit → attempt → provider]], best first."""
+    """record → prompt → stale → chain → [output → fit → budget → pool → [limit → health → attempt → provider]]."""
     chain = Chain([(rung, _rung(deployments, ledger)) for rung, deployments in rungs], course, chance)
     return Record(Prompt(Stale(chain, recall)))
 
 
 def _rung(deployments: Sequence[Deployment], ledger: Ledger) -> Model:
-    pool = Pool([(each, Limit(Attempt(each), each.limiter)) for each in deployments])
+    pool = Pool([(each, Limit(Health(Attempt(each), each), each.limiter)) for each in deployments])
     return Output(Fit(Budget(pool, deployments[0], ledger), deployments[0]))

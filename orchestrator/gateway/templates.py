@@ -18,8 +18,6 @@ import jinja2.sandbox
 from ..errors import BadInput
 from ..ids import digest, plain
 
-_DEFAULT_USER = "{% for name, value in inputs.items() %}<{{ name }}>\n{{ value | show }}\n</{{ name }}>\n{% endfor %}"
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -36,6 +34,7 @@ class Template:
     name: str
     version: str
     system: str
+    #: Empty for each input under its name.
     user: str
     #: The inputs that may lose items from their end where the question does not fit its model, the first named first.
     shrink: tuple[str, ...] = ()
@@ -72,7 +71,7 @@ def find_template(folder: Path | None, name: str, docstring: str) -> Template:
     """The template of a prompt: from `folder`, else made of the docstring. Raises BadInput for a malformed file."""
     path = folder / f"{name}.md" if folder else None
     if path is None or not path.is_file():
-        return Template(name, "0", docstring, _DEFAULT_USER)
+        return Template(name, "0", docstring, "")
     return parse_template(name, path.read_text(encoding="utf-8"), str(path))
 
 
@@ -94,10 +93,16 @@ def _rendered(text: str, inputs: Mapping[str, Any]) -> str:
     return _compiled(text).render(inputs, inputs=inputs).strip()
 
 
+def _named(inputs: Mapping[str, Any]) -> str:
+    """Each input under its name."""
+    return "\n".join(f"<{name}>\n{_show(value)}\n</{name}>" for name, value in inputs.items())
+
+
 def render(template: Template, inputs: Mapping[str, Any], schema: Mapping[str, Any] | None) -> tuple[Message, ...]:
     """The messages for these inputs. Values are never read as templates. Raises BadInput for a missing input."""
     try:
-        parts = [_rendered(text, inputs) for text in (template.system, template.user)]
+        parts = [_rendered(template.system, inputs)]
+        parts.append(_rendered(template.user, inputs) if template.user else _named(inputs))
     except jinja2.TemplateError as error:
         raise BadInput(f"prompt {template.name!r} cannot be rendered: {error}; inputs are {sorted(inputs)}") from error
     if schema is not None:

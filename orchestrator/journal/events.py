@@ -1,15 +1,15 @@
 """What happened, in order: the entry that is written, the event that is kept, and the chain that binds them.
 
-An event's kind is `area.what_happened`, past tense, stable for ever. Its body is JSON text, stored once by content
-hash. `phase` says what an event is to its step: an intent before the effect, its one result, or a failure, which is
-kept and never reused. The hash of an event covers the one before it, so that nothing can be altered unnoticed.
+An event's kind is `area.what_happened`, past tense, stable for ever. Its body is JSON text. `phase` says what an event
+is to its step: an intent before the effect, its one result, or a failure, which is kept and never reused. The hash of
+an event covers all of it and the hash before it, so that nothing can be altered unnoticed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from ..clock import Clock
 from ..errors import JournalDamaged
@@ -51,14 +51,17 @@ class Event(NamedTuple):
     sender: str
     recipient: str
     body: str
-    body_hash: str
-    prev: str
     hash: str
 
     @property
     def value(self) -> Any:
         """The body, parsed."""
         return from_json(self.body)
+
+    @property
+    def text(self) -> str:
+        """Everything but the hash, as the opening of a JSON object: what the hash covers."""
+        return _text(self[:_HEAD], self.body)
 
 
 class Journal(Protocol):
@@ -81,24 +84,42 @@ class Journal(Protocol):
         ...
 
 
-def link(event: Event) -> str:
-    """The hash that this event must carry. It covers every other field, the body by its own hash."""
-    return _hash(
-        *(event.seq, event.job, event.task, event.step, event.phase, event.epoch, event.kind),
-        *(event.at_ms, event.sender, event.recipient, event.body_hash, event.prev),
-    )
+_HEAD = Event._fields.index("body")
+_NAMES = Event._fields[:_HEAD]
 
 
-def _hash(*fields: Any) -> str:
-    return digest(to_json(fields))
+def _text(head: Sequence[Any], body: str) -> str:
+    return f'{compact(dict(zip(_NAMES, head, strict=True)))[:-1]},"body":{body}'
+
+
+def link(prev: str, text: str) -> str:
+    """The hash of the event with this text, after the one whose hash is `prev`."""
+    return digest(prev + text)
+
+
+def line_of(event: Event, text: str) -> bytes:
+    """An event, whose text is given, as one line of JSON."""
+    return f'{text},"hash":"{event.hash}"}}\n'.encode()
+
+
+def event_of(line: str) -> Event:
+    """The event in a line. Raises ValueError where there is none.
+
+    Inside a string of JSON a quotation mark has a backslash before it, so the first `,"body":` is no part of one.
+    """
+    head, _, rest = line.partition(',"body":')
+    body, _, ending = rest.rpartition(',"hash":"')
+    values = from_json(head + "}")
+    if tuple(values) != _NAMES or len(ending) != len(GENESIS) + 2:
+        raise ValueError("not an event")
+    return Event._make((*values.values(), body, ending[:-2]))
 
 
 def first_break(events: Sequence[Event]) -> int | None:
     """The seq from which these events, a journal from its start, cannot be trusted; None when all can."""
     prev = GENESIS
     for expected, event in enumerate(events, start=1):
-        sound = event.seq == expected and event.prev == prev and event.body_hash == digest(event.body)
-        if not sound or event.hash != link(event):
+        if event.seq != expected or event.hash != link(prev, event.text):
             return expected
         prev = event.hash
     return None
@@ -142,20 +163,24 @@ class Chain:
         for event in before:
             self._remember(event)
 
-    def seal(self, entry: Entry) -> Event:
-        """The next event. Raises AssertionError for a second result of a step and for anything after the end."""
+    def seal(self, entry: Entry) -> tuple[Event, str]:
+        """The next event, and its text.
+
+        Raises AssertionError for a second result of a step and for anything after the end.
+        """
         assert not self._finished, f"{entry.kind} after {FINISHED} in job {self.job}"
         assert entry.phase != "result" or entry.step not in self._results, f"step {entry.step} has a result already"
+        head = (
+            *(self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._ways.epoch, entry.kind),
+            *(self._clock.wall_ms(), entry.sender, entry.recipient),
+        )
         body = self._ways.without_secrets(compact(entry.body))
-        body_hash = digest(body)
-        head = self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._ways.epoch, entry.kind
-        tail = self._clock.wall_ms(), entry.sender, entry.recipient
-        sealed = _hash(*head, *tail, body_hash, self._prev)
-        event = Event(*head, *tail, body, body_hash, self._prev, sealed)
+        text = _text(head, body)
+        event = Event(*head, body, link(self._prev, text))
         self._remember(event)
         for listener in self._ways.listeners:
             listener(event)
-        return event
+        return event, text
 
     def result_of(self, step: str) -> Event | None:
         """The one result of a step, if there is one."""

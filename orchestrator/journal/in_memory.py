@@ -15,7 +15,7 @@ class InMemoryJournal:
 
     def append(self, entry: Entry) -> Event:
         """Put an entry on record."""
-        event = self._chain.seal(entry)
+        event, _ = self._chain.seal(entry)
         self.events.append(event)
         return event
 

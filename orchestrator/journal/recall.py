@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BullpenError
+from ..ids import digest
 from .events import Event
 from .file import SUFFIX, read_events
 from .step import MODEL
@@ -31,7 +32,7 @@ def _answers(path: Path, intent: str) -> Iterator[Event]:
         events = read_events(path)
     except BullpenError:
         return  # damaged or of another format: `bullpen jobs` says so; here it only holds no answer
-    steps = {event.step for event in events if event.kind == MODEL.intent and event.body_hash == intent}
+    steps = {event.step for event in events if event.kind == MODEL.intent and digest(event.body) == intent}
     for event in events:
         if event.kind == MODEL.result and event.step in steps and _is_a_models(event):
             yield event

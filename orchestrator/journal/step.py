@@ -4,12 +4,11 @@ Every effect of a job goes through `Steps.run`. A step that has a result is neve
 which is what makes a retried task cheap and a resumed job free of double payment.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import BullpenError
-from ..ids import StepKey, canonical, digest, step_key
+from ..ids import StepKey, canonical, step_key
 from .events import Entry, Journal
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ class Steps:
 
     def __init__(self, journal: Journal, job: str, task: str, sender: str) -> None:
         self.journal, self.job, self.task, self.sender = journal, job, task, sender
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[tuple[str, str], int] = {}
 
     async def run(
         self,
@@ -77,10 +76,10 @@ class Steps:
 
     def _key(self, kind: StepKind, recipient: str, args: Any) -> StepKey:
         name = f"{kind.result}:{recipient}"
-        args_hash = digest(canonical(args))
-        n = self._seen[name + args_hash]
-        self._seen[name + args_hash] += 1
-        return step_key(self.job, self.task, name, args_hash, n)
+        text = canonical(args)
+        n = self._seen.get((name, text), 0)
+        self._seen[name, text] = n + 1
+        return step_key(self.job, self.task, name, text, n)
 
 
 def _detail(error: Exception) -> str:

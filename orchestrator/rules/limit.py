@@ -15,14 +15,14 @@ from .outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds the asking of one deployment; None is no bound.
+    """What bounds the asking of one deployment; None is no bound. Whole numbers are at least 1, `waiting_most` 0.
 
-    `concurrency_start` is what one job fans out to, so that a job alone never waits for a provider that has not
-    complained. `ageing_s` is how long a request waits per class until it counts as the best.
+    A deployment starts without a bound that anybody feels, since nothing is known of it before it complains; then half
+    of what was in flight is the bound. `ageing_s` is how long a request waits per class until it counts as the best.
     """
 
-    concurrency_start: int = 8
-    concurrency_most: int = 256
+    concurrency_start: int = 1000
+    concurrency_most: int = 1000
     concurrency_window: int = 32
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -74,18 +74,23 @@ def succeeded(state: Concurrency, call: Call, in_flight: int) -> Concurrency:
     """
     if in_flight < state.limit or state.limit >= state.most or call.number <= state.halved_at:
         return state
-    is_tried = state.refused is None or state.limit + 1 < state.refused
-    if is_tried or state.successes + 1 >= state.window:
+    is_beneath = state.refused is None or state.limit + 1 < state.refused
+    if is_beneath or state.successes + 1 >= state.window:
         return replace(state, limit=state.limit + 1, successes=0)
     return replace(state, successes=state.successes + 1)
 
 
-def rate_limited(state: Concurrency, call: Call, begun: int) -> Concurrency:
-    """A call was refused with a 429; `begun` calls have begun so far. One halving for all that were then in flight."""
+def rate_limited(state: Concurrency, call: Call, *, begun: int, in_flight: int) -> Concurrency:
+    """A call was refused with a 429 while `in_flight` were out, itself included; `begun` have begun so far.
+
+    What was out is halved, once for all that were.
+    """
     if call.number <= state.halved_at:
         refused = call.place if state.refused is None else min(state.refused, call.place)
         return replace(state, refused=refused)
-    return replace(state, limit=max(1, state.limit // 2), successes=0, refused=call.place, halved_at=begun)
+    return replace(
+        state, limit=max(1, min(state.limit, in_flight) // 2), successes=0, refused=call.place, halved_at=begun
+    )
 
 
 # ---------------------------------------------------------------- how much in a minute
@@ -134,7 +139,7 @@ def ready_at_s(state: Bucket, amount: int, now_s: float) -> float:
 
 def take(state: Bucket, amount: int, now_s: float) -> Bucket:
     """Take an amount; a negative one gives back what was taken too much."""
-    return replace(state, level=min(state.capacity, level(state, now_s) - amount), at_s=now_s)
+    return replace(state, level=level(state, now_s) - amount, at_s=now_s)
 
 
 # ---------------------------------------------------------------- who is next
@@ -207,10 +212,15 @@ class Queue(Generic[W]):
             self._ageing[kind][waiter] = None
 
     def _age(self, now_s: float) -> None:
-        for kind, ageing in self._ageing.items():
-            while ageing and (oldest := next(iter(ageing))).since_s + kind * self._ageing_s <= now_s:
-                self.remove(oldest)
-                self._put(oldest, Priority.HIGH)
+        while oldest := [next(iter(line)) for line in self._ageing.values() if line]:
+            waiter = min(oldest, key=self._due_s)
+            if self._due_s(waiter) > now_s:
+                return
+            self.remove(waiter)
+            self._put(waiter, Priority.HIGH)
+
+    def _due_s(self, waiter: W) -> float:
+        return waiter.since_s + waiter.priority * self._ageing_s
 
 
 # ---------------------------------------------------------------- all of it
@@ -270,7 +280,7 @@ class Gate(Generic[W]):
             case Outcome.OK:
                 self.concurrency = succeeded(self.concurrency, call, self.in_flight)
             case Outcome.RATE_LIMITED:
-                self.concurrency = rate_limited(self.concurrency, call, self.begun)
+                self.concurrency = rate_limited(self.concurrency, call, begun=self.begun, in_flight=self.in_flight)
         self._end(call)
         if tokens is not None:
             self._meter(0, tokens - call.tokens, now_s)

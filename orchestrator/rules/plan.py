@@ -55,7 +55,7 @@ def _cycle(plan: Plan) -> list[str]:
 
 def ready(plan: Plan, *, done: Mapping[str, Result], started: Collection[str]) -> list[PlannedTask]:
     """The tasks that can start now, in plan order: everything they come after has ended, well or badly."""
-    return [task for task in plan.tasks if task.id not in started and all(name in done for name in task.after)]
+    return [task for task in plan.tasks if task.id not in started and all(map(done.__contains__, task.after))]
 
 
 def is_pointless(task: PlannedTask, done: Mapping[str, Result]) -> bool:

@@ -1,11 +1,13 @@
 """Whether the model that answered is the one that was asked. Pure."""
 
+import functools
 import re
 
 #: What a provider may add to the name it was given: a date, a version, `latest`, a file's suffix.
 _ADDED = re.compile(r"[-_@:.](?:v?\d[\w.-]*|latest|preview|stable|gguf|free)")
 
 
+@functools.lru_cache(maxsize=256)
 def is_same_model(asked: str, returned: str) -> bool:
     """Whether the returned id is the asked one, perhaps dated or without its provider; an id not given is believed.
 

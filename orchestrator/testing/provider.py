@@ -7,200 +7,189 @@ Runs in a thread of its own, so that any client can use it: asyncio, threads, ot
     ...     provider.url.startswith("http://127.0.0.1:")
     True
 
-The script is a list of replies, given in order, or a function from the request's JSON body to a reply. When a list is
-used up the answer is HTTP 500, which says so.
+The script is a list of replies, given in order; a list of `Rule`; a function from the request's JSON body to a reply;
+or nothing, which echoes. When a list is used up the answer is HTTP 500, which says so. Every named fault is in
+`faults.FAULTS`.
 """
 
 import asyncio
 import json
+import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 from ..ids import digest
+from .provider_script import Answer, Rule, Script, answers
+from .provider_tls import Tls, self_signed
+from .replies import Drops, Fails, Floods, Hangs, Json, Raw, Says, ToolCall, calls, redirects, says_json
+from .replies_around import Cut, Drip, Either, Gzipped, Interrupted, KeptAlive, Late, Repeated
+from .replies_embeds import Embeds
+from .wire import CHAT, EMBEDDINGS, Asked, Reply
+from .wire_http import Sent, play
 
+__all__ = ["Asked", "Cut", "Drip", "Drops", "Either", "Embeds", "Fails", "Floods", "Gzipped", "Hangs", "Interrupted"]
+__all__ += ["Json", "KeptAlive", "Late", "Raw", "Repeated", "Reply", "Rule", "Says", "Script", "ScriptedProvider"]
+__all__ += ["ToolCall", "calls", "redirects", "says_json"]
 
-@dataclass(frozen=True, slots=True)
-class Says:
-    """An answer. `usage=False` leaves the token counts out; `model` is the id returned (default: the one asked for)."""
-
-    text: str | None
-    tokens_in: int = 10
-    tokens_out: int = 5
-    finish_reason: str | None = "stop"
-    model: str | None = None
-    refusal: str | None = None
-    usage: bool = True
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Fails:
-    """An HTTP error, with the body an OpenAI-compatible server would send."""
-
-    status: int
-    message: str = "scripted failure"
-    retry_after_s: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """Any bytes at all; `cut` closes the connection before they are complete."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cut: bool = False
-    delay_s: float = 0.0
-
-
-Reply = Says | Fails | Raw
-
-
-def says_json(value: Any, **options: Any) -> Says:
-    """An answer that is this value as JSON."""
-    return Says(json.dumps(value, ensure_ascii=False), **options)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request: its JSON body, and of its key only the first 8 digits of its SHA-256 (empty without a key)."""
-
-    path: str
-    body: dict[str, Any]
-    key_hash: str
-
-    @property
-    def text(self) -> str:
-        """The contents of its messages, one after the other."""
-        return "\n".join(str(message.get("content", "")) for message in self.body.get("messages", ()))
+#: The largest request it reads, in bytes.
+REQUEST_BYTES_MOST = 64 * 1024 * 1024
+#: A connection that the system has accepted is known to the server after so many turns of the loop, at most.
+_TURNS_TO_ACCEPT = 8
 
 
 class ScriptedProvider:
-    """An OpenAI-compatible server on 127.0.0.1: `/v1/chat/completions`, plain and streamed, and `/v1/models`."""
+    """An OpenAI-compatible server on 127.0.0.1: chat completions, plain and streamed, embeddings and models.
 
-    def __init__(self, script: Iterable[Reply] | Callable[[dict[str, Any]], Reply], *, model: str = "scripted") -> None:
-        self._script = script if callable(script) else iter(tuple(script))
-        self._model = model
-        #: Every request in the order of arrival.
-        self.asked: list[Asked] = []
+    `script` answers chats; embeddings have a script of their own. `tls` serves https with a self-signed certificate,
+    or with one that is also out of date. Every answer is `latency_s` later than the script says. `heard` is called
+    with each request once it is over, in the server's thread. Entering raises OSError where the port is taken.
+    """
+
+    def __init__(
+        self,
+        script: Script = None,
+        *,
+        model: str = "scripted",
+        embeddings: Script = None,
+        tls: Tls = False,
+        port: int = 0,
+        latency_s: float = 0.0,
+        heard: Callable[[Asked], None] | None = None,
+    ) -> None:
+        self._answers: dict[str, Answer] = {CHAT: answers(script)}
+        self._answers[EMBEDDINGS] = answers(embeddings) if embeddings is not None else lambda _: Embeds()
+        self._model, self._port, self._latency_s, self._heard = model, port, latency_s, heard
+        self._tls = self_signed(expired=tls == "expired") if tls else None
+        self._asked: list[Asked] = []
+        self._news, self._is_stopping = threading.Condition(), False
+        self._started_s = time.monotonic()
+        self._open = ExitStack()
         #: `http://127.0.0.1:PORT/v1`
         self.url = ""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name="scripted provider", daemon=True)
-        self._started, self._stop = threading.Event(), asyncio.Event()
+        #: The certificate in PEM, for clients that shall trust it; empty without TLS.
+        self.certificate = self._tls.certificate if self._tls else ""
+
+    @property
+    def asked(self) -> list[Asked]:
+        """Every chat and embeddings request so far, in the order of arrival: a copy, safe to read from any thread."""
+        with self._news:
+            return [*self._asked]
+
+    def count(self, *, model: str | None = None, path: str | None = None) -> int:
+        """How many requests there were, to this model and to a path that ends so."""
+        return sum(model in (None, asked.model) and (path is None or asked.path.endswith(path)) for asked in self.asked)
+
+    def wait_idle(self, timeout_s: float = 5.0) -> list[Asked]:
+        """`asked`, once no answer is under way any more. Raises TimeoutError where one still is."""
+        with self._news:
+            if not self._news.wait_for(lambda: all(asked.is_over for asked in self._asked), timeout_s):
+                raise TimeoutError(f"an answer is still under way after {timeout_s:g} s")
+            return [*self._asked]
 
     def __enter__(self) -> "ScriptedProvider":
-        self._thread.start()
-        self._started.wait()
+        with ExitStack() as opened:
+            portal = opened.enter_context(start_blocking_portal(name="scripted provider"))
+            self.url = opened.enter_context(portal.wrap_async_context_manager(self._serving()))
+            self._open = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
+        self._open.close()
 
-    def _serve(self) -> None:
-        self._loop.run_until_complete(self._until_stopped())
-
-    async def _until_stopped(self) -> None:
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_post("/v1/chat/completions", self._answer)
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[str]:
+        app = web.Application(client_max_size=REQUEST_BYTES_MOST)
+        for path in (CHAT, EMBEDDINGS):
+            app.router.add_post(path, self._answer)
         app.router.add_get("/v1/models", self._models)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        listening = socket.create_server(("127.0.0.1", self._port))
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
-        # Answers that are still being delayed: nobody waits for them any more.
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        try:
+            context = self._tls.context if self._tls else None
+            await web.SockSite(runner, listening, ssl_context=context).start()
+            yield f"http{'s' * bool(context)}://127.0.0.1:{runner.addresses[0][1]}/v1"
+        finally:
+            self._is_stopping = True
+            await _part_from_all(runner, listening)
+            await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": self._model, "object": "model"}]})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        key = request.headers.get("Authorization", "")
-        self.asked.append(Asked(request.path, body, digest(key.removeprefix("Bearer "))[:8] if key else ""))
-        reply = self._next(body)
-        await asyncio.sleep(reply.delay_s)
-        match reply:
-            case Raw():
-                return await _raw(request, reply)
-            case Fails():
-                return _failure(reply)
-            case Says() if body.get("stream"):
-                return await self._streamed(request, reply, body)
-            case Says():
-                return web.json_response(self._completion(reply, body))
+        body = _object(await request.read())
+        if body is None:
+            return web.json_response({"error": {"message": "the body is not a JSON object"}}, status=400)
+        asked = self._note(request, body)
+        sent, has_left = Sent(), False
+        try:
+            reply = Late(self._answers[request.path](asked), self._latency_s)
+            return await play(reply.wire(asked), request, sent)
+        except ConnectionError:
+            has_left = not self._is_stopping
+            return web.Response()  # which nobody is there to read
+        except asyncio.CancelledError:
+            has_left = not self._is_stopping
+            raise
+        finally:
+            self._settle(asked, sent, has_left=has_left)
 
-    def _next(self, body: dict[str, Any]) -> Reply:
-        if callable(self._script):
-            return self._script(body)
-        return next(self._script, Fails(500, f"the script has no reply for request {len(self.asked)}"))
+    def _note(self, request: web.Request, body: dict[str, Any]) -> Asked:
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        model = body.get("model") if isinstance(body.get("model"), str) else None
+        with self._news:
+            asked = Asked(
+                path=request.path,
+                body=body,
+                key_hash=digest(key)[:8] if key else "",
+                number=len(self._asked) + 1,
+                model=model or self._model,
+                arrived_s=time.monotonic() - self._started_s,
+            )
+            self._asked.append(asked)
+        return asked
 
-    def _completion(self, reply: Says, body: dict[str, Any]) -> dict[str, Any]:
-        message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
-        choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
-        usage: dict[str, Any] = {"usage": _usage(reply)} if reply.usage else {}
-        return {**self._head("chat.completion", reply, body), "choices": [choice], **usage}
-
-    def _head(self, kind: str, reply: Says, body: dict[str, Any]) -> dict[str, Any]:
-        model = reply.model or body.get("model", self._model)
-        return {"id": f"chatcmpl-{len(self.asked)}", "object": kind, "created": 1_700_000_000, "model": model}
-
-    async def _streamed(self, request: web.Request, reply: Says, body: dict[str, Any]) -> web.StreamResponse:
-        """Server-sent events: a chunk per word, the finish reason, the usage when it was asked for, [DONE]."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        head = self._head("chat.completion.chunk", reply, body)
-        deltas = [{"content": word} for word in (reply.text or "").split(" ")]
-        choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-        choices.append({"index": 0, "delta": {}, "finish_reason": reply.finish_reason})
-        chunks = [{**head, "choices": [choice]} for choice in choices]
-        if body.get("stream_options", {}).get("include_usage"):
-            chunks.append({**head, "choices": [], "usage": _usage(reply)})
-        for chunk in chunks:
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        await response.write(b"data: [DONE]\n\n")
-        return response
-
-
-def _usage(reply: Says) -> dict[str, int]:
-    total = reply.tokens_in + reply.tokens_out
-    return {"prompt_tokens": reply.tokens_in, "completion_tokens": reply.tokens_out, "total_tokens": total}
+    def _settle(self, asked: Asked, sent: Sent, *, has_left: bool) -> None:
+        over = replace(
+            asked,
+            is_over=True,
+            status=sent.status,
+            bytes_sent=sent.bytes,
+            chunks_sent=sent.chunks,
+            closed_early=has_left,
+        )
+        with self._news:
+            self._asked[asked.number - 1] = over
+            self._news.notify_all()
+        if self._heard is not None:
+            self._heard(over)
 
 
-def _failure(reply: Fails) -> web.Response:
-    wait = {"Retry-After": f"{reply.retry_after_s:g}"} if reply.retry_after_s is not None else {}
-    error = {"message": reply.message, "type": "scripted", "code": reply.status}
-    return web.json_response({"error": error}, status=reply.status, headers={**wait, **reply.headers})
+async def _part_from_all(runner: web.AppRunner, listening: socket.socket) -> None:
+    """End every connection now: a client that does not read would be waited for."""
+    # asyncio loses a connection whose server is closed between accepting it and knowing it: accept no more, then know.
+    asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(_TURNS_TO_ACCEPT):
+        await asyncio.sleep(0)
+    for connection in runner.server.connections if runner.server else ():
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
-async def _raw(request: web.Request, reply: Raw) -> web.StreamResponse:
-    headers = {"Content-Type": reply.content_type, **reply.headers}
-    if not reply.cut:
-        return web.Response(body=reply.body, status=reply.status, headers=headers)
-    response = web.StreamResponse(
-        status=reply.status, headers={**headers, "Content-Length": str(len(reply.body) + 1000)}
-    )
-    await response.prepare(request)
-    await response.write(reply.body)
-    assert request.transport is not None
-    request.transport.abort()
-    return response
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -13,7 +13,7 @@ from bullpen.orchestrator.journal.events import Event
 
 def read(at_ms: int, files: int, of: int = 1000) -> Event:
     body = json.dumps({"documents": files, "unreadable": 0, "files": files, "of": of})
-    return Event(1, "job", "job", "", "", 0, "corpus.read", at_ms, "job", "memory", body, "", "", "")
+    return Event(1, "job", "job", "", "", 0, "corpus.read", at_ms, "job", "memory", body, "")
 
 
 def said(capsys: pytest.CaptureFixture[str], *events: Event) -> str:
@@ -37,7 +37,7 @@ def test_one_file_says_how_many_documents(capsys: pytest.CaptureFixture[str]) ->
 
 
 def event(kind: str, task: str = "job", **body: object) -> Event:
-    return Event(1, "job", task, "", "", 0, kind, 0, "job", "main", json.dumps(body), "", "", "")
+    return Event(1, "job", task, "", "", 0, kind, 0, "job", "main", json.dumps(body), "")
 
 
 def refused(rung: str = "main", *, is_out: bool = True) -> Event:

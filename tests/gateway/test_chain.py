@@ -387,3 +387,28 @@ def test_every_outcome_has_a_rule_and_every_mistake_of_ours_a_mend() -> None:
     assert RULES.keys() == set(Outcome)
     assert all(rule.mend for rule in RULES.values() if rule.is_out)
     assert all(rule.again <= rule.again_last for rule in RULES.values())
+
+
+@only_virtual
+@pytest.mark.anyio
+async def test_two_hundred_callers_of_a_provider_that_is_down_send_it_probes_alone_and_all_get_their_answer() -> None:
+    at: list[float] = []
+
+    def answer(request: Request) -> Any:
+        at.append(monotonic_s())
+        return Completion(Outcome.SERVER_ERROR) if monotonic_s() < began_s + 60 else "fine"
+
+    model, journal, _ = stack([ScriptedModel(answer, delay_s=0.1)])
+    began_s = monotonic_s()
+    answers: list[str] = []
+
+    async def ask(n: int) -> None:
+        answers.append((await model.complete(asked(journal, str(n)))).text)
+
+    async with anyio.create_task_group() as group:
+        for n in range(200):
+            group.start_soon(ask, n)
+
+    assert answers == ["fine"] * 200
+    down = [when - began_s for when in at if 1.0 < when - began_s < 60]
+    assert len(down) <= 2

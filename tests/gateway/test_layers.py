@@ -61,7 +61,8 @@ async def test_a_call_on_record_is_restored_as_it_was() -> None:
     [
         (GOOD, {"name": "a", "size": 1}),
         (f"Here you are:\n```json\n{GOOD}\n```", {"name": "a", "size": 1}),
-        ('{"name": "a", "size": 1', {"name": "a", "size": 1}),
+        ('{"size": 1, "name": "a"', {"name": "a", "size": 1}),
+        ('{"name": "a", "size": 1', None),
         ("[" * 5000, None),
         ('{"name": "a", "size": NaN}', None),
         ("", None),

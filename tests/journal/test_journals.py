@@ -3,19 +3,19 @@
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from bullpen.orchestrator.clock import SystemClock
-from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused
-from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways
+from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused, Unavailable
+from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways, first_break, line_of
 from bullpen.orchestrator.journal.file import is_held, open_journal, read_events
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.writer import Writer
@@ -92,7 +92,7 @@ def test_a_reopened_journal_goes_on_where_it_ended(tmp_path: Path) -> None:
     events = write(tmp_path / "job.run", "a.three")
 
     assert [(event.seq, event.kind) for event in events] == [(1, "a.one"), (2, "a.two"), (3, "a.three")]
-    assert events[2].prev == events[1].hash
+    assert first_break(events) is None
 
 
 def test_a_second_owner_is_told_who_holds_the_run(tmp_path: Path) -> None:
@@ -109,50 +109,75 @@ def test_a_second_owner_is_told_who_holds_the_run(tmp_path: Path) -> None:
     assert not is_held(path)
 
 
-@pytest.mark.parametrize("column", ["kind", "prev", "hash", "sender"])
-def test_a_changed_event_is_named(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize("field", Event._fields)
+def test_a_changed_event_is_named(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "job.run"
+    events = write(path, "a.one", "a.two", "a.three")
+    header, one, two, three = path.read_bytes().splitlines(keepends=True)
+    old = getattr(events[1], field)
+    new: Any = old + 1 if isinstance(old, int) else f"{old[:-1]}x"
+    changed = events[1]._replace(**{field: new})
+    path.write_bytes(header + one + line_of(changed, changed.text) + three)
+    assert two not in path.read_bytes()
+
+    assert first_break(read_events(path)) == 2
+    with pytest.raises(JournalDamaged, match="event 2"):
+        reopen(path)
+
+
+def test_an_event_that_was_taken_out_is_named(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
     write(path, "a.one", "a.two", "a.three")
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"UPDATE events SET {column} = 'x' WHERE seq = 2")
-    connection.close()
+    header, one, _, three = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + one + three)
 
     with pytest.raises(JournalDamaged, match="event 2"):
         reopen(path)
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_a_line_that_is_no_event_is_named(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
     write(path, "a.one")
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
+    path.write_bytes(path.read_bytes() + b'{"seq":2}\n')
 
-    with pytest.raises(BadInput, match="format 99"):
+    with pytest.raises(JournalDamaged, match="event 2"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("header", [b'{"format":99}\n', b"SQLite format 3\x00..."])
+def test_another_format_is_refused_by_name(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "job.run"
+    path.write_bytes(header)
+
+    with pytest.raises(BadInput, match=r"format (99|1); this Bullpen reads 2"):
         read_events(path)
 
 
 def test_a_file_that_is_no_run_is_said_to_be_damaged(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
-    path.write_bytes(b"not a database" * 100)
+    path.write_bytes(b"not a run" * 100)
 
     with pytest.raises(JournalDamaged, match=r"job\.run"):
         read_events(path)
 
 
-@pytest.mark.parametrize("size", [0, 1, 4096, 9000])
-def test_a_file_whose_making_was_cut_short_holds_nothing(tmp_path: Path, size: int) -> None:
+def test_what_a_crash_has_cut_off_is_left_out_and_written_over(tmp_path: Path) -> None:
+    """Wherever the last write was cut: the events before it are there, and the run goes on."""
     path = tmp_path / "job.run"
-    write(path)
-    path.write_bytes(path.read_bytes()[:size])
-
-    assert read_events(path) == []
+    whole = write(path, "a.one", "a.two")
+    content = path.read_bytes()
+    for size in range(len(content)):
+        path.write_bytes(content[:size])
+        kept = read_events(path)
+        assert kept == whole[: max(0, content[:size].count(b"\n") - 1)]
+        if size % 50 == 0:
+            assert write(path, "a.again")[:-1] == kept
 
 
 def test_a_full_disk_is_bad_input_when_a_run_is_made(tmp_path: Path) -> None:
     """A bound on the size of files stands for the full disk: the first write of the file fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))
     try:
         with pytest.raises(BadInput, match=r"cannot be opened: .*too large"):
             reopen(tmp_path / "job.run")
@@ -160,6 +185,45 @@ def test_a_full_disk_is_bad_input_when_a_run_is_made(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert not (tmp_path / "job.run").exists()
+
+
+def test_what_a_full_disk_refused_is_written_when_there_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "job.run"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def fill() -> None:
+        async with opened(path) as journal:
+            journal.append(Entry("a.one", {}))
+            await journal.commit()
+            journal.append(Entry("a.two", "long" * 1000))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+            try:
+                with pytest.raises(Unavailable, match="free room"):
+                    await journal.commit()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            assert [event.kind for event in read_events(path)] == ["a.one"]
+            journal.append(Entry("a.three", {}))
+
+    anyio.run(fill)
+    assert [event.kind for event in read_events(path)] == ["a.one", "a.two", "a.three"]
+    assert first_break(read_events(path)) is None
+
+
+def test_whoever_waits_for_a_commit_may_leave(tmp_path: Path) -> None:
+    path = tmp_path / "job.run"
+
+    async def leave() -> None:
+        async with opened(path) as journal:
+            journal.append(Entry("a.one", {}))
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await journal.commit()
+            journal.append(Entry("a.two", {}))
+            await journal.commit()
+
+    anyio.run(leave)
+    assert [event.kind for event in read_events(path)] == ["a.one", "a.two"]
 
 
 def test_a_closed_writer_says_so_and_does_not_wait_for_ever(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_calls_that_began_in_an_earlier_state_have_no_say() -> None:
         late = heard(late, False, began_s=3, now_s=42)
 
     assert late == closed
+    assert not may_ask(fail(closed, 41, 41, 41, 41, 41), 41)
     assert heard(OPEN, True, began_s=3, now_s=5) == heard(OPEN, False, began_s=3, now_s=5) == OPEN
 
 
