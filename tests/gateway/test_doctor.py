@@ -1,12 +1,14 @@
 """What an examination finds of a deployment, for each way in which it can answer or fail, and that it tells no key."""
 
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bullpen import research_team
 from bullpen.orchestrator.errors import Misconfigured
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.deployment import Deployment
@@ -26,9 +28,11 @@ from bullpen.orchestrator.gateway.model import Card, Completion, Request, Usage
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.price import Prices
 from bullpen.orchestrator.settings import Rung
+from bullpen.orchestrator.system import provider_of
 from bullpen.orchestrator.testing import ManualClock, ScriptedModel
 from bullpen.orchestrator.testing.contracts import backend
-from bullpen.orchestrator.testing.provider import Fails, Says, ScriptedProvider, says_json
+from bullpen.orchestrator.testing.faults_address import ADDRESSES
+from bullpen.orchestrator.testing.provider import Fails, Raw, Reply, Says, ScriptedProvider, says_json
 
 KNOWN = Card(Prices(1.0, 2.0), 8000)
 GREEN = {"colour": "green"}
@@ -277,8 +281,6 @@ async def test_what_was_not_charged_costs_nothing() -> None:
 @over_http
 @pytest.mark.parametrize(("ahead_s", "says"), [(3600, "ahead of"), (-3600, "behind"), (0, "")])
 async def test_a_clock_that_is_off_is_found_by_the_servers_date(ahead_s: int, says: str) -> None:
-    import time
-
     clock = ManualClock(time.time_ns() // 1_000_000 + ahead_s * 1000)
     with ScriptedProvider([]) as server:
         rung = Rung(model="scripted:m", base_url=server.url)
@@ -302,17 +304,13 @@ async def test_a_server_that_is_not_there_tells_no_date() -> None:
 @over_http
 @pytest.mark.parametrize("lane", ["openai_http:m", "litellm:openai/m"])
 async def test_both_lanes_are_examined_over_http(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bullpen.orchestrator.system import provider_of
-    from bullpen.orchestrator.team import load_team
-
     monkeypatch.setenv("A_KEY", KEY)
-    team = load_team("bullpen.agents:research_team")
     refusal = Fails(401, f"Incorrect API key provided: sk-se***********cdef or {KEY}")
     for replies, state in (([Says("hello"), says_json(GREEN)], State.OK), ([refusal], State.FAILED)):
         with ScriptedProvider(replies) as server:
             rung = Rung(model=lane, base_url=server.url, api_key_env="A_KEY")
-            deployment = Deployment.of(rung, provider_of(rung, team))
-            bench = Bench(lambda other: provider_of(other, team), environment={"A_KEY": KEY}, secrets=(KEY,))
+            deployment = Deployment.of(rung, provider_of(rung, research_team))
+            bench = Bench(lambda other: provider_of(other, research_team), environment={"A_KEY": KEY}, secrets=(KEY,))
             diagnosis = await examine(deployment, bench)
             await deployment.provider.aclose()
 
@@ -320,6 +318,66 @@ async def test_both_lanes_are_examined_over_http(lane: str, monkeypatch: pytest.
         assert check(diagnosis, "key").detail == "A_KEY is set"
         assert "sk-se" not in repr(diagnosis)
         assert "cdef" not in repr(diagnosis)
+
+
+async def over_http_at(lane: str, url: str) -> Diagnosis:
+    """What is found of a lane at an address, with the team's real providers."""
+    rung = Rung(model=lane, base_url=url, price_in_usd=1, price_out_usd=2, context_tokens=8000)
+    deployment = Deployment.of(rung, provider_of(rung, research_team))
+    try:
+        return await examine(deployment, Bench(lambda other: provider_of(other, research_team)))
+    finally:
+        await deployment.provider.aclose()
+
+
+LANES = pytest.mark.parametrize("lane", ["openai_http:m", "litellm:openai/m"])
+
+
+@pytest.mark.anyio
+@over_http
+@LANES
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("unknown_host", "no such host as in http://provider.invalid/v1"),
+        ("refused", "start the server at http://127.0.0.1:"),
+        ("self_signed", "has no certificate we trust"),
+        ("expired", "has no certificate we trust"),
+    ],
+)
+async def test_an_address_where_something_is_wrong_is_told_with_its_mend(lane: str, name: str, mend: str) -> None:
+    with ADDRESSES[name].opened() as url:
+        diagnosis = await over_http_at(lane, url)
+
+    assert mend in check(diagnosis, "model").mend
+    assert check(diagnosis, "clock").state is State.SKIPPED
+    assert "ssl:" not in check(diagnosis, "model").detail
+    assert diagnosis.micro_usd == 0
+
+
+@pytest.mark.anyio
+@over_http
+@LANES
+@pytest.mark.parametrize(
+    ("reply", "mend"),
+    [
+        (Fails(403), "the key in OPENAI_API_KEY may not do this"),
+        (Fails(404), "mend `model` or `base_url`"),
+        (Fails(429, retry_after_s=7), "wait "),
+        (Fails(500), "ask again later"),
+        (Raw(b"", status=307, headers={"Location": "http://other.invalid/v1"}), "set base_url to the address"),
+        (Raw(b"<html><body>Welcome</body></html>", content_type="text/html"), "no OpenAI-compatible interface"),
+        (Says("Hello!", model="another"), "another"),
+    ],
+)
+async def test_a_reply_where_something_is_wrong_is_told_with_its_mend(lane: str, reply: Reply, mend: str) -> None:
+    with ScriptedProvider(lambda body: reply) as server:
+        diagnosis = await over_http_at(lane, server.url)
+
+    model = check(diagnosis, "model")
+    assert model.state in (State.FAILED, State.WARNING)
+    assert mend in model.mend
+    assert check(diagnosis, "clock").state is State.OK
 
 
 @pytest.mark.anyio
