@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,21 +16,16 @@ import anyio
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import BadInput, JournalDamaged
 from ..gateway.deployment import Deployment
-from ..gateway.doctor import Bench, Check, Diagnosis, State, examine_all, serving
+from ..gateway.doctor import Bench, Check, Diagnosis, State, examine_all
 from ..gateway.doctor_mends import address_of
 from ..gateway.rungs import secrets_of
-from ..journal.reader import list_runs, open_run
-from ..settings import FILE, Rung, Settings, load_settings
-from ..system import System, open_system, provider_of
+from ..settings import Rung, Settings, load_settings
+from ..system import open_system, provider_of
 from ..team import Team, load_team
 from ..text import printable
+from .machine import machine_checks
 
-#: What a rung may be asked for, beside what the team's workers name.
-_ROLES = ("plan", "search", "summarize", "analyze", "write", "judge")
-#: How many runs, the newest first, are looked at.
-_RUNS_MOST = 20
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red", State.SKIPPED: "dim"}
 #: Where details begin, in columns.
 _INDENT = 20
@@ -109,7 +103,7 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
         with _progress(deployments, timeout_s, is_quiet=is_quiet):
             found = await examine_all(deployments, bench)
         of_rungs = [tuple(found[each] for each in group) for group in system.deployments]
-        machine = (*_models(system), *_roles(system, team), *_folders(settings), *_facts(team))
+        machine = tuple(machine_checks(system, team))
         return Examined(tuple(zip(system.rungs, of_rungs, strict=True)), system.rungs_from, machine)
 
 
@@ -131,64 +125,6 @@ def _progress(deployments: Sequence[Deployment], timeout_s: float, *, is_quiet: 
         return console.status(Text(line))
     sys.stderr.write(f"{line}\n")
     return nullcontext()
-
-
-def _models(system: System) -> Iterator[Check]:
-    """Where the models are from, and how calls get there."""
-    is_own = system.rungs == system.team.rungs and not system.settings.rungs
-    advice = f"for a language model's answers set a key such as OPENAI_API_KEY, or `rungs` in {FILE}, or give --model"
-    yield Check("models", State.OK, system.rungs_from, advice if is_own else "")
-    proxies = sorted(name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value)
-    if proxies:
-        way = "calls go through it" if system.settings.use_proxy else "calls go straight"
-        yield Check("proxy", State.OK, f"{', '.join(proxies)} set; {way}")
-
-
-def _roles(system: System, team: Team) -> Iterator[Check]:
-    """Which rungs serve which role: a line for the roles that have the same ones."""
-    roles = dict.fromkeys((*_ROLES, *(worker.role for worker in team.workers), *system.course.chains))
-    roles.pop("default", None)
-    by_rungs: dict[tuple[str, ...], list[str]] = {}
-    for role in roles:
-        by_rungs.setdefault(serving(role, system.rungs, system.course), []).append(role)
-    for rungs, served in by_rungs.items():
-        if rungs:
-            yield Check("roles", State.OK, f"{', '.join(served)}: {' → '.join(rungs)}")
-        else:
-            mend = "give a rung these `roles`, or change `chains`, `floors` and `ceilings`"
-            yield Check("roles", State.WARNING, f"{', '.join(served)}: no rung", mend)
-
-
-def _folders(settings: Settings) -> Iterator[Check]:
-    """Whether runs and memory can be written, and the newest runs read."""
-    for name, folder in (("runs", settings.runs), ("memory", settings.project / "memory")):
-        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-            yield Check(name, State.OK, f"{folder} can be written{'' if nearest == folder else ', once it is made'}")
-        else:
-            mend = f"let {folder} be written, or name another folder"
-            yield Check(name, State.FAILED, f"{nearest} cannot be written", mend)
-    newest = list_runs(settings.runs)[-_RUNS_MOST:]
-    unreadable = [check for path in newest for check in _unreadable(path)]
-    yield from unreadable
-    if newest and not unreadable:
-        yield Check("records", State.OK, f"the newest {len(newest)} can be read")
-
-
-def _facts(team: Team) -> Iterator[Check]:
-    """What the team finds on this machine."""
-    for name, fact in team.facts.items():
-        try:
-            yield Check(name, State.OK, fact())
-        except BadInput as error:
-            yield Check(name, State.FAILED, "what is set cannot be used", str(error))
-
-
-def _unreadable(path: Path) -> Iterator[Check]:
-    try:
-        open_run(path)
-    except (BadInput, JournalDamaged) as error:
-        yield Check("records", State.WARNING, str(error), f"move {path} away, or restore it")
 
 
 def _as_json(examined: Examined) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from ..rules.same_model import is_same_model
 from ..settings import Rung
 from ..text import shorten
 from .attempt import Attempt
-from .chain import Course
 from .deployment import Deployment
 from .doctor_mends import mend_of
 from .model import Card, Completion, ProviderFactory, Request
@@ -259,18 +258,6 @@ def size_check(rung: Rung, card: Card) -> Check:
         )
     source = "settings" if rung.context_tokens else "provider"
     return Check("context", State.OK, f"{card.context_tokens} tokens ({source})")
-
-
-def serving(role: str, rungs: Sequence[Rung], course: Course) -> tuple[str, ...]:
-    """The labels of the rungs that may serve a role, best first."""
-    names = course.chains.get(role) or course.chains.get("default") or [rung.label for rung in rungs]
-    by_name = {rung.label: rung for rung in rungs}
-    floor, ceiling = course.floors.get(role, 0), course.ceilings.get(role, 9)
-    return tuple(
-        name
-        for name in names
-        if (not by_name[name].roles or role in by_name[name].roles) and floor <= by_name[name].tier <= ceiling
-    )
 
 
 async def examine_all(deployments: Iterable[Deployment], bench: Bench) -> dict[Deployment, Diagnosis]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from bullpen import research_team
 from bullpen.orchestrator.errors import Misconfigured
-from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.deployment import Deployment
 from bullpen.orchestrator.gateway.doctor import (
     Bench,
@@ -21,7 +20,6 @@ from bullpen.orchestrator.gateway.doctor import (
     examine_all,
     hidden,
     key_check,
-    serving,
 )
 from bullpen.orchestrator.gateway.doctor_mends import address_of, mend_of
 from bullpen.orchestrator.gateway.model import Card, Completion, Request, Usage
@@ -388,18 +386,6 @@ async def test_all_are_asked_at_once() -> None:
 
     assert all(diagnoses[each].can_answer for each in deployments)
     assert {check(each, "model").detail[:15] for each in diagnoses.values()} == {"answered in 5.0"}
-
-
-def test_who_serves_a_role() -> None:
-    rungs = [Rung(model="a:1", tier=3), Rung(model="b:2"), Rung(model="c:3", roles=("write",))]
-    course = Course(chains={"plan": ("b:2", "a:1")}, floors={"judge": 3}, ceilings={"search": 1, "draw": 0})
-
-    assert serving("write", rungs, course) == ("a:1", "b:2", "c:3")
-    assert serving("plan", rungs, course) == ("b:2", "a:1")
-    assert serving("judge", rungs, course) == ("a:1",)
-    assert serving("search", rungs, course) == ("b:2",)
-    assert serving("draw", rungs, course) == ()
-    assert serving("any", rungs, Course(chains={"default": ("b:2",)})) == ("b:2",)
 
 
 def test_an_address_is_shown_without_what_it_may_hold_of_secrets() -> None:
