@@ -23,7 +23,7 @@ from .gateway.budget import Ledger
 from .gateway.chain import Course
 from .gateway.deployment import Deployment
 from .gateway.model import Provider
-from .gateway.rungs import chains_of, choose_rungs, secrets_of, with_proxy
+from .gateway.rungs import chains_of, check_prices, choose_rungs, secrets_of, with_proxy
 from .gateway.stack import compose
 from .gateway.stale import Found, Recall
 from .ids import JobId, new_job_id
@@ -191,10 +191,13 @@ class System:
     def _order(self, question: str, options: Options) -> Order:
         """The order, with what was not said taken from the settings."""
         budget_usd, deadline_s = options.get("budget_usd"), options.get("deadline_s")
+        budget_usd = self.settings.budget_usd if budget_usd is None else budget_usd
+        if budget_usd is not None:
+            check_prices(self.rungs)
         return Order(
             question=clean(question),
             corpus=_paths(options.get("corpus", ())),
-            budget_usd=self.settings.budget_usd if budget_usd is None else budget_usd,
+            budget_usd=budget_usd,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
         )
 

@@ -6,7 +6,7 @@ each passes through budget and limit again. What may be done says `rules/outcome
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -79,15 +79,17 @@ class Chain:
     async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
         """Ask one rung as often as its outcomes allow."""
         request, seen = call.request_to(rung), call.seen[rung.label]
-        while seen.total() < rung.attempts_most:
+        while len(seen) < rung.attempts_most:
             completion = await model.complete(request)
             call.heard(rung, completion)
             rule = completion.outcome.rule
             if not completion.receipt.attempts:
                 return
-            n = seen[completion.outcome]
-            seen[completion.outcome] += 1
-            if n >= (rule.again_last if is_last else rule.again) or seen.total() >= rung.attempts_most:
+            if completion.outcome is Outcome.OK:
+                return
+            n = seen.count(completion.outcome)
+            seen.append(completion.outcome)
+            if n >= (rule.again_last if is_last else rule.again) or len(seen) >= rung.attempts_most:
                 return
             pause_s = self._pause_s(completion, n)
             if not is_worth_it(pause_s, left_s=call.left_s()):
@@ -112,7 +114,7 @@ class _Call:
         self._passed_over: dict[str, None] = {}
         self._held_back: BudgetExceeded | Overloaded | None = None
         #: By rung, how its attempts ended.
-        self.seen: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
+        self.seen: defaultdict[str, list[Outcome]] = defaultdict(list)
         #: When the rungs that are cooling can be asked, in seconds from when they were tried.
         self.cooling_s: dict[str, float] = {}
 
@@ -142,7 +144,7 @@ class _Call:
     def heard(self, rung: Rung, completion: Completion) -> None:
         """An answer, good or poor. What was shown of a poor one is void."""
         self._completions.append((rung, completion))
-        if completion.outcome is Outcome.COOLING and self.seen[rung.label].total() < rung.attempts_most:
+        if completion.outcome is Outcome.COOLING and len(self.seen[rung.label]) < rung.attempts_most:
             self.cooling_s[rung.label] = completion.retry_after_s or 0.0
         if not completion.receipt.attempts:
             self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None

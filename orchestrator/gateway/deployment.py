@@ -1,6 +1,6 @@
 """One address and key of one model, and what is known of its health. Shared by all jobs of a process."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..clock import monotonic_s
 from ..rules.breaker import Breaker, begin, cool, heard, may_ask, ready_at_s
@@ -11,6 +11,8 @@ from ..settings import Rung
 from .limit import Limiter
 from .model import Card, Completion, Provider
 
+#: The breaker of a deployment that has never failed.
+UNTROUBLED = Breaker()
 #: How often those who wait for a probe look again, in seconds.
 _PROBE_S = 1.0
 
@@ -22,7 +24,7 @@ class Deployment:
     rung: Rung
     provider: Provider
     limiter: Limiter
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker = UNTROUBLED
     #: Calls that wait for it or are under way, and when it was last chosen, as a number that grows.
     load: int = 0
     last_turn: int = 0
@@ -54,7 +56,7 @@ class Deployment:
 
     def may_be_asked(self) -> bool:
         """Whether its breaker lets a call through now."""
-        return may_ask(self.breaker, monotonic_s())
+        return self.breaker is UNTROUBLED or may_ask(self.breaker, monotonic_s())
 
     def ready_in_s(self) -> float:
         """The seconds until its breaker lets a call through, as far as is known now; a probe may end at any moment."""
@@ -69,6 +71,8 @@ class Deployment:
 
     def ended(self, began_s: float, completion: Completion | None) -> None:
         """The request that began then has ended; None where it was cancelled or broke."""
+        if self.breaker is UNTROUBLED and completion is not None and completion.outcome is Outcome.OK:
+            return  # the usual case
         now_s, rule = monotonic_s(), completion.outcome.rule if completion else None
         self.breaker = heard(self.breaker, rule.is_well if rule else None, began_s=began_s, now_s=now_s)
         if completion is not None and completion.retry_after_s and completion.outcome.rule.waits:

@@ -31,7 +31,11 @@ class Fit:
             return Completion(Outcome.TOO_LONG, detail=_too_long(request, room))
         body = {"room": room, "left_out": left_out}
         request.steps.note("model.shrunk", body, step=request.step, recipient=self._deployment.rung.label)
-        return await self._inner.complete(shorter)
+        completion = await self._inner.complete(shorter)
+        told = ", ".join(f"{count} {name}" for name, count in left_out.items())
+        remark = f"left out to fit {self._deployment.rung.label}: {told}"
+        receipt = completion.receipt
+        return replace(completion, receipt=replace(receipt, degraded=(remark, *receipt.degraded)))
 
     async def _room(self, request: Request) -> int | None:
         """The tokens that the question may have; None where nobody knows a bound."""

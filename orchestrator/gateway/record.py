@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import NoAnswer
-from ..ids import StepKey, canonical, digest, plain
+from ..ids import StepKey, canonical, digest
 from ..journal.step import MODEL
 from ..rules.outcome import Outcome
 from .model import Attempt, Completion, Model, Receipt, Request, Usage
@@ -34,7 +34,7 @@ def described(request: Request) -> dict[str, Any]:
         "prompt": request.prompt,
         "template": request.template.hash,
         "role": request.role,
-        "inputs": plain(request.inputs),
+        "inputs": request.inputs,
         "again": request.again,
         "schema": None if request.schema is None else digest(canonical(request.schema))[:12],
     }

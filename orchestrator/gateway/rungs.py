@@ -90,6 +90,17 @@ def with_proxy(settings: Settings, rungs: Sequence[Rung], environment: Mapping[s
     return tuple(rung.model_copy(update={"use_proxy": bool(settings.use_proxy)}) for rung in rungs)
 
 
+def check_prices(rungs: Sequence[Rung]) -> None:
+    """Raises BadInput for a rung that could only be refused by a budget, since nothing but settings can price it."""
+    for n, rung in enumerate(rungs):
+        if rung.provider == "openai_http" and (rung.price_in_usd is None or rung.price_out_usd is None):
+            where = line_of("rungs", n, "model")
+            raise BadInput(
+                f"rung {rung.label!r}{where} has no price and the job has a budget: set price_in_usd and price_out_usd "
+                "(0 where it costs nothing), or give no budget"
+            )
+
+
 def _proxy_for(rung: Rung, proxies: Mapping[str, str]) -> str:
     """The variable that names a proxy for this rung's address; "" where there is none."""
     if rung.base_url is None and rung.provider != "litellm":

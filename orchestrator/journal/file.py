@@ -178,8 +178,9 @@ class _File:
         self._is_listed = True
 
     def release(self) -> None:
-        """Let go of it."""
-        os.close(self._handle)
+        """Let go of it. A write that comes later fails, rather than reach a file that has got the same number."""
+        handle, self._handle = self._handle, -1
+        os.close(handle)
 
 
 async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways: Ways = PLAINLY) -> FileJournal:

@@ -8,6 +8,8 @@ _PER_WORD_CHARACTER = 0.25
 _RUN = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9]", re.ASCII)
 #: What frames one message: its role and the marks around it.
 PER_MESSAGE = 4
+#: No model's context is smaller; an HTTP status is.
+_LEAST = 600
 #: A count that stands beside the word for it: "8192 tokens", "limit of 8,192", "n_ctx: 4096".
 _BOUND = re.compile(
     r"(?:maximum|max|limit|length|window|n_ctx|size)\D{0,40}?(\d[\d,]{2,9})|(\d[\d,]{2,9})\s*(?:-?token|maximum)",
@@ -34,4 +36,4 @@ def bound_in(complaint: str) -> int | None:
     Of several numbers the smallest: the other one is what was sent.
     """
     found = [int((first or second).replace(",", "")) for first, second in _BOUND.findall(complaint)]
-    return min((number for number in found if number >= 100), default=None)
+    return min((number for number in found if number >= _LEAST), default=None)
