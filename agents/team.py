@@ -1,6 +1,9 @@
 """The team that answers research questions, and the model that answers when there is no other."""
 
+import os
+
 from ..memory import open_memory
+from ..memory.minilm import FOLDER, INSTALL, OFF, find_weights
 from ..orchestrator.settings import Rung
 from ..orchestrator.team import Team
 from ..tools import read_corpus
@@ -11,6 +14,14 @@ from .search import Search
 from .summarize import Summarize
 from .supervisor import ResearchSupervisor
 
+
+def _ranking() -> str:
+    """What ranks passages here."""
+    if find_weights():
+        return "words and all-MiniLM-L6-v2"
+    return f"words alone, as {FOLDER} says" if os.environ.get(FOLDER) == OFF else f"words alone; for vectors: {INSTALL}"
+
+
 research_team = Team(
     supervisor=ResearchSupervisor,
     workers=(Search, Summarize, Analyze, Refine),
@@ -19,4 +30,5 @@ research_team = Team(
     providers={"embedded": Embedded},
     rungs=(Rung(model="embedded:extract"),),
     notices={"embedded": NOTICE},
+    facts={"ranking": _ranking},
 )

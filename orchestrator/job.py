@@ -198,7 +198,9 @@ class Job:
         with anyio.CancelScope(shield=True):
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps += draft.gaps
-            text = compose(self.order.question, draft, gaps, evidence, self._notice())
+            text = compose(
+                self.order.question, draft, gaps, evidence, notice=self._notice(), degraded=self.tally.degraded
+            )
             report = Report(
                 job=self.equipment.job,
                 status=self._status(draft, gaps, results),

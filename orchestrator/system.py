@@ -1,13 +1,11 @@
 """The composition root: the one place that builds things, and the ways to launch a job with them."""
 
-import importlib
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
-from itertools import chain, cycle
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
@@ -20,32 +18,22 @@ from .envelope import Result
 from .errors import BadInput, BullpenError
 from .evidence import Report
 from .gateway.budget import Ledger
-from .gateway.chain import Course
-from .gateway.deployment import Deployment
-from .gateway.model import Provider
-from .gateway.providers.cassette import Cassette, Tape
-from .gateway.rungs import chains_of, check_prices, choose_rungs, secrets_of, with_proxy
-from .gateway.stack import compose
-from .gateway.stale import Found, Recall
+from .gateway.gateway import Gateway, open_gateway
+from .gateway.rungs import check_prices, secrets_of
+from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
 from .job import Job, Order
 from .journal.events import Event, Journal, Ways
 from .journal.file import SUFFIX, open_journal
-from .journal.recall import find_answer
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .log import log_event
 from .ports import Memory, Toolbox
-from .settings import Rung, Settings, line_of, load_settings
+from .settings import Settings, load_settings
 from .team import Team, load_team
 from .text import clean
 from .worker import Identity
 
-#: Providers that every team has, imported on first use.
-_PROVIDERS = {
-    "litellm": ("bullpen.orchestrator.gateway.providers.litellm", "LiteLLM"),
-    "openai_http": ("bullpen.orchestrator.gateway.providers.openai_http", "OpenAIHttp"),
-}
 #: Threads that write journals; each waits for the disk most of its time.
 _WRITERS = 4
 Paths = str | Path | Iterable[str | Path]
@@ -156,11 +144,7 @@ class System:
 
     settings: Settings
     team: Team
-    rungs: tuple[Rung, ...]
-    #: Where the rungs are from, in words.
-    rungs_from: str
-    deployments: tuple[tuple[Deployment, ...], ...]
-    course: Course
+    gateway: Gateway
     memory: Memory | None
     toolbox: Toolbox | None
     clock: Clock
@@ -178,7 +162,7 @@ class System:
         launched = LaunchedJob(new_job_id(self.clock, self.chance))
         tally = Tally()
         listeners = (tally.hear, launched.hear, log_event)
-        ways = Ways(listeners=listeners, secrets=secrets_of(self.rungs, os.environ))
+        ways = Ways(listeners=listeners, secrets=secrets_of(self.gateway.rungs, os.environ))
         journal = await self.journals(launched.id, self.clock, ways)
         try:
             job = self._job(order, journal, launched.id, tally)
@@ -194,7 +178,7 @@ class System:
         budget_usd, deadline_s = options.get("budget_usd"), options.get("deadline_s")
         budget_usd = self.settings.budget_usd if budget_usd is None else budget_usd
         if budget_usd is not None:
-            check_prices(self.rungs)
+            check_prices(self.gateway.rungs)
         return Order(
             question=clean(question),
             corpus=_paths(options.get("corpus", ())),
@@ -212,9 +196,7 @@ class System:
             contracts=contracts,
             channels=LocalChannels(),
             journal=journal,
-            model=compose(
-                list(zip(self.rungs, self.deployments, strict=True)), ledger, self.course, self.chance, self.recall
-            ),
+            model=self.gateway.model(ledger, self.chance, self.recall),
             memory=self.memory,
             toolbox=self.toolbox,
             notices=self.team.notices,
@@ -229,8 +211,8 @@ class System:
             "budget_usd": order.budget_usd,
             "deadline_s": order.deadline_s,
             "workers": [worker.name for worker in self.team.workers],
-            "rungs": [rung.label for rung in self.rungs],
-            "rungs_from": self.rungs_from,
+            "rungs": [rung.label for rung in self.gateway.rungs],
+            "rungs_from": self.gateway.rungs_from,
         }
 
 
@@ -250,32 +232,20 @@ async def open_system(
     settings = settings or load_settings()
     team = team or load_team(settings.default_team)
     team.contracts()
-    chosen, rungs_from = choose_rungs(settings, os.environ, team.rungs)
-    rungs = with_proxy(settings, chosen, os.environ)
-    course = _course(settings, rungs)
-    open_tape = cache(partial(Tape, mode=settings.cassettes, secrets=secrets_of(rungs, os.environ)))
     async with AsyncExitStack() as stack:
-        deployments = tuple(
-            tuple(Deployment.of(each, _provider(each, team, settings, open_tape)) for each in rung.deployed())
-            for rung in rungs
-        )
-        for deployment in chain.from_iterable(deployments):
-            stack.push_async_callback(deployment.provider.aclose)
+        gateway = await stack.enter_async_context(open_gateway(settings, os.environ, team.rungs, team.providers))
         memory = await stack.enter_async_context(team.memory(settings.project / "memory")) if team.memory else None
         toolbox = await stack.enter_async_context(team.toolbox(settings.project / "tools")) if team.toolbox else None
         yield System(
             settings=settings,
             team=team,
-            rungs=rungs,
-            rungs_from=rungs_from,
-            deployments=deployments,
-            course=course,
+            gateway=gateway,
             memory=memory,
             toolbox=toolbox,
             clock=clock or SystemClock(),
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
-            recall=None if journals else _recall(settings, clock or SystemClock()),
+            recall=None if journals else recall_in(settings.runs, settings.stale_answer_s, clock or SystemClock()),
         )
 
 
@@ -317,46 +287,6 @@ def _paths(corpus: Paths) -> tuple[Path, ...]:
     return paths
 
 
-def _course(settings: Settings, rungs: Sequence[Rung]) -> Course:
-    """What the chain goes by. Raises BadInput for chains that cannot be followed."""
-    return Course(
-        chains=chains_of(settings, rungs),
-        floors=settings.floors,
-        ceilings=settings.ceilings,
-        backoff_s=settings.backoff_s,
-        timeout_s=settings.call_timeout_s,
-    )
-
-
-def _provider(rung: Rung, team: Team, settings: Settings, open_tape: Callable[[Path], Tape]) -> Provider:
-    """Who answers for the rung: its cassette, its model, or one before the other.
-
-    Raises BadInput for a model that would be asked over a network that is switched off.
-    """
-    tape = None if rung.cassette is None else open_tape(rung.cassette.resolve())
-    if tape is not None and tape.mode == "replay":
-        return Cassette(rung, tape)
-    if not settings.network and (rung.provider in _PROVIDERS or rung.base_url is not None):
-        raise BadInput(
-            f"rung {rung.label!r} would be asked over the network, which is switched off (`network`): give it a "
-            "`cassette` and replay it, use an embedded model, or set BULLPEN_NETWORK=on"
-        )
-    provider = _model(rung, team)
-    return provider if tape is None else Cassette(rung, tape, provider)
-
-
-def _model(rung: Rung, team: Team) -> Provider:
-    if rung.provider in team.providers:
-        return team.providers[rung.provider](rung)
-    if rung.provider not in _PROVIDERS:
-        known = ", ".join(sorted((*team.providers, *_PROVIDERS)))
-        where = line_of("rungs", "model")
-        raise BadInput(f"rung {rung.model!r}{where}: there is no provider {rung.provider!r}; there are {known}")
-    module, name = _PROVIDERS[rung.provider]
-    provider: Provider = getattr(importlib.import_module(module), name)(rung)
-    return provider
-
-
 @contextmanager
 def _in_folder(runs: Path) -> Iterator[JournalFactory]:
     """Journals as files of a folder, written by a few threads, so that jobs need not wait for each other's disk."""
@@ -367,20 +297,6 @@ def _in_folder(runs: Path) -> Iterator[JournalFactory]:
             return await open_journal(runs / f"{job}{SUFFIX}", job, clock, next(writers), ways)
 
         yield open_file
-
-
-def _recall(settings: Settings, clock: Clock) -> Recall | None:
-    """Looks through the folder of runs for what a model once said, no older than the settings allow."""
-    if not settings.stale_answer_s:
-        return None
-
-    async def recall(intent: str) -> Found | None:
-        now_ms = clock.wall_ms()
-        since_ms = now_ms - round(settings.stale_answer_s * 1000)
-        found = await anyio.to_thread.run_sync(partial(find_answer, settings.runs, intent, since_ms=since_ms))
-        return Found(found[0], (now_ms - found[1]) / 1000) if found else None
-
-    return recall
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,8 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 RunsDir = Annotated[Path | None, typer.Option(help="The folder of runs.", show_default=".bullpen/runs")]
+Model = Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")]
+TeamPath = Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, its beginning, or 'latest'.")]
 
 
@@ -31,13 +33,13 @@ def research(
     runs_dir: RunsDir = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most it may spend.")] = None,
     deadline: Annotated[float | None, typer.Option(metavar="SECONDS", help="The most time it may take.")] = None,
-    model: Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")] = None,
-    team: Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")] = None,
+    model: Model = None,
+    team: TeamPath = None,
 ) -> None:
     """Answer a question from documents, with its sources."""
     from .research import run_research
 
-    settings = {"runs_dir": runs_dir, "default_team": team, "rungs": ({"model": model},) if model else None}
+    settings = _settings(runs_dir, model, team)
     bounds = {"budget_usd": budget, "deadline_s": deadline}
     raise typer.Exit(run_research(question, corpus, out=out, as_json=as_json, settings=settings, bounds=bounds))
 
@@ -78,6 +80,25 @@ def verify(
 
 
 @app.command()
+def doctor(
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="The most time each question takes.")] = 20,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+    model: Model = None,
+    team: TeamPath = None,
+) -> None:
+    """Ask every model that is set, all at once, and say what to mend.
+
+    Asks each deployment of each rung for one word and for one answer in JSON, and looks at keys, prices, clocks,
+    settings and folders. Nothing of a key is ever printed. Exit status: 0 all well, perhaps with warnings; 3 something
+    failed; 1 no rung can answer; 2 the settings cannot be used.
+    """
+    from .doctor import run_doctor
+
+    raise typer.Exit(run_doctor(_settings(runs_dir, model, team), timeout_s=timeout, as_json=as_json))
+
+
+@app.command()
 def fake_provider(
     port: Annotated[int, typer.Option(help="Listen there; 0 is any free port.", min=0, max=65535)] = 0,
     script: Annotated[Path | None, typer.Option(help="Answer as this TOML or JSON file says.")] = None,
@@ -96,6 +117,11 @@ def fake_provider(
     else:
         chosen = choose_script(script, answer, fault)
         run_provider(chosen, port=port, model=model, latency_ms=latency_ms, as_json=as_json)
+
+
+def _settings(runs_dir: Path | None, model: str | None, team: str | None) -> dict[str, Any]:
+    """What options say of settings; None is not said."""
+    return {"runs_dir": runs_dir, "default_team": team, "rungs": ({"model": model},) if model else None}
 
 
 def main() -> None:

@@ -48,12 +48,27 @@ class _TimeLeft:
         return f", about {left_s:.0f} s left" if left_s >= 1 else ""
 
 
+class _Alarms:
+    """What a person has to mend, each once however many calls it touches."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def hear(self, event: Event) -> str:
+        """What is to be said loudly; else nothing."""
+        said = alarm(event)
+        if said in self._said:
+            return ""
+        self._said.add(said)
+        return said
+
+
 class Lines:
     """A line for every step that a person would want to know of, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started_s, self._read_s = time.monotonic(), 0.0
-        self._left = _TimeLeft()
+        self._left, self._alarms = _TimeLeft(), _Alarms()
 
     def hear(self, event: Event) -> None:
         """Say what an event means, if it is worth saying."""
@@ -61,20 +76,22 @@ class Lines:
         if event.kind == "corpus.read" and now_s - self._read_s < _READ_EVERY_S:
             return
         self._read_s = now_s if event.kind == "corpus.read" else self._read_s
-        if said := describe(event) + self._left.hear(event):
+        if said := self._alarms.hear(event) or describe(event) + self._left.hear(event):
             sys.stderr.write(f"{now_s:6.1f} s  {said}\n")
             sys.stderr.flush()
 
 
 class LiveTree:
-    """Every task under the job, with its state."""
+    """Every task under the job, with its state; above it, and there to stay, what has to be mended."""
 
     def __init__(self, live: Live) -> None:
         self._live, self._states = live, dict[str, str]()
-        self._head, self._left = "starting", _TimeLeft()
+        self._head, self._left, self._alarms = "starting", _TimeLeft(), _Alarms()
 
     def hear(self, event: Event) -> None:
         """Redraw with this event in it."""
+        if said := self._alarms.hear(event):
+            self._live.console.print(Text(said, style="bold red"))
         if event.kind == "task.sent":
             self._states[event.task] = f"{event.task}  {_MARKS['running']}"
         elif event.kind == "task.returned":
@@ -97,6 +114,15 @@ def _lines() -> Iterator[Lines]:
 def _tree(console: Console) -> Iterator[LiveTree]:
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         yield LiveTree(live)
+
+
+def alarm(event: Event) -> str:
+    """What must not be overlooked: a rung that refuses us, and how to mend it; empty for any other event."""
+    if event.kind != "rung.refused":
+        return ""
+    refused = event.value
+    rest = "it is left out of this job" if refused["is_out"] else "others may answer for it"
+    return f"! rung {shorten(refused['rung'], 60)}: {shorten(refused['mend'], 160)}; {rest} (bullpen doctor says more)"
 
 
 def describe(event: Event) -> str:

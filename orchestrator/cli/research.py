@@ -18,6 +18,7 @@ from ..evidence import Report
 from ..settings import load_settings
 from ..system import System, open_system
 from ..team import load_team
+from ..text import printable
 from .progress import follow
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4}
@@ -57,8 +58,8 @@ async def _research(
 
 
 def _say_models(system: System) -> None:
-    rungs = " → ".join(rung.label for rung in system.rungs)
-    sys.stderr.write(f"model: {rungs} ({system.rungs_from})\n")
+    rungs = " → ".join(rung.label for rung in system.gateway.rungs)
+    sys.stderr.write(f"model: {rungs} ({system.gateway.rungs_from})\n")
 
 
 def _print(report: Report) -> None:
@@ -67,8 +68,8 @@ def _print(report: Report) -> None:
         console.print(Markdown(report.text))
     else:
         sys.stdout.write(report.text)
-    for reason in report.degraded:
-        sys.stderr.write(f"degraded: {reason}\n")
+    for reason in () if console.is_terminal else report.degraded:  # a terminal has just shown them with the report
+        sys.stderr.write(f"degraded: {printable(reason)}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
     facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, f"${report.cost_usd:.4f}")

@@ -91,6 +91,8 @@ def _print_overview(run: Run) -> None:
     _print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
     for gap in run.report.gaps if run.report else ():
         out(f"gap      {gap.task}: {gap.reason}: {shorten(gap.detail, 160)}\n")
+    for reason in run.cost.degraded:
+        out(f"degraded {printable(reason)}\n")
     if run.status == "interrupted":
         out("\nThis job was interrupted: what is listed here is all that was done.\n")
 

@@ -2,9 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from anyio import to_thread
+
+from ..clock import Clock
 from ..ids import compact, digest
+from ..journal.recall import find_answer
 from ..rules.outcome import Outcome
 from .model import Completion, Model, Request
 from .record import described, restored
@@ -49,3 +55,16 @@ def _age(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def recall_in(runs: Path, most_s: float, clock: Clock) -> Recall | None:
+    """Looks through a folder of runs for what a model once said, at most so many seconds ago; None where that is 0."""
+    if not most_s:
+        return None
+
+    async def recall(intent: str) -> Found | None:
+        now_ms = clock.wall_ms()
+        found = await to_thread.run_sync(partial(find_answer, runs, intent, since_ms=now_ms - round(most_s * 1000)))
+        return Found(found[0], (now_ms - found[1]) / 1000) if found else None
+
+    return recall

@@ -12,8 +12,19 @@ from .report import quotes_of, stands_in
 _MARKS_MOST = 3
 
 
-def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence, notice: str) -> str:
-    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources."""
+def compose(
+    question: str,
+    draft: Draft,
+    gaps: Sequence[Gap],
+    evidence: Evidence,
+    *,
+    notice: str = "",
+    degraded: Sequence[str] = (),
+) -> str:
+    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources.
+
+    `notice` stands above it; `degraded`, why it is worse than it could be, ends it.
+    """
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
     parts = [f"# {_line(question)}"]
@@ -28,6 +39,8 @@ def compose(question: str, draft: Draft, gaps: Sequence[Gap], evidence: Evidence
         listed = [f"{n}. {_source(name, draft, evidence)}" for name, n in numbers.items()]
         listed += _unlisted(draft, numbers)
         parts.append("## Sources\n\n" + "\n".join(listed))
+    if degraded:
+        parts.append("## Degraded\n\n" + "\n".join(f"- {_line(reason)}" for reason in degraded))
     return "\n\n".join(parts) + "\n"
 
 

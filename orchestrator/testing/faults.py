@@ -132,7 +132,7 @@ _STREAM = (
         "no_finish",
         "the stream ends without finish reason and [DONE]",
         27,
-        Cut(HELLO, after_chunks=-2, then="end"),
+        Cut(HELLO, after_chunks=4, then="end"),  # its words, and nothing after them
         plain=False,
     ),
     _fault("no_done", "the stream ends without [DONE]", 27, Cut(HELLO, after_chunks=-1, then="end"), plain=False),

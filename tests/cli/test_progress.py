@@ -1,10 +1,13 @@
 """What somebody who waits is told."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
+from rich.live import Live
 
-from bullpen.orchestrator.cli.progress import Lines
+from bullpen.orchestrator.cli.progress import Lines, LiveTree
 from bullpen.orchestrator.journal.events import Event
 
 
@@ -31,3 +34,35 @@ def test_the_time_left_is_judged_by_the_files_that_were_read(capsys: pytest.Capt
 
 def test_one_file_says_how_many_documents(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, read(0, 1, of=1)) == "read 1 documents"
+
+
+def event(kind: str, task: str = "job", **body: object) -> Event:
+    return Event(1, "job", task, "", "", 0, kind, 0, "job", "main", json.dumps(body), "")
+
+
+def refused(rung: str = "main", *, is_out: bool = True) -> Event:
+    return event("rung.refused", rung=rung, outcome="key_refused", mend="set A_KEY", is_out=is_out)
+
+
+def test_a_rung_that_refuses_us_is_said_once_in_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    for each in (refused(), refused(), refused("other", is_out=False)):
+        lines.hear(each)
+
+    first, second = [line.partition(" s  ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert first == "! rung main: set A_KEY; it is left out of this job (bullpen doctor says more)"
+    assert second == "! rung other: set A_KEY; others may answer for it (bullpen doctor says more)"
+
+
+def test_a_rung_that_refuses_us_stays_above_the_tree() -> None:
+    screen = io.StringIO()
+    with Live(console=Console(file=screen, force_terminal=True, width=120), auto_refresh=False, transient=True) as live:
+        tree = LiveTree(live)
+        tree.hear(refused())
+        tree.hear(event("task.sent", "search-1", attempt=1))
+        tree.hear(refused())
+        live.refresh()
+
+    shown = screen.getvalue()
+    assert shown.count("! rung main: set A_KEY") == 1
+    assert shown.index("! rung main") < shown.index("search-1  …")

@@ -1,5 +1,6 @@
 """Whole jobs on real and on virtual time: what a team does, and what happens when one of it misbehaves."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -326,10 +327,9 @@ async def test_our_own_mistake_is_said_aloud_where_another_rung_answers() -> Non
         report = await job.result()
 
     assert report.status is Status.OK
-    assert report.degraded == (
-        "rung bad:one: the key was refused: set SOME_KEY to a valid one",
-        "scripted:two answered, not bad:one: bad:one key_refused (in search-1 and 2 more)",
-    )
+    refused, instead = report.degraded
+    assert refused == "rung bad:one: the key was refused: set SOME_KEY to a valid one"
+    assert re.fullmatch(r"scripted:two answered, not bad:one: bad:one key_refused \(in search-\d and 2 more\)", instead)
 
 
 async def test_our_own_mistake_ends_a_job_that_nobody_else_can_serve() -> None:

@@ -34,7 +34,7 @@ def count(text: str, *names: str, answer: tuple[str, ...] = ()) -> Claim:
 
 
 def written(draft: Draft, evidence: Evidence = EVIDENCE, gaps: tuple[Gap, ...] = (), question: str = "Why?") -> str:
-    return compose(question, draft, gaps, evidence, "")
+    return compose(question, draft, gaps, evidence)
 
 
 def cells(line: str) -> list[str]:
@@ -52,7 +52,7 @@ def cells(line: str) -> list[str]:
 
 def test_the_text_numbers_sources_in_the_order_they_are_needed_and_names_what_is_missing() -> None:
     other = Claim(text="It ended.", quotes=(QUOTE.model_copy(update={"source": "b.md"}), QUOTE))
-    text = compose("Why?", Draft(claims=(GOOD, other)), GAP, EVIDENCE, "A notice.")
+    text = compose("Why?", Draft(claims=(GOOD, other)), GAP, EVIDENCE, notice="A notice.")
 
     assert text == (
         "# Why?\n\n*A notice.*\n\n- It cost 48,000 crowns. [1]\n- It ended. [2][1]\n\n"
@@ -166,6 +166,14 @@ def test_what_is_missing_are_the_gaps_and_the_words_that_nothing_contains() -> N
         "## What is missing\n\n- search: Timeout: after 3 s\n- t: E\n"
         "- No evidence above contains these words of the question: budget, 2031.\n\n"
     ) in text
+
+
+def test_why_it_is_worse_than_it_could_be_ends_the_report() -> None:
+    reasons = ("rung main: set A_KEY", "b answered,\n\n## not a")
+    text = compose("Why?", Draft(claims=(GOOD,)), (), EVIDENCE, degraded=reasons)
+
+    assert text.endswith("\n\n## Degraded\n\n- rung main: set A_KEY\n- b answered, ## not a\n")
+    assert "## Degraded" not in written(Draft(claims=(GOOD,)))
 
 
 HOSTILE = [

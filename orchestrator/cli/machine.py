@@ -1,0 +1,101 @@
+"""What `bullpen doctor` looks at on this machine, beside the models: settings, folders, records. Asks nobody."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import BadInput, JournalDamaged
+from ..gateway.chain import Course
+from ..gateway.doctor import Check, State
+from ..journal.reader import list_runs, open_run
+from ..settings import FILE, Rung, Settings
+from ..system import System
+from ..team import Team
+
+#: What a rung may be asked for, beside what the team's workers name.
+_ROLES = ("plan", "search", "summarize", "analyze", "write", "judge")
+#: How many runs, the newest first, are looked at.
+_RUNS_MOST = 20
+
+
+def machine_checks(system: System, team: Team) -> Iterator[Check]:
+    """Where models are from and what they serve, what can be written and read, and what the team finds here."""
+    yield from _models(system)
+    yield from _roles(system, team)
+    yield from _folders(system.settings)
+    yield from _records(system.settings.runs)
+    yield from _facts(team)
+
+
+def _models(system: System) -> Iterator[Check]:
+    """Where the models are from, and how calls get there."""
+    is_own = system.gateway.rungs == system.team.rungs and not system.settings.rungs
+    advice = f"for a language model's answers set a key such as OPENAI_API_KEY, or `rungs` in {FILE}, or give --model"
+    yield Check("models", State.OK, system.gateway.rungs_from, advice if is_own else "")
+    proxies = sorted(name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value)
+    if proxies:
+        way = "calls go through it" if system.settings.use_proxy else "calls go straight"
+        yield Check("proxy", State.OK, f"{', '.join(proxies)} set; {way}")
+
+
+def _roles(system: System, team: Team) -> Iterator[Check]:
+    """Which rungs serve which role: a line for the roles that have the same ones."""
+    roles = dict.fromkeys((*_ROLES, *(worker.role for worker in team.workers), *system.gateway.course.chains))
+    roles.pop("default", None)
+    by_rungs: dict[tuple[str, ...], list[str]] = {}
+    for role in roles:
+        by_rungs.setdefault(serving(role, system.gateway.rungs, system.gateway.course), []).append(role)
+    for rungs, served in by_rungs.items():
+        if rungs:
+            yield Check("roles", State.OK, f"{', '.join(served)}: {' → '.join(rungs)}")
+        else:
+            mend = "give a rung these `roles`, or change `chains`, `floors` and `ceilings`"
+            yield Check("roles", State.WARNING, f"{', '.join(served)}: no rung", mend)
+
+
+def _folders(settings: Settings) -> Iterator[Check]:
+    """Whether runs and memory can be written."""
+    for name, folder in (("runs", settings.runs), ("memory", settings.project / "memory")):
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            yield Check(name, State.OK, f"{folder} can be written{'' if nearest == folder else ', once it is made'}")
+        else:
+            mend = f"let {folder} be written, or name another folder"
+            yield Check(name, State.FAILED, f"{nearest} cannot be written", mend)
+
+
+def _records(runs: Path) -> Iterator[Check]:
+    """Whether the newest runs can be read."""
+    newest = list_runs(runs)[-_RUNS_MOST:]
+    unreadable = [check for path in newest for check in _unreadable(path)]
+    yield from unreadable
+    if newest and not unreadable:
+        yield Check("records", State.OK, f"the newest {len(newest)} can be read")
+
+
+def _facts(team: Team) -> Iterator[Check]:
+    """What the team finds on this machine."""
+    for name, fact in team.facts.items():
+        try:
+            yield Check(name, State.OK, fact())
+        except BadInput as error:
+            yield Check(name, State.FAILED, "what is set cannot be used", str(error))
+
+
+def _unreadable(path: Path) -> Iterator[Check]:
+    try:
+        open_run(path)
+    except (BadInput, JournalDamaged) as error:
+        yield Check("records", State.WARNING, str(error), f"move {path} away, or restore it")
+
+
+def serving(role: str, rungs: Sequence[Rung], course: Course) -> tuple[str, ...]:
+    """The labels of the rungs that may serve a role, best first."""
+    names = course.chains.get(role) or course.chains.get("default") or [rung.label for rung in rungs]
+    by_name = {rung.label: rung for rung in rungs}
+    floor, ceiling = course.floors.get(role, 0), course.ceilings.get(role, 9)
+    return tuple(
+        name
+        for name in names
+        if (not by_name[name].roles or role in by_name[name].roles) and floor <= by_name[name].tier <= ceiling
+    )

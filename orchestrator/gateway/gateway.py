@@ -1,0 +1,101 @@
+"""The door to models: which are asked, through whom, on which course. Opened once, shared by the jobs of a system."""
+
+import importlib
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from ..errors import BadInput
+from ..settings import Rung, Settings, line_of
+from .budget import Ledger
+from .chain import Course
+from .deployment import Deployment
+from .model import Model, Provider, ProviderFactory
+from .providers.cassette import Cassette, Tape
+from .rungs import chains_of, choose_rungs, secrets_of, with_proxy
+from .stack import compose
+from .stale import Recall
+
+#: Providers that every team has, imported on first use.
+_PROVIDERS = {
+    "litellm": ("bullpen.orchestrator.gateway.providers.litellm", "LiteLLM"),
+    "openai_http": ("bullpen.orchestrator.gateway.providers.openai_http", "OpenAIHttp"),
+}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The rungs, best first, with their deployments. Health and limits are theirs, so that all jobs share them."""
+
+    rungs: tuple[Rung, ...]
+    #: Where the rungs are from, in words.
+    rungs_from: str
+    deployments: tuple[tuple[Deployment, ...], ...]
+    course: Course
+
+    def model(self, ledger: Ledger, chance: random.Random, recall: Recall | None = None) -> Model:
+        """The stack beneath the calls of one job, which spends from this ledger."""
+        return compose(list(zip(self.rungs, self.deployments, strict=True)), ledger, self.course, chance, recall)
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, environment: Mapping[str, str], own: Sequence[Rung], factories: Mapping[str, ProviderFactory]
+) -> AsyncIterator[Gateway]:
+    """Choose the rungs and make their providers; leaving closes them. `own` and `factories` are the team's.
+
+    Raises BadInput for rungs, chains and proxies that cannot be used. Nothing is asked of anybody yet.
+    """
+    chosen, rungs_from = choose_rungs(settings, environment, own)
+    rungs = with_proxy(settings, chosen, environment)
+    course = Course(
+        chains=chains_of(settings, rungs),
+        floors=settings.floors,
+        ceilings=settings.ceilings,
+        backoff_s=settings.backoff_s,
+        timeout_s=settings.call_timeout_s,
+    )
+    open_tape = cache(partial(Tape, mode=settings.cassettes, secrets=secrets_of(rungs, environment)))
+    async with AsyncExitStack() as stack:
+        deployments: list[tuple[Deployment, ...]] = []
+        for rung in rungs:
+            providers = [(each, _provider(each, factories, settings, open_tape)) for each in rung.deployed()]
+            for _, provider in providers:
+                stack.push_async_callback(provider.aclose)
+            deployments.append(tuple(Deployment.of(each, provider) for each, provider in providers))
+        yield Gateway(rungs, rungs_from, tuple(deployments), course)
+
+
+def provider_of(rung: Rung, factories: Mapping[str, ProviderFactory]) -> Provider:
+    """The provider that a rung names, not yet connected. Raises BadInput where there is none of that name."""
+    if rung.provider in factories:
+        return factories[rung.provider](rung)
+    if rung.provider not in _PROVIDERS:
+        known = ", ".join(sorted((*factories, *_PROVIDERS)))
+        where = line_of("rungs", "model")
+        raise BadInput(f"rung {rung.model!r}{where}: there is no provider {rung.provider!r}; there are {known}")
+    module, name = _PROVIDERS[rung.provider]
+    provider: Provider = getattr(importlib.import_module(module), name)(rung)
+    return provider
+
+
+def _provider(
+    rung: Rung, factories: Mapping[str, ProviderFactory], settings: Settings, open_tape: Callable[[Path], Tape]
+) -> Provider:
+    """Who answers for the rung: its cassette, its model, or one before the other.
+
+    Raises BadInput for a model that would be asked over a network that is switched off.
+    """
+    tape = None if rung.cassette is None else open_tape(rung.cassette.resolve())
+    if tape is not None and tape.mode == "replay":
+        return Cassette(rung, tape)
+    if not settings.network and (rung.provider in _PROVIDERS or rung.base_url is not None):
+        raise BadInput(
+            f"rung {rung.label!r} would be asked over the network, which is switched off (`network`): give it a "
+            "`cassette` and replay it, use an embedded model, or set BULLPEN_NETWORK=on"
+        )
+    provider = provider_of(rung, factories)
+    return provider if tape is None else Cassette(rung, tape, provider)
