@@ -17,8 +17,8 @@ from bullpen.orchestrator.journal.step import Steps
 
 LANES: dict[str, ProviderFactory] = {"openai_http": OpenAIHttp, "litellm": LiteLLM}
 MODEL = {"openai_http": "openai_http:gpt-4o-mini", "litellm": "litellm:openai/gpt-4o-mini"}
-#: What one call may take, and what an attempt may, unless a case says otherwise, in seconds.
-DEADLINE_S, BOUNDS = 20.0, {"timeout_s": 1.2, "first_s": 0.4, "idle_s": 0.4}
+#: What an attempt may take unless a case says otherwise, in seconds.
+BOUNDS = {"timeout_s": 1.2, "first_s": 0.4, "idle_s": 0.4}
 
 
 class Answer(BaseModel):
@@ -79,11 +79,19 @@ class Told:
         return "".join(piece.text for piece in self.pieces[last + 1 :])
 
 
-def request(journal: InMemoryJournal, n: int, told: Told, *, typed: bool = False, streams: bool = False) -> Request:
+def request(
+    journal: InMemoryJournal,
+    n: int,
+    told: Told,
+    *,
+    typed: bool = False,
+    streams: bool = False,
+    deadline_s: float = 20.0,
+) -> Request:
     """The n-th question, each in a task of its own."""
     steps = Steps(journal, "job", f"task-{n}", "matrix")
     asked = Request(steps, "matrix", "answer", {"text": f"Question {n}"}, TEMPLATE)
-    asked = replace(asked, deadline_s=monotonic_s() + DEADLINE_S, watch=told.pieces.append if streams else None)
+    asked = replace(asked, deadline_s=monotonic_s() + deadline_s, watch=told.pieces.append if streams else None)
     return replace(asked, returns=RETURNS, schema=RETURNS.json_schema()) if typed else asked
 
 

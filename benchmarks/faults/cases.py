@@ -38,7 +38,8 @@ class Case:
     alone: bool = False
     #: A name in `ADDRESSES` instead of a server that replies.
     address: str = ""
-    #: Bounds on how long it takes, in seconds.
+    #: What the call may take, and bounds on how long it then takes, in seconds.
+    deadline_s: float = 20.0
     least_s: float = 0.0
     most_s: float | None = None
 
@@ -60,7 +61,7 @@ _OUT = "second answered, not first: first {}"
 
 TRANSPORT = [
     _fault(1, "rate_limited", (Outcome.RATE_LIMITED, Outcome.OK), then=[WELL], by="first", least_s=1.0),
-    _fault(1, "rate_limited", _LIMITED, called="rate_limited, no time left", rung={"timeout_s": 0.5}, most_s=0.9),
+    _fault(1, "rate_limited", _LIMITED, called="rate_limited, no time left", deadline_s=0.9, most_s=0.9),
     *(
         _fault(2, name, _LIMITED, calls=2, hits_most=1, sees="cooling for", most_s=0.9)
         for name in ("retry_after_long", "retry_after_date", "retry_after_year_9999")
@@ -94,7 +95,14 @@ TRANSPORT = [
     _fault(9, "no_such_model", (Outcome.NO_SUCH_MODEL,), calls=3, hits_most=1, sees="mend `model` or `base_url`"),
     Case(10, "unknown_host", first=(Outcome.UNREACHABLE,), address="unknown_host"),
     Case(11, "refused", first=(Outcome.UNREACHABLE,), address="refused", most_s=0.9),
-    Case(12, "black_hole", first=(Outcome.UNREACHABLE,), address="black_hole", rung={"timeout_s": 20.0}, most_s=6.0),
+    Case(
+        12,
+        "black_hole",
+        first=(Outcome.UNREACHABLE,),
+        address="black_hole",
+        rung={"timeout_s": 20.0, "first_s": 20.0},
+        most_s=6.0,
+    ),
     Case(13, "self_signed", first=(Outcome.UNTRUSTED,), address="self_signed"),
     Case(13, "expired", first=(Outcome.UNTRUSTED,), address="expired"),
     *_split(14, "hang", (Outcome.TIMED_OUT,), (Outcome.STALLED,)),
@@ -104,7 +112,7 @@ TRANSPORT = [
     *(_fault(16, name, 3 * (Outcome.CUT,)) for name in ("dropped", "reset_mid_body")),
     _fault(17, "short_body", 3 * (Outcome.CUT,), modes=("plain",)),
     _fault(18, "truncated_json", 2 * (Outcome.NOT_JSON,), modes=("plain",)),
-    _fault(19, "invalid_utf8", 2 * (Outcome.NOT_JSON,)),
+    *_split(19, "invalid_utf8", 2 * (Outcome.NOT_JSON,), 3 * (Outcome.CUT,)),
     _fault(20, "html", 2 * (Outcome.NOT_JSON,)),
     *_split(20, "empty_body", 2 * (Outcome.NOT_JSON,), 3 * (Outcome.CUT,)),
     _fault(21, "error_in_200", 3 * _ERROR),
@@ -138,7 +146,8 @@ MONEY = [
 ]
 
 CONTENT = [
-    *(_fault(34, name, 2 * (Outcome.EMPTY,)) for name in ("no_choices", "missing_choices")),
+    *_split(34, "no_choices", 2 * (Outcome.EMPTY,), 3 * (Outcome.CUT,)),
+    *_split(34, "missing_choices", 2 * (Outcome.EMPTY,), 3 * (Outcome.CUT,)),
     *(_fault(35, name, 2 * (Outcome.EMPTY,)) for name in ("null_content", "empty_content")),
     *(_fault(36, name, (Outcome.REFUSED,)) for name in ("refusal", "content_filter", "content_policy")),
     Case(36, "refusal in words", [Says("I'm sorry, but I can't help with that.")], (Outcome.REFUSED,)),
@@ -198,6 +207,25 @@ CONTENT = [
     ),
 ]
 
-CONTEXT = [_fault(45, name, (Outcome.TOO_LONG,), sees="too_long") for name in FAULTS if name.startswith("context_")]
+CONTEXT = [
+    *(
+        _fault(45, name, (Outcome.TOO_LONG,), sees="first too_long")
+        for name in FAULTS
+        if name.startswith("context_") and name != "context_unknown_wording"
+    ),
+    # What nobody can recognise is a request that was refused: said aloud, and prevented where the size is known.
+    _fault(45, "context_unknown_wording", (Outcome.BAD_REQUEST,), sees="first bad_request"),
+    Case(45, "counted before sending", [WELL], (), sees="there is room for", rung={"context_tokens": 12}),
+    Case(
+        45,
+        "too long for all",
+        [WELL],
+        (),
+        by="error",
+        sees="there is room for",
+        rung={"context_tokens": 12},
+        alone=True,
+    ),
+]
 
 CASES = [*TRANSPORT, *STREAMS, *MONEY, *CONTENT, *CONTEXT]

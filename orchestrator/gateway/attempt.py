@@ -21,12 +21,14 @@ class Attempt:
         self._deployment = deployment
 
     async def complete(self, request: Request) -> Completion:
-        """The answer with a receipt of one attempt, whatever came of it."""
+        """The answer with a receipt of one attempt, whatever came of it; of none where there was no time to send it."""
         rung = self._deployment.rung
         started_s = monotonic_s()
         until_s = started_s + rung.timeout_s
         if request.deadline_s is not None:
             until_s = min(until_s, request.deadline_s)
+        if until_s <= started_s:
+            return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
         completion = Completion(Outcome.TIMED_OUT, detail=f"no answer in {until_s - started_s:.1f} s")
         with anyio.CancelScope(deadline=until_s):
             completion = await self._deployment.provider.complete(request)

@@ -170,7 +170,9 @@ class _Call:
 
     def ended(self) -> Completion:
         """What the caller gets. Raises where the reason is ours or a bound, and not the models'."""
-        good = next((each for each in self._completions if each[1].outcome is Outcome.OK), None) or self._cut_short()
+        good = next((each for each in self._completions if each[1].outcome is Outcome.OK), None)
+        if good is None and (good := self._cut_short()) is not None and self._request.watch:
+            self._request.watch(Piece(good[1].text, good[0].label))  # when it was shown it was called void
         if good is not None:
             return replace(good[1], receipt=self._receipt(*good))
         if self._held_back is not None:

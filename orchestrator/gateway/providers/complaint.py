@@ -46,7 +46,7 @@ _TOO_LONG = re.compile(
     r"|maximum (?:model|prompt) length|(?:maximum|max) (?:input )?(?:number of )?tokens allowed"
     r"|(?:prompt|inputs?|request|messages?)\b.{0,60}\b(?:too (?:long|large|many)|longer than)"
     r"|too many (?:input )?tokens|too large for model|`inputs`.{0,40}tokens|input token count"
-    r"|input tokens exceed|tokens in the prompt|reduce the length",
+    r"|input tokens exceed|tokens in the prompt|reduce the length|token limit",
     re.IGNORECASE | re.DOTALL,
 )
 #: Of a question that is over a rate all by itself: to wait would not help.
