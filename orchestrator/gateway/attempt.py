@@ -6,7 +6,9 @@ from typing import Any
 import anyio
 
 from ..clock import monotonic_s
+from ..errors import BullpenError
 from ..rules.outcome import Outcome
+from ..rules.price import Prices
 from ..rules.same_model import is_same_model
 from .budget import worst_case
 from .deployment import Deployment
@@ -21,18 +23,42 @@ class Attempt:
         self._deployment = deployment
 
     async def complete(self, request: Request) -> Completion:
-        """The answer with a receipt of one attempt, whatever came of it; of none where there was no time to send it."""
+        """The answer with a receipt of one attempt, whatever came of it; of none where there was no time to send it.
+
+        An attempt that is cancelled is on record too: it may have been charged.
+        """
         rung = self._deployment.rung
+        prices = (await self._deployment.card()).prices  # before: no answer is lost over its price
         started_s = monotonic_s()
         until_s = started_s + rung.timeout_s
         if request.deadline_s is not None:
             until_s = min(until_s, request.deadline_s)
         if until_s <= started_s:
             return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
+        request.sendings.count += 1
         completion = Completion(Outcome.TIMED_OUT, detail=f"no answer in {until_s - started_s:.1f} s")
-        with anyio.CancelScope(deadline=until_s):
-            completion = await self._deployment.provider.complete(request)
-        cost, price_source = await self._cost(request, completion)
+        try:
+            with anyio.CancelScope(deadline=until_s):
+                completion = await self._answer(request)
+        except anyio.get_cancelled_exc_class():
+            self._put(request, Completion(Outcome.CANCELLED), prices, started_s)
+            raise
+        sent = self._put(request, completion, prices, started_s)
+        return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung.model_name)))
+
+    async def _answer(self, request: Request) -> Completion:
+        """What the provider gives. What it raises, and nobody of ours means by it, is an outcome as well."""
+        try:
+            return await self._deployment.provider.complete(request)
+        except BullpenError:
+            raise
+        except Exception as error:
+            return Completion(Outcome.BROKEN, detail=f"the provider raised {type(error).__name__}: {str(error)[:500]}")
+
+    def _put(self, request: Request, completion: Completion, prices: Prices | None, started_s: float) -> Sent:
+        """Put the attempt on record."""
+        rung = self._deployment.rung
+        cost, price_source = self._cost(request, completion, prices)
         sent = Sent(
             rung=rung.label,
             lane=rung.provider,
@@ -47,11 +73,10 @@ class Attempt:
         request.steps.note(
             "model.attempted", _on_record(request, sent, completion), step=request.step, recipient=rung.label
         )
-        return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung.model_name)))
+        return sent
 
-    async def _cost(self, request: Request, completion: Completion) -> tuple[int, str]:
+    def _cost(self, request: Request, completion: Completion, prices: Prices | None) -> tuple[int, str]:
         """Micro-dollars and where the price is from. What the usage does not tell counts as the most it could be."""
-        prices = (await self._deployment.card()).prices
         most = worst_case(request, prices)
         if prices is None or most is None:
             return completion.micro_usd or 0, "provider" if completion.micro_usd is not None else "unknown"

@@ -37,7 +37,7 @@ class Ledger:
 
 
 class Budget:
-    """Reserves for each attempt and settles it. An attempt whose end is not known counts as spent in full."""
+    """Reserves for each attempt and settles it. What was sent and whose end is not known counts as spent in full."""
 
     def __init__(self, inner: Model, deployment: Deployment, ledger: Ledger) -> None:
         self._inner, self._deployment, self._ledger = inner, deployment, ledger
@@ -52,12 +52,12 @@ class Budget:
         if request.allowance is not None and most > request.allowance:
             raise BudgetExceeded("call", limit=request.allowance, spent=0, wanted=most)
         await self._ledger.reserve(most)
-        actual = most
+        sent, completion = request.sendings.count, None
         try:
             completion = await self._inner.complete(request)
-            actual = completion.receipt.micro_usd
         finally:
-            self._ledger.settle(most, actual)
+            unknown = most if request.sendings.count > sent else 0
+            self._ledger.settle(most, unknown if completion is None else completion.receipt.micro_usd)
         return completion
 
     def _unpriced(self) -> BudgetExceeded:

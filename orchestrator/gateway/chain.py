@@ -18,7 +18,10 @@ from ..rules.backoff import is_worth_it, wait_s
 from ..rules.outcome import REFUSALS_MOST, Outcome
 from ..settings import Rung
 from .again import changed
-from .model import Attempt, Completion, Model, Piece, Receipt, Request
+from .model import Attempt, Completion, Model, Piece, Receipt, Request, Sendings
+
+#: How much later than its deadline a call is ended that waits where nobody else looks at the time, in seconds.
+_GRACE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Course:
     ceilings: Mapping[str, int] = field(default_factory=dict)
     backoff_s: float = 0.5
     timeout_s: float = 300.0
+
+    def floor(self, request: Request) -> int:
+        """The tier beneath which this request is not answered."""
+        return max(request.floor, self.floors.get(request.role, 0))
 
 
 class Chain:
@@ -51,8 +58,8 @@ class Chain:
         rungs = [(rung, model) for rung, model in self._serving(request.role) if call.admits(rung, self._course)]
         await self._descend(call, rungs)
         while (ready_in_s := call.ready_in_s()) is not None:
-            cooling = call.cooling_s.keys()
-            call.cooling_s = {}
+            cooling = call.cool_at_s.keys()
+            call.cool_at_s = {}
             await anyio.sleep(ready_in_s + self._chance.uniform(0.0, self._course.backoff_s))
             await self._descend(call, [(rung, model) for rung, model in rungs if rung.label in cooling])
         return call.ended()
@@ -80,7 +87,9 @@ class Chain:
         """Ask one rung as often as its outcomes allow."""
         request, seen = call.request_to(rung), call.seen[rung.label]
         while len(seen) < rung.attempts_most:
-            completion = await model.complete(request)
+            completion = Completion(Outcome.TIMED_OUT, detail="its time was over while it waited")
+            with anyio.CancelScope(deadline=call.until_s + _GRACE_S):
+                completion = await model.complete(request)
             call.heard(rung, completion)
             rule = completion.outcome.rule
             if not completion.receipt.attempts:
@@ -89,7 +98,10 @@ class Chain:
                 return
             n = seen.count(completion.outcome)
             seen.append(completion.outcome)
-            if n >= (rule.again_last if is_last else rule.again) or len(seen) >= rung.attempts_most:
+            is_elsewhere = rule.is_out and completion.retry_after_s == 0.0  # another deployment can be asked
+            if not is_elsewhere and n >= (rule.again_last if is_last else rule.again):
+                return
+            if len(seen) >= rung.attempts_most:
                 return
             pause_s = self._pause_s(completion, n)
             if not is_worth_it(pause_s, left_s=call.left_s()):
@@ -108,25 +120,29 @@ class _Call:
     """One call on its way down the rungs: who was asked, what came of it, and why others were not."""
 
     def __init__(self, request: Request, until_s: float) -> None:
-        self._request, self._until_s, self._is_shown = request, until_s, False
+        self._request, self.until_s, self._is_shown = request, until_s, False
         self._completions: list[tuple[Rung, Completion]] = []
         #: Why rungs were not asked, each reason once, in order.
         self._passed_over: dict[str, None] = {}
+        #: Which rungs were turned to, and what came of it unless it was good, each once, in order.
+        self._turned_to: dict[str, None] = {}
+        self._story: dict[str, None] = {}
         self._held_back: BudgetExceeded | Overloaded | None = None
+        self._watch_error: Exception | None = None
         #: By rung, how its attempts ended.
         self.seen: defaultdict[str, list[Outcome]] = defaultdict(list)
-        #: When the rungs that are cooling can be asked, in seconds from when they were tried.
-        self.cooling_s: dict[str, float] = {}
+        #: When the rungs that are cooling can be asked, on the event loop's clock.
+        self.cool_at_s: dict[str, float] = {}
 
     def request_to(self, rung: Rung) -> Request:
         """What this rung is asked, before anything is asked again."""
         watch = self._show if self._request.watch else None
-        return replace(self._request, rung=rung, deadline_s=self._until_s, watch=watch)
+        return replace(self._request, rung=rung, deadline_s=self.until_s, watch=watch, sendings=Sendings())
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""
         role = self._request.role
-        floor = max(self._request.floor, course.floors.get(role, 0))
+        floor = course.floor(self._request)
         ceiling = min(self._request.ceiling, course.ceilings.get(role, 9))
         if rung.roles and role not in rung.roles:
             self._passed_over[f"{rung.label} does not serve role {role!r}"] = None
@@ -140,12 +156,20 @@ class _Call:
         """A bound of ours kept the rung from being asked."""
         self._held_back = error
         self._passed_over[f"{rung.label}: {error}"] = None
+        self._turned_to[rung.label] = None
+        why = "overloaded" if isinstance(error, Overloaded) else "over budget"
+        self._story[f"{rung.label} {why}"] = None
 
     def heard(self, rung: Rung, completion: Completion) -> None:
-        """An answer, good or poor. What was shown of a poor one is void."""
+        """An answer, good or poor. What was shown of a poor one is void. Raises what the watcher of a stream raised."""
+        if self._watch_error is not None:
+            raise self._watch_error
         self._completions.append((rung, completion))
+        self._turned_to[rung.label] = None
+        if completion.outcome is not Outcome.OK:
+            self._story[f"{rung.label} {completion.outcome}"] = None
         if completion.outcome is Outcome.COOLING and len(self.seen[rung.label]) < rung.attempts_most:
-            self.cooling_s[rung.label] = completion.retry_after_s or 0.0
+            self.cool_at_s[rung.label] = monotonic_s() + (completion.retry_after_s or 0.0)
         if not completion.receipt.attempts:
             self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None
         if self._is_shown and self._request.watch and completion.outcome is not Outcome.OK:
@@ -159,13 +183,13 @@ class _Call:
 
     def left_s(self) -> float:
         """The seconds until its deadline."""
-        return self._until_s - monotonic_s()
+        return self.until_s - monotonic_s()
 
     def ready_in_s(self) -> float | None:
         """How long to wait for the first of the rungs that are cooling; None where that is not worth it."""
-        if self.is_over() or self._held_back or self._cut_short() or not self.cooling_s:
+        if self.is_over() or self._cut_short() or not self.cool_at_s:
             return None
-        wait_s = min(self.cooling_s.values())
+        wait_s = max(0.0, min(self.cool_at_s.values()) - monotonic_s())
         return wait_s if is_worth_it(wait_s, left_s=self.left_s()) else None
 
     def ended(self) -> Completion:
@@ -202,15 +226,16 @@ class _Call:
     def _receipt(self, answered: Rung, completion: Completion) -> Receipt:
         if len(self._completions) == 1 and not self._passed_over:
             return completion.receipt  # the usual case
-        first = self._completions[0][0]
-        fallback = () if first is answered else (f"{answered.label} answered, not {first.label}: {self._story()}",)
+        first = next(iter(self._turned_to))
+        told = f"{answered.label} answered, not {first}: {', '.join(self._story)}"
+        fallback = () if first == answered.label else (told,)
         return Receipt(self._attempts, tuple(self._passed_over), (*fallback, *completion.receipt.degraded))
-
-    def _story(self) -> str:
-        told = dict.fromkeys(f"{r.label} {c.outcome}" for r, c in self._completions if c.outcome is not Outcome.OK)
-        return ", ".join(told)
 
     def _show(self, piece: Piece) -> None:
         assert self._request.watch is not None
         self._is_shown = True
-        self._request.watch(piece)
+        try:
+            self._request.watch(piece)
+        except Exception as error:
+            self._watch_error = error  # the caller's own, not the provider's
+            raise

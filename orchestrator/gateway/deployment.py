@@ -70,10 +70,11 @@ class Deployment:
         return now_s
 
     def ended(self, began_s: float, completion: Completion | None) -> None:
-        """The request that began then has ended; None where it was cancelled or broke."""
+        """The request that began then has ended; None where it was cancelled. What was never sent tells nothing."""
         if self.breaker is UNTROUBLED and completion is not None and completion.outcome is Outcome.OK:
             return  # the usual case
-        now_s, rule = monotonic_s(), completion.outcome.rule if completion else None
+        now_s = monotonic_s()
+        rule = completion.outcome.rule if completion is not None and completion.receipt.attempts else None
         self.breaker = heard(self.breaker, rule.is_well if rule else None, began_s=began_s, now_s=now_s)
         if completion is not None and completion.retry_after_s and completion.outcome.rule.waits:
             self.breaker = cool(self.breaker, now_s + completion.retry_after_s)

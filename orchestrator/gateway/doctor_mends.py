@@ -24,6 +24,8 @@ _MENDS: Mapping[Outcome, str] = {
     Outcome.TOO_LARGE: "mend base_url: what answers at {address} is no model",
     Outcome.REDIRECTED: "set base_url to the address it points to, if your prompts may go there",
     Outcome.NOT_JSON: "mend base_url: what answers at {address} is no OpenAI-compatible interface (most end in /v1)",
+    Outcome.BROKEN: "mend the provider's code, or use another one",
+    Outcome.CANCELLED: "ask again",
     Outcome.EMPTY: "use another model: this one says nothing",
     Outcome.REFUSED: "use another model: this one refuses what anybody may ask",
     Outcome.TRUNCATED: "raise tokens_out_most",

@@ -62,6 +62,13 @@ class Piece:
     interrupted: bool = False
 
 
+@dataclass(slots=True)
+class Sendings:
+    """How many requests have gone out for one call: what was never sent costs nothing, however it ended."""
+
+    count: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One logical call. Network providers send only `messages`; the embedded model reads only `inputs`."""
@@ -97,6 +104,7 @@ class Request:
     tokens_in_most: int | None = None
     #: Whether the schema is told in words alone, because the provider refused it.
     is_prompted: bool = False
+    sendings: Sendings = field(default_factory=Sendings, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Pool:
         completion = await self._ask(chosen, request)
         if completion.outcome.rule.mend:
             completion = self._refused(chosen, completion, request)
-        if completion.outcome.rule.waits and any(each is not chosen and each.may_be_asked() for each in left):
+        rule = completion.outcome.rule
+        if (rule.waits or rule.is_out) and any(each is not chosen and each.may_be_asked() for each in left):
             return replace(completion, retry_after_s=0.0)  # another one can be asked at once
         return completion
 
@@ -48,7 +49,8 @@ class Pool:
         """Say aloud what is ours to mend, once where the deployment is out for the rest of the job."""
         label, rule = deployment.rung.label, completion.outcome.rule
         mend = rule.mend.format(key=deployment.rung.api_key_env or "the provider's key variable")
-        completion = replace(completion, detail=f"{mend} (the provider said: {completion.detail or 'nothing'})")
+        detail = f"{mend} (the provider said: {completion.detail or 'nothing'})"
+        completion = replace(completion, detail=detail, retry_after_s=None)
         if deployment not in self._out:
             body = {"rung": label, "outcome": completion.outcome, "mend": mend, "is_out": rule.is_out}
             request.steps.note("rung.refused", body, step=request.step, recipient=label)

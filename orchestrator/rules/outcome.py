@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     TOO_LARGE = "too_large"
     REDIRECTED = "redirected"
     NOT_JSON = "not_json"
+    BROKEN = "broken"
     # content
     EMPTY = "empty"
     REFUSED = "refused"
@@ -38,6 +39,8 @@ class Outcome(StrEnum):
     UNSUPPORTED = "unsupported"
     # fit
     TOO_LONG = "too_long"
+    # ended by whoever asked
+    CANCELLED = "cancelled"
     # not asked at all
     COOLING = "cooling"
     # ours to mend
@@ -107,6 +110,7 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.TOO_LARGE: Rule(),
     Outcome.REDIRECTED: Rule(is_well=None, is_free=True),
     Outcome.NOT_JSON: Rule(1, 2, waits=True, is_well=False),
+    Outcome.BROKEN: Rule(is_well=False),
     Outcome.EMPTY: Rule(1, 2),
     Outcome.REFUSED: Rule(),
     Outcome.TRUNCATED: Rule(1, 1, Change.LONGER),
@@ -115,6 +119,7 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.NO_SCHEMA_MODE: Rule(1, 1, Change.PROMPTED, is_free=True),
     Outcome.UNSUPPORTED: Rule(is_free=True),
     Outcome.TOO_LONG: Rule(1, 2, Change.SHORTER, is_free=True),
+    Outcome.CANCELLED: Rule(is_well=None),
     Outcome.COOLING: Rule(is_well=None, is_free=True),
     Outcome.KEY_REFUSED: Rule(
         is_well=None, is_free=True, is_out=True, mend="the key was refused: set {key} to a valid one"

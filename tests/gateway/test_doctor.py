@@ -196,7 +196,7 @@ def test_the_usual_variables_are_looked_at_where_a_rung_names_none() -> None:
 async def test_a_provider_that_raises_is_found_out_too() -> None:
     diagnosis = await found(lambda request: RuntimeError("broken"))
 
-    assert check(diagnosis, "model").detail == "it raised RuntimeError: broken"
+    assert check(diagnosis, "model").detail == "broken: the provider raised RuntimeError: broken"
     assert not diagnosis.can_answer
 
 

@@ -25,7 +25,8 @@ def retry_after_s(headers: Mapping[str, str], wall_ms: int | None = None) -> flo
 
 def _number(value: str) -> float | None:
     """A number that is neither negative nor infinite."""
-    if not _NUMBER.fullmatch(value.strip()):
+    value = value.strip()
+    if not _NUMBER.fullmatch(value):
         return None
     number = float(value)
     return number if math.isfinite(number) else None
