@@ -24,7 +24,7 @@ _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 class Deployment(BaseModel):
     """One address and key of a rung that has several."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = ""
     base_url: str | None = Field(default=None, pattern=_URL)
@@ -34,7 +34,7 @@ class Deployment(BaseModel):
 class Rung(BaseModel):
     """One model in the chain that answers calls. Prices are USD per million tokens; None is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     #: `provider:model`, for example `litellm:openai/gpt-4o-mini`, `openai_http:qwen3` or `embedded:extract`.
     model: str = Field(pattern=r"^[a-z][a-z0-9_]*:\S+$")
@@ -105,7 +105,9 @@ class Rung(BaseModel):
 class Settings(BaseSettings):
     """Everything that can be set. Folders are relative to the working directory."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="BULLPEN_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="BULLPEN_", env_ignore_empty=True, allow_inf_nan=False
+    )
 
     #: `module:attribute` of the team that is used when none is named.
     default_team: str = Field(default="bullpen.agents:research_team", pattern=r"^[\w.]+:\w+$")

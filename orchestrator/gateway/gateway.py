@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from ..errors import BadInput
+from ..errors import BadInput, BullpenError
 from ..settings import Rung, Settings, line_of
 from .budget import Ledger
 from .chain import Course
@@ -62,17 +62,19 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         deployments: list[tuple[Deployment, ...]] = []
         for rung in rungs:
-            providers = [(each, _provider(each, factories, settings, open_tape)) for each in rung.deployed()]
-            for _, provider in providers:
+            several: list[Deployment] = []
+            for each in rung.deployed():
+                provider = _provider(each, factories, settings, open_tape)
                 stack.push_async_callback(provider.aclose)
-            deployments.append(tuple(Deployment.of(each, provider) for each, provider in providers))
+                several.append(Deployment.of(each, provider))
+            deployments.append(tuple(several))
         yield Gateway(rungs, rungs_from, tuple(deployments), course)
 
 
 def provider_of(rung: Rung, factories: Mapping[str, ProviderFactory]) -> Provider:
-    """The provider that a rung names, not yet connected. Raises BadInput where there is none of that name."""
+    """The provider that a rung names, not yet connected. Raises BadInput where there is none, or it cannot be made."""
     if rung.provider in factories:
-        return factories[rung.provider](rung)
+        return _made(rung, factories[rung.provider])
     if rung.provider not in _PROVIDERS:
         known = ", ".join(sorted((*factories, *_PROVIDERS)))
         where = line_of("rungs", "model")
@@ -80,6 +82,16 @@ def provider_of(rung: Rung, factories: Mapping[str, ProviderFactory]) -> Provide
     module, name = _PROVIDERS[rung.provider]
     provider: Provider = getattr(importlib.import_module(module), name)(rung)
     return provider
+
+
+def _made(rung: Rung, factory: ProviderFactory) -> Provider:
+    try:
+        return factory(rung)
+    except BullpenError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise BadInput(f"the provider of rung {rung.label!r} cannot be made: {what}; mend its factory") from error
 
 
 def _provider(

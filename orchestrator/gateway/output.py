@@ -11,8 +11,8 @@ from ..rules.outcome import Outcome
 from ..rules.refusal import is_refusal
 from .model import Completion, Model, Request
 
-#: From how many characters on an answer is read in a thread.
-_LONG = 20_000
+#: From how many characters on an answer is read in a thread: a repair takes some milliseconds for a thousand of them.
+_LONG = 4_000
 
 
 class Output:

@@ -28,7 +28,8 @@ def compose(
 ) -> Model:
     """record → prompt → stale → chain → [output → fit → budget → pool → [limit → health → attempt → provider]]."""
     chain = Chain([(rung, _rung(deployments, ledger)) for rung, deployments in rungs], course, chance)
-    return Record(Prompt(Stale(chain, recall)))
+    tiers = {each.rung.label: each.rung.tier for _, deployments in rungs for each in deployments}
+    return Record(Prompt(Stale(chain, recall, course, tiers)))
 
 
 def _rung(deployments: Sequence[Deployment], ledger: Ledger) -> Model:

@@ -1,22 +1,28 @@
 """The rung below the last: when no model answers, what an earlier run of the project was told at the same call."""
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import anyio
 from anyio import to_thread
+from pydantic import ValidationError
 
-from ..clock import Clock
+from ..clock import Clock, monotonic_s
 from ..ids import compact, digest
 from ..journal.recall import find_answer
 from ..rules.outcome import Outcome
-from .model import Completion, Model, Request
+from .chain import Course
+from .model import Completion, Model, Piece, Request
 from .record import described, restored
 
 #: Roles whose answers are about one thing at one time.
 _NEVER = frozenset({"judge"})
+#: What no old answer stands in for: a good answer, and a model's answer that it will not.
+_TOLD = frozenset({Outcome.OK, Outcome.REFUSED})
 
 
 class Found(NamedTuple):
@@ -33,20 +39,46 @@ Recall = Callable[[str], Awaitable[Found | None]]
 class Stale:
     """Answers from the record where nobody else does, and says so: an old answer is never taken for a new one."""
 
-    def __init__(self, inner: Model, recall: Recall | None) -> None:
-        self._inner, self._recall = inner, recall
+    def __init__(self, inner: Model, recall: Recall | None, course: Course, tiers: Mapping[str, int]) -> None:
+        """`tiers` are those of today's deployments, by label."""
+        self._inner, self._recall, self._course, self._tiers = inner, recall, course, tiers
 
     async def complete(self, request: Request) -> Completion:
         """The models' answer, else an old one that is labelled with its model and age, else what the models gave."""
         completion = await self._inner.complete(request)
-        if completion.outcome is Outcome.OK or self._recall is None or request.role in _NEVER:
+        if completion.outcome in _TOLD or self._recall is None or request.role in _NEVER:
             return completion
-        found = await self._recall(digest(compact(described(request))))
+        found = await self._found(self._recall, request)
         if found is None:
             return completion
         old = restored(found.recorded)
+        if not self._may_stand_in(old, request):
+            return completion
+        if request.watch:
+            request.watch(Piece(old.text))
         label = f"no model answered; this is the answer of {old.model or 'a model'} from {_age(found.age_s)} ago"
         return replace(old, receipt=replace(completion.receipt, degraded=(label,)))
+
+    async def _found(self, recall: Recall, request: Request) -> Found | None:
+        """What is on record, where there is time to look."""
+        until_s = math.inf if request.deadline_s is None else request.deadline_s
+        if until_s <= monotonic_s():
+            return None
+        with anyio.CancelScope(deadline=until_s):
+            return await recall(digest(compact(described(request))))
+        return None
+
+    def _may_stand_in(self, old: Completion, request: Request) -> bool:
+        """Whether it is an answer by today's type, of a model that may answer this call today."""
+        if self._tiers.get(old.receipt.attempts[-1].rung, 0) < self._course.floor(request):
+            return False
+        if request.returns is None:
+            return True
+        try:
+            request.returns.validate_python(old.value)
+        except ValidationError:
+            return False
+        return True
 
 
 def _age(seconds: float) -> str:
@@ -64,7 +96,8 @@ def recall_in(runs: Path, most_s: float, clock: Clock) -> Recall | None:
 
     async def recall(intent: str) -> Found | None:
         now_ms = clock.wall_ms()
-        found = await to_thread.run_sync(partial(find_answer, runs, intent, since_ms=now_ms - round(most_s * 1000)))
+        look = partial(find_answer, runs, intent, since_ms=now_ms - round(most_s * 1000))
+        found = await to_thread.run_sync(look, abandon_on_cancel=True)
         return Found(found[0], (now_ms - found[1]) / 1000) if found else None
 
     return recall

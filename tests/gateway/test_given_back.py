@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.clock import monotonic_s
-from bullpen.orchestrator.errors import BullpenError, CassetteMiss, NoAnswer, Overloaded
+from bullpen.orchestrator.errors import BadInput, BullpenError, CassetteMiss, NoAnswer, Overloaded
 from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.chain import Course
+from bullpen.orchestrator.gateway.gateway import open_gateway
 from bullpen.orchestrator.gateway.model import Card, Completion, Piece, Request
 from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.settings import Deployment, Rung
+from bullpen.orchestrator.settings import Deployment, Rung, load_settings
 from bullpen.orchestrator.testing import ManualClock, ScriptedModel
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend
 
@@ -352,3 +353,26 @@ async def test_what_found_no_turn_was_not_spent() -> None:
 
     (attempt,) = attempts(journal)
     assert (ledger.reserved, ledger.spent) == (0, attempt["micro_usd"])
+
+
+@pytest.mark.anyio
+async def test_a_factory_that_breaks_closes_what_was_opened_before_and_names_its_rung() -> None:
+    class Closes(ScriptedModel):
+        closed = 0
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    first = Closes("x")  # type: ignore[arg-type]
+
+    def factory(rung: Rung) -> Closes:
+        if rung.name == "west":
+            raise OSError("no such file")
+        return first
+
+    rung = Rung(model="mine:m", deployments=(Deployment(name="east"), Deployment(name="west")))
+    with pytest.raises(BadInput, match="the provider of rung 'west' cannot be made: OSError: no such file"):
+        async with open_gateway(load_settings(rungs=(rung,)), {}, (), {"mine": factory}):
+            raise AssertionError("it opened")
+
+    assert first.closed == 1

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bullpen.orchestrator.clock import SystemClock
+from bullpen.orchestrator.clock import SystemClock, monotonic_s
 from bullpen.orchestrator.errors import NoAnswer
-from bullpen.orchestrator.gateway.model import Completion
+from bullpen.orchestrator.gateway.chain import Course
+from bullpen.orchestrator.gateway.model import Completion, Piece
 from bullpen.orchestrator.gateway.record import described
 from bullpen.orchestrator.gateway.stale import Found
 from bullpen.orchestrator.ids import compact, digest
@@ -69,3 +70,70 @@ def test_a_folder_without_runs_has_no_answer(tmp_path: Path) -> None:
 
     assert find_answer(tmp_path, "0" * 64, since_ms=0) is None
     assert find_answer(tmp_path / "nowhere", "0" * 64, since_ms=SystemClock().wall_ms()) is None
+
+
+@pytest.mark.anyio
+async def test_a_refusal_is_an_answer_and_no_old_one_stands_in_for_it() -> None:
+    async def recall(intent: str) -> Found:
+        raise AssertionError("nobody asked for an old answer")
+
+    refuses = [(Rung(model=f"scripted:{n}"), [always(Completion(Outcome.REFUSED))]) for n in range(2)]
+    model, _, request = stacked(refuses, recall=recall)
+    with pytest.raises(NoAnswer, match="refused"):
+        await model.complete(request)
+
+
+@pytest.mark.anyio
+async def test_an_old_answer_from_below_the_floor_is_no_answer() -> None:
+    old = await recorded(GOOD)
+
+    async def recall(intent: str) -> Found:
+        return Found(old, age_s=60)
+
+    def rungs(tier: int) -> list[Any]:
+        return [(Rung(model="scripted:down", tier=3), [DOWN]), (Rung(model="scripted:m", tier=tier), [DOWN])]
+
+    for course, floor in ((Course(floors={"r": 2}), 0), (Course(), 2)):
+        model, _, request = stacked(rungs(1), recall=recall, course=course)
+        with pytest.raises(NoAnswer):
+            await model.complete(replace(typed(request), floor=floor))
+        model, _, request = stacked(rungs(2), recall=recall, course=course)
+        assert (await model.complete(replace(typed(request), floor=floor))).value["size"] == 1
+    model, _, request = stacked(rungs(3)[:1], recall=recall, course=Course(floors={"r": 2}))
+    with pytest.raises(NoAnswer):
+        await model.complete(typed(request))  # nobody knows how capable that model was
+
+
+@pytest.mark.anyio
+async def test_an_old_answer_that_is_none_by_todays_type_is_not_given() -> None:
+    old = await recorded(GOOD)
+
+    async def recall(intent: str) -> Found:
+        return Found({**old, "value": {"name": "a", "size": "large"}}, age_s=60)
+
+    model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
+    with pytest.raises(NoAnswer, match="untrusted"):
+        await model.complete(typed(request))
+
+
+@pytest.mark.anyio
+async def test_nothing_is_looked_up_for_a_call_whose_time_is_over() -> None:
+    async def recall(intent: str) -> Found:
+        raise AssertionError("nobody waits for it")
+
+    model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
+    with pytest.raises(NoAnswer):
+        await model.complete(replace(request, deadline_s=monotonic_s()))
+
+
+@pytest.mark.anyio
+async def test_who_watches_is_shown_the_old_answer_too() -> None:
+    old, shown = await recorded(GOOD), list[Piece]()
+
+    async def recall(intent: str) -> Found:
+        return Found(old, age_s=60)
+
+    model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
+    await model.complete(replace(typed(request), watch=shown.append))
+
+    assert shown == [Piece(GOOD)]
