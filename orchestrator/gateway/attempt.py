@@ -1,5 +1,6 @@
 """One request to one deployment, under an absolute deadline, with one event on record."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from .budget import worst_case
 from .deployment import Deployment
 from .model import Attempt as Sent
 from .model import Completion, Receipt, Request, Usage
+from .providers.keys import DEFAULT_KEY_ENV, without
 
 
 class Attempt:
@@ -53,7 +55,9 @@ class Attempt:
         except BullpenError:
             raise
         except Exception as error:
-            return Completion(Outcome.BROKEN, detail=f"the provider raised {type(error).__name__}: {str(error)[:500]}")
+            key = os.environ.get(self._deployment.rung.api_key_env or DEFAULT_KEY_ENV, "")
+            detail = without((key,), f"the provider raised {type(error).__name__}: {error}")
+            return Completion(Outcome.BROKEN, detail=detail)
 
     def _put(self, request: Request, completion: Completion, prices: Prices | None, started_s: float) -> Sent:
         """Put the attempt on record."""

@@ -60,7 +60,8 @@ class Chain:
         while (ready_in_s := call.ready_in_s()) is not None:
             cooling = call.cool_at_s.keys()
             call.cool_at_s = {}
-            await anyio.sleep(ready_in_s + self._chance.uniform(0.0, self._course.backoff_s))
+            wait_s = ready_in_s + self._chance.uniform(0.0, self._course.backoff_s)
+            await anyio.sleep(min(wait_s, call.left_s()))
             await self._descend(call, [(rung, model) for rung, model in rungs if rung.label in cooling])
         return call.ended()
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from bullpen.orchestrator.envelope import Result, Status
+from bullpen.orchestrator.envelope import Priority, Result, Status
 from bullpen.orchestrator.errors import BadInput, NothingFound, Refused
 from bullpen.orchestrator.evidence import Draft, Report
 from bullpen.orchestrator.gateway.model import Card, Completion
@@ -378,3 +378,19 @@ async def test_a_draft_is_checked_before_it_is_a_report() -> None:
 
     assert report.claims == ()
     assert [gap.reason for gap in report.gaps] == ["ClaimDropped"]
+
+
+async def test_the_supervisors_calls_go_before_its_workers_all_the_way_to_the_model() -> None:
+    class Asks(Planned):
+        async def brief(self, question: str, ctx: Context) -> str:
+            return await ctx.ask("brief")
+
+    model = ScriptedModel(lambda request: "so")
+    team = Team(supervisor=Asks(plan("ask anything")), workers=(Search, Join))
+    async with scripted_system(team, model) as system, system.launch("What is there?") as job:
+        await job.result()
+
+    assert {request.prompt: request.priority for request in model.requests} == {
+        "brief": Priority.HIGH,
+        "anything": Priority.NORMAL,
+    }

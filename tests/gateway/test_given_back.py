@@ -376,3 +376,29 @@ async def test_a_factory_that_breaks_closes_what_was_opened_before_and_names_its
             raise AssertionError("it opened")
 
     assert first.closed == 1
+
+
+@pytest.mark.anyio
+async def test_the_key_is_not_in_what_a_provider_broke_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-0123456789")
+    breaks = always(ValueError("GET https://x.invalid/?key=sk-0123456789"))
+    model, journal, request = stack([breaks], api_key_env="MY_KEY")
+    with pytest.raises(NoAnswer, match=r"\?key=\[key\]"):
+        await model.complete(request)
+
+    assert "sk-0123456789" not in str(journal.events)
+
+
+@only_virtual
+@pytest.mark.anyio
+async def test_chance_makes_nobody_wait_beyond_the_deadline() -> None:
+    cools = always(Completion(Outcome.RATE_LIMITED, retry_after_s=50.0))
+    rung = Rung(model="scripted:m", attempts_most=1)
+    model, journal, request = stacked([(rung, [cools])], course=Course(backoff_s=500.0, timeout_s=55.0))
+    with pytest.raises(NoAnswer):
+        await model.complete(request)
+    began_s = monotonic_s()
+    with pytest.raises(NoAnswer):
+        await model.complete(asked(journal, "b"))
+
+    assert monotonic_s() - began_s <= 55.5

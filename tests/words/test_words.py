@@ -126,6 +126,15 @@ def test_a_mistake_in_a_rung_is_named_without_showing_a_key(folder: Path, text: 
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["budget_usd", "deadline_s", "stale_answer_s", "backoff_s", "call_timeout_s"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_no_number_is_without_end(name: str, value: float) -> None:
+    with pytest.raises(BadInput, match=f"{name} = (inf|nan): "):
+        load_settings(**{name: value})
+    with pytest.raises(BadInput, match="price_in_usd = (inf|nan): "):
+        load_settings(rungs=({"model": "a:b", "price_in_usd": value},))
+
+
 OWN = (Rung(model="embedded:extract"),)
 
 
