@@ -169,7 +169,7 @@ class _Call:
         self._turned_to[rung.label] = None
         if completion.outcome is not Outcome.OK:
             self._story[f"{rung.label} {completion.outcome}"] = None
-        if completion.outcome is Outcome.COOLING and len(self.seen[rung.label]) < rung.attempts_most:
+        if completion.outcome is Outcome.COOLING:
             self.cool_at_s[rung.label] = monotonic_s() + (completion.retry_after_s or 0.0)
         if not completion.receipt.attempts:
             self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None

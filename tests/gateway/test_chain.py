@@ -94,6 +94,9 @@ async def test_no_rung_below_the_floor_or_above_the_ceiling_is_asked() -> None:
     assert (await model.complete(request)).text == "2"
     assert (await model.complete(replace(request, floor=3))).text == "3"
     assert (await model.complete(replace(request, role="other", ceiling=1))).text == "1"
+    low, _, request = stacked(list(reversed(rungs)), course=Course(ceilings={"r": 2}))
+    assert (await low.complete(request)).text == "2"
+    assert (await low.complete(replace(request, ceiling=1))).text == "1"
     with pytest.raises(NoAnswer, match="scripted:1 is of tier 1; this call needs 4 to 9"):
         await model.complete(replace(request, floor=4))
 
@@ -106,6 +109,13 @@ async def test_our_own_mistake_is_an_error_where_nobody_else_can_be_asked() -> N
         with pytest.raises(Misconfigured, match=r"scripted:m0.*: (set|add|mend)"):
             await model.complete(request)
         assert counts(refused) == [1]
+
+
+@pytest.mark.anyio
+async def test_our_own_mistake_on_one_rung_is_not_the_reason_where_another_one_failed() -> None:
+    model, _, request = stack([fails(Outcome.KEY_REFUSED), fails(Outcome.UNTRUSTED)])
+    with pytest.raises(NoAnswer, match="scripted:m0 key_refused; scripted:m1 untrusted"):
+        await model.complete(request)
 
 
 @pytest.mark.anyio
@@ -174,6 +184,35 @@ async def test_text_that_stays_cut_is_used_and_labelled() -> None:
 
     assert completion.text == "Once upon"
     assert completion.receipt.degraded == ("scripted:m0 cut its answer short at its bound of tokens",)
+
+
+@pytest.mark.anyio
+async def test_of_several_cut_texts_the_longest_is_used_and_shown_again() -> None:
+    models = [fails(Outcome.TRUNCATED, text="Once upon a time"), fails(Outcome.TRUNCATED, text="Once")]
+    shown: list[Piece] = []
+    model, _, request = stack(models)
+    completion = await model.complete(replace(request, watch=shown.append))
+
+    assert completion.text == "Once upon a time"
+    assert shown == [Piece("Once upon a time", "scripted:m0")]
+
+
+@pytest.mark.anyio
+async def test_json_that_is_cut_is_no_answer() -> None:
+    model, _, request = stack([fails(Outcome.TRUNCATED, text='{"name": "a"')])
+    with pytest.raises(NoAnswer, match="truncated"):
+        await model.complete(typed(request))
+
+
+@only_virtual
+@pytest.mark.anyio
+async def test_the_last_rung_is_given_more_chances_than_those_that_have_another_one_below() -> None:
+    models = [fails(Outcome.UNREACHABLE), fails(Outcome.UNREACHABLE)]
+    model, _, request = stack(models)
+    with pytest.raises(NoAnswer, match="unreachable"):
+        await model.complete(request)
+
+    assert counts(*models) == [1, 3]
 
 
 @pytest.mark.anyio
@@ -260,6 +299,32 @@ async def test_a_rung_with_several_deployments_asks_the_least_busy() -> None:
 
     assert counts(*models) == [5, 5]
     assert {event.value["rung"] for event in journal.events if event.kind == "model.attempted"} == {"east", "west"}
+
+
+@only_virtual
+@pytest.mark.anyio
+async def test_a_slow_deployment_is_asked_less_often() -> None:
+    rung = Rung(model="scripted:m", deployments=({"name": "slow"}, {"name": "quick"}))  # type: ignore[arg-type]
+    slow, quick = always("a", delay_s=10.0), always("b", delay_s=1.0)
+    model, journal, _ = stacked([(rung, [slow, quick])])
+
+    async with anyio.create_task_group() as group:
+        for n in range(10):
+            group.start_soon(model.complete, asked(journal, str(n)))
+            await anyio.sleep(1.5)
+
+    assert counts(slow, quick) == [2, 8]
+
+
+@pytest.mark.anyio
+async def test_a_key_that_refuses_many_calls_at_once_is_said_aloud_once() -> None:
+    model, journal, _ = stack([fails(Outcome.KEY_REFUSED), always("fine")])
+
+    async with anyio.create_task_group() as group:
+        for n in range(5):
+            group.start_soon(model.complete, asked(journal, str(n)))
+
+    assert len([event for event in journal.events if event.kind == "rung.refused"]) == 1
 
 
 @only_virtual

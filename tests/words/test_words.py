@@ -131,7 +131,7 @@ def test_a_mistake_in_a_rung_is_named_without_showing_a_key(folder: Path, text: 
 def test_no_number_is_without_end(name: str, value: float) -> None:
     with pytest.raises(BadInput, match=f"{name} = (inf|nan): "):
         load_settings(**{name: value})
-    with pytest.raises(BadInput, match="price_in_usd = (inf|nan): "):
+    with pytest.raises(BadInput, match=r"price_in_usd = (inf|nan): "):
         load_settings(rungs=({"model": "a:b", "price_in_usd": value},))
 
 
