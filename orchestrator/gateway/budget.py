@@ -23,7 +23,7 @@ class Ledger:
         Raises BudgetExceeded when it could not fit even if all of them did.
         """
         while self.limit is not None and self.spent + self.reserved + amount > self.limit:
-            if not self.reserved or self.spent + amount > self.limit:
+            if self.spent + amount > self.limit:
                 raise BudgetExceeded(self.name, limit=self.limit, spent=self.spent, wanted=amount)
             await self._settled.wait()
         self.reserved += amount

@@ -142,6 +142,15 @@ async def test_a_third_opinion_on_a_refusal_is_not_asked_for() -> None:
     assert counts(*models) == [1, 1, 0]
 
 
+@pytest.mark.anyio
+async def test_a_refusal_where_json_was_asked_for_is_not_asked_for_again() -> None:
+    refuses = always("I'm sorry, but I can't help with that.")
+    model, _, request = stack([refuses, says(GOOD)])
+    completion = await model.complete(typed(request))
+
+    assert [attempt.outcome for attempt in completion.receipt.attempts] == ["refused", "ok"]
+
+
 # ---------------------------------------------------------------- again
 
 
@@ -349,6 +358,27 @@ async def test_a_broken_deployment_is_left_alone_until_it_is_probed() -> None:
         await model.complete(replace(request, inputs={"text": str(n)}))
 
     assert len(down.requests) <= 6
+
+
+@only_virtual
+@pytest.mark.anyio
+async def test_who_waited_for_a_turn_does_not_ask_what_has_broken_meanwhile() -> None:
+    down = fails(Outcome.UNTRUSTED)
+    rungs = [(Rung(model="scripted:down", concurrency_most=1), [down]), (Rung(model="scripted:b"), [always("fine")])]
+    model, journal, _ = stacked(rungs)
+
+    async with anyio.create_task_group() as group:
+        for n in range(20):
+            group.start_soon(model.complete, asked(journal, str(n)))
+
+    assert len(down.requests) == 5
+
+
+@pytest.mark.anyio
+async def test_only_who_has_to_recover_is_left_alone_for_as_long_as_it_says() -> None:
+    model, _, request = stack([says(Completion(Outcome.EMPTY, retry_after_s=500.0), "fine")])
+
+    assert (await model.complete(request)).text == "fine"
 
 
 # ---------------------------------------------------------------- streams

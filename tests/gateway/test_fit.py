@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.errors import NoAnswer
+from bullpen.orchestrator.gateway.again import changed
 from bullpen.orchestrator.gateway.fit import shrunk, tokens_of
 from bullpen.orchestrator.gateway.model import Completion, Request
-from bullpen.orchestrator.gateway.templates import Template, parse_template, render
+from bullpen.orchestrator.gateway.templates import Message, Template, parse_template, render
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.tokens import bound_in, estimate
 from bullpen.orchestrator.settings import Rung
@@ -18,7 +19,7 @@ from bullpen.orchestrator.testing import ScriptedModel
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend
 from bullpen.orchestrator.testing.faults_context import CONTEXT_ERRORS, CONTEXT_TOKENS
 
-from .stacks import always, stacked
+from .stacks import always, stack, stacked
 
 POLICY = Template("ask", "1", "Answer.", "{{ passages | show }} {{ notes | show }}", ("passages", "notes"))
 
@@ -117,3 +118,11 @@ def test_the_bound_that_a_provider_names_is_found_where_it_names_one() -> None:
 
     assert all(bound is None or abs(bound - CONTEXT_TOKENS) <= 1 for bound in named.values()), named
     assert sum(bound is not None for bound in named.values()) >= len(named) // 2
+
+
+def test_where_the_whole_context_is_smaller_than_the_answer_half_of_it_is_for_the_question() -> None:
+    _, _, request = stack([always("x")])
+    request = replace(request, rung=Rung(model="scripted:m"), messages=(Message("user", "word " * 5000),))
+    too_long = Completion(Outcome.TOO_LONG, detail="the maximum context length is 1000 tokens")
+
+    assert changed(request, too_long).tokens_in_most == 500

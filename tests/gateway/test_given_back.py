@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.clock import monotonic_s
-from bullpen.orchestrator.errors import BadInput, BullpenError, CassetteMiss, NoAnswer, Overloaded
+from bullpen.orchestrator.errors import BadInput, BudgetExceeded, BullpenError, CassetteMiss, NoAnswer, Overloaded
 from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.gateway import open_gateway
-from bullpen.orchestrator.gateway.model import Card, Completion, Piece, Request
+from bullpen.orchestrator.gateway.model import Card, Completion, Piece, Request, Usage
 from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.rules.outcome import Outcome
@@ -402,3 +402,27 @@ async def test_chance_makes_nobody_wait_beyond_the_deadline() -> None:
         await model.complete(asked(journal, "b"))
 
     assert monotonic_s() - began_s <= 55.5
+
+
+@pytest.mark.anyio
+async def test_no_usage_that_a_provider_tells_costs_more_than_was_reserved_and_a_refusal_costs_nothing() -> None:
+    absurd = Completion(Outcome.OK, text="so", usage=Usage(10**9, 10**9))
+    ledger, journal = Ledger("job", 10**6), InMemoryJournal("job", ManualClock())
+    answers = [Completion(Outcome.RATE_LIMITED, retry_after_s=0.0), absurd]
+    scripted = ScriptedModel(lambda request: answers.pop(0), card=PRICED)
+    model = compose(deployed([(Rung(model="scripted:m"), [scripted])]), ledger, Course(), Random(0))
+    completion = await model.complete(asked(journal))
+
+    refused, answered = completion.receipt.attempts
+    assert (refused.micro_usd, refused.price_source) == (0, "not charged")
+    assert answered.micro_usd == ledger.spent < 5000
+
+
+@pytest.mark.anyio
+async def test_a_call_with_an_allowance_is_not_made_where_nobody_knows_its_price() -> None:
+    unpriced = always("x")
+    model, _, request = stack([unpriced])
+    with pytest.raises(BudgetExceeded, match="the price of rung 'scripted:m0' is not known"):
+        await model.complete(replace(request, allowance=10**6))
+
+    assert unpriced.requests == []
