@@ -1,24 +1,32 @@
 """The rung below the last: an answer of an earlier run, labelled, or none."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from bullpen.orchestrator.clock import SystemClock, monotonic_s
 from bullpen.orchestrator.errors import NoAnswer
+from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.model import Completion, Piece
 from bullpen.orchestrator.gateway.record import described
-from bullpen.orchestrator.gateway.stale import Found
+from bullpen.orchestrator.gateway.stack import compose
+from bullpen.orchestrator.gateway.stale import Found, recall_in
 from bullpen.orchestrator.ids import compact, digest
+from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.recall import find_answer
+from bullpen.orchestrator.journal.step import Steps
+from bullpen.orchestrator.journal.writer import Writer
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.settings import Rung
+from bullpen.orchestrator.testing import ManualClock
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend
 
-from .stacks import GOOD, always, stacked, typed
+from .stacks import GOOD, always, deployed, stacked, typed
 
 
 @pytest.fixture(params=BACKENDS)
@@ -137,3 +145,36 @@ async def test_who_watches_is_shown_the_old_answer_too() -> None:
     await model.complete(replace(typed(request), watch=shown.append))
 
     assert shown == [Piece(GOOD)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_earlier_runs_are_looked_through_for_what_a_model_said_lately(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    async def asks(name: str, provider: Any) -> Completion:
+        with closing(Writer()) as writer:
+            journal = await open_journal(tmp_path / f"{name}.run", "job", clock, writer)
+            try:
+                rungs = deployed([(Rung(model="scripted:m"), [provider])])
+                recall = recall_in(tmp_path, 100.0, clock)
+                model = compose(rungs, Ledger("job", None), Course(), Random(0), recall)
+                return await model.complete(replace(typed(request), steps=Steps(journal, "job", "t", "w")))
+            finally:
+                await journal.aclose()
+
+    _, _, request = stacked([])
+    with pytest.raises(NoAnswer):
+        await asks("a", DOWN)
+    assert (await asks("b", always(GOOD))).receipt.degraded == ()
+    clock.advance(60_000)
+    from_b = await asks("c", DOWN)
+    clock.advance(30_000)
+    from_b_again = await asks("d", DOWN)
+    clock.advance(30_000)
+    with pytest.raises(NoAnswer):
+        await asks("e", DOWN)
+
+    assert [from_b.receipt.degraded, from_b_again.receipt.degraded] == [
+        (f"no model answered; this is the answer of m from {age} seconds ago",) for age in (60, 90)
+    ]
