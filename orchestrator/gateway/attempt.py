@@ -72,10 +72,9 @@ def _remarks(sent: Sent, asked: str) -> tuple[str, ...]:
 
 def _on_record(request: Request, sent: Sent, completion: Completion) -> dict[str, Any]:
     """What was sent and what came of it; the raw text too where somebody is still to make sense of it."""
-    body = {name: getattr(sent, name) for name in Sent.__slots__}
-    template = request.template
+    body, template = sent.recorded(), request.template
     body["template"] = {"name": template.name, "version": template.version, "hash": template.hash}
-    body["messages"] = request.messages
+    body["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
     if request.returns is not None or completion.outcome is not Outcome.OK:
         body["text"] = completion.text
     return body

@@ -121,7 +121,7 @@ class _Call:
     def request_to(self, rung: Rung) -> Request:
         """What this rung is asked, before anything is asked again."""
         watch = self._show if self._request.watch else None
-        return replace(self._request, rung=rung, deadline_s=self._until_s, watch=watch)
+        return self._request._replace(rung=rung, deadline_s=self._until_s, watch=watch)
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from anyio import to_thread
 
 from ..clock import Clock
-from ..ids import compact, digest
+from ..ids import canonical, digest
 from ..journal.recall import find_answer
 from ..rules.outcome import Outcome
 from .model import Completion, Model, Request
@@ -41,7 +41,7 @@ class Stale:
         completion = await self._inner.complete(request)
         if completion.outcome is Outcome.OK or self._recall is None or request.role in _NEVER:
             return completion
-        found = await self._recall(digest(compact(described(request))))
+        found = await self._recall(digest(canonical(described(request))))
         if found is None:
             return completion
         old = restored(found.recorded)

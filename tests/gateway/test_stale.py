@@ -1,6 +1,5 @@
 """The rung below the last: an answer of an earlier run, labelled, or none."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from bullpen.orchestrator.errors import NoAnswer
 from bullpen.orchestrator.gateway.model import Completion
 from bullpen.orchestrator.gateway.record import described
 from bullpen.orchestrator.gateway.stale import Found
-from bullpen.orchestrator.ids import compact, digest
+from bullpen.orchestrator.ids import canonical, digest
 from bullpen.orchestrator.journal.recall import find_answer
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.settings import Rung
@@ -49,7 +48,7 @@ async def test_an_old_answer_is_used_and_labelled_with_model_and_age() -> None:
     assert completion.value == {"name": "a", "size": 1}
     assert completion.receipt.degraded == ("no model answered; this is the answer of m from 2 hours ago",)
     assert [attempt.outcome for attempt in completion.receipt.attempts] == ["untrusted"]
-    assert asked_for == [digest(journal.events[0].body)] == [digest(compact(described(typed(request))))]
+    assert asked_for == [digest(journal.events[0].body)] == [digest(canonical(described(typed(request))))]
 
 
 @pytest.mark.anyio
@@ -59,7 +58,7 @@ async def test_a_judge_is_never_given_an_old_answer_and_nobody_while_a_model_ans
 
     model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
     with pytest.raises(NoAnswer):
-        await model.complete(replace(request, role="judge"))
+        await model.complete(request._replace(role="judge"))
     model, _, request = stacked([(Rung(model="scripted:m"), [always("new")])], recall=recall)
     assert (await model.complete(request)).text == "new"
 
