@@ -174,7 +174,8 @@ class _Call:
         if good is None and (good := self._cut_short()) is not None and self._request.watch:
             self._request.watch(Piece(good[1].text, good[0].label))  # when it was shown it was called void
         if good is not None:
-            return replace(good[1], receipt=self._receipt(*good))
+            receipt = self._receipt(*good)
+            return good[1] if receipt is good[1].receipt else replace(good[1], receipt=receipt)
         if self._held_back is not None:
             raise self._held_back
         if not self._completions:
