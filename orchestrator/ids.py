@@ -15,6 +15,12 @@ TaskId = NewType("TaskId", str)
 StepKey = NewType("StepKey", str)
 
 
+class Json(str):
+    """Text that is JSON already, and is recorded as it stands."""
+
+    __slots__ = ()
+
+
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -38,6 +44,8 @@ def plain(value: Any) -> Any:
 
 def compact(value: Any) -> str:
     """JSON of the value, without spaces, keys in the order they were given; what no store can keep is U+FFFD."""
+    if type(value) is Json:
+        return value
     try:
         return to_json(value).decode()
     except PydanticSerializationError:  # a lone surrogate, from a model or a document
@@ -52,9 +60,9 @@ def _cleaned(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
-def canonical(value: Any) -> str:
+def canonical(value: Any) -> Json:
     """JSON of the value with sorted keys: equal values give equal text."""
-    return _SORTED.encode(plain(value))
+    return Json(clean(_SORTED.encode(plain(value))))
 
 
 def step_key(job: str, task: str, name: str, args: str, n: int) -> StepKey:
@@ -63,4 +71,4 @@ def step_key(job: str, task: str, name: str, args: str, n: int) -> StepKey:
     `args` is their canonical JSON. The key leaves out attempt, deadline, priority, allowance, clock and the model
     chosen, so that a retry finds it again.
     """
-    return StepKey(digest(compact([job, task, name, args, n]))[:32])
+    return StepKey(digest("\0".join((job, task, name, args, str(n))))[:32])

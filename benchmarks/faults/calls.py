@@ -1,6 +1,6 @@
 """One call through a whole stack, and what can be seen of it from outside."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -91,8 +91,8 @@ def request(
     """The n-th question, each in a task of its own."""
     steps = Steps(journal, "job", f"task-{n}", "matrix")
     asked = Request(steps, "matrix", "answer", {"text": f"Question {n}"}, TEMPLATE)
-    asked = replace(asked, deadline_s=monotonic_s() + deadline_s, watch=told.pieces.append if streams else None)
-    return replace(asked, returns=RETURNS, schema=RETURNS.json_schema()) if typed else asked
+    asked = asked._replace(deadline_s=monotonic_s() + deadline_s, watch=told.pieces.append if streams else None)
+    return asked._replace(returns=RETURNS, schema=RETURNS.json_schema()) if typed else asked
 
 
 def rung(name: str, lane: str, url: str, **fields: Any) -> Rung:

@@ -1,7 +1,5 @@
 """How a request is changed before the same rung is asked again. Pure."""
 
-from dataclasses import replace
-
 from ..rules.outcome import Change
 from ..rules.tokens import PER_MESSAGE, bound_in, estimate
 from .model import Completion, Request
@@ -21,15 +19,15 @@ def changed(request: Request, completion: Completion) -> Request:
         case Change.NONE:
             return request
         case Change.CORRECTED:
-            return replace(request, messages=(*request.messages, *_correction(completion)))
+            return request._replace(messages=(*request.messages, *_correction(completion)))
         case Change.LONGER:
             assert request.rung is not None, "the chain gives every request its rung"
             most = request.tokens_out_most or request.rung.tokens_out_most
-            return replace(request, tokens_out_most=most * _LONGER)
+            return request._replace(tokens_out_most=most * _LONGER)
         case Change.SHORTER:
-            return replace(request, tokens_in_most=_shorter(request, completion))
+            return request._replace(tokens_in_most=_shorter(request, completion))
         case Change.PROMPTED:
-            return replace(request, is_prompted=True)
+            return request._replace(is_prompted=True)
 
 
 def _correction(completion: Completion) -> tuple[Message, ...]:

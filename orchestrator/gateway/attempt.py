@@ -37,7 +37,8 @@ class Attempt:
             until_s = min(until_s, request.deadline_s)
         if until_s <= started_s:
             return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
-        request.sendings.count += 1
+        if request.sendings is not None:
+            request.sendings.count += 1
         completion = Completion(Outcome.TIMED_OUT, detail=f"no answer in {until_s - started_s:.1f} s")
         try:
             with anyio.CancelScope(deadline=until_s):
@@ -101,10 +102,9 @@ def _remarks(sent: Sent, asked: str) -> tuple[str, ...]:
 
 def _on_record(request: Request, sent: Sent, completion: Completion) -> dict[str, Any]:
     """What was sent and what came of it; the raw text too where somebody is still to make sense of it."""
-    body = {name: getattr(sent, name) for name in Sent.__slots__}
-    template = request.template
+    body, template = sent.recorded(), request.template
     body["template"] = {"name": template.name, "version": template.version, "hash": template.hash}
-    body["messages"] = request.messages
+    body["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
     if request.returns is not None or completion.outcome is not Outcome.OK:
         body["text"] = completion.text
     return body

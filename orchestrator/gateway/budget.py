@@ -15,7 +15,8 @@ class Ledger:
         self.name, self.limit = name, limit
         self.spent = 0
         self.reserved = 0
-        self._settled = anyio.Event()
+        #: Set at the next settlement, if anybody waits for it.
+        self._settled: anyio.Event | None = None
 
     async def reserve(self, amount: int) -> None:
         """Set `amount` aside, waiting while reservations that may flow back are what stands in the way.
@@ -25,6 +26,7 @@ class Ledger:
         while self.limit is not None and self.spent + self.reserved + amount > self.limit:
             if self.spent + amount > self.limit:
                 raise BudgetExceeded(self.name, limit=self.limit, spent=self.spent, wanted=amount)
+            self._settled = self._settled or anyio.Event()
             await self._settled.wait()
         self.reserved += amount
 
@@ -32,8 +34,9 @@ class Ledger:
         """Replace a reservation by what was really spent; never more than was reserved."""
         self.reserved -= reserved
         self.spent += min(actual, reserved)
-        self._settled.set()
-        self._settled = anyio.Event()
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
 
 class Budget:
@@ -52,6 +55,7 @@ class Budget:
         if request.allowance is not None and most > request.allowance:
             raise BudgetExceeded("call", limit=request.allowance, spent=0, wanted=most)
         await self._ledger.reserve(most)
+        assert request.sendings is not None, "the chain gives every request its count"
         sent, completion = request.sendings.count, None
         try:
             completion = await self._inner.complete(request)

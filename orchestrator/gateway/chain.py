@@ -138,7 +138,7 @@ class _Call:
     def request_to(self, rung: Rung) -> Request:
         """What this rung is asked, before anything is asked again."""
         watch = self._show if self._request.watch else None
-        return replace(self._request, rung=rung, deadline_s=self.until_s, watch=watch, sendings=Sendings())
+        return self._request._replace(rung=rung, deadline_s=self.until_s, watch=watch, sendings=Sendings())
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""
@@ -199,7 +199,8 @@ class _Call:
         if good is None and (good := self._cut_short()) is not None and self._request.watch:
             self._request.watch(Piece(good[1].text, good[0].label))  # when it was shown it was called void
         if good is not None:
-            return replace(good[1], receipt=self._receipt(*good))
+            receipt = self._receipt(*good)
+            return good[1] if receipt is good[1].receipt else replace(good[1], receipt=receipt)
         if self._held_back is not None:
             raise self._held_back
         if not self._completions:

@@ -68,7 +68,7 @@ def shrunk(request: Request, room: int) -> tuple[Request | None, Mapping[str, in
         inputs[name], left_out[name] = whole[:least], len(whole) - least
         messages = (*_rendered(request, inputs), *rest)
         if _fits(messages, room):
-            return replace(request, messages=messages, inputs=inputs), left_out
+            return request._replace(messages=messages, inputs=inputs), left_out
     return None, left_out
 
 

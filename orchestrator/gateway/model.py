@@ -14,12 +14,15 @@ from ..settings import Rung
 from .templates import Message, Template
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens as the provider counted them; untrusted input, checked before money is computed from it."""
 
     tokens_in: int = 0
     tokens_out: int = 0
+
+
+#: What is known where nothing was said.
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,24 @@ class Attempt:
     outcome: Outcome
     model: str = ""
     detail: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     micro_usd: int = 0
     price_source: str = ""
     seconds: float = 0.0
+
+    def recorded(self) -> dict[str, Any]:
+        """The attempt for the record."""
+        return {
+            "rung": self.rung,
+            "lane": self.lane,
+            "outcome": self.outcome.value,
+            "model": self.model,
+            "detail": self.detail,
+            "usage": self.usage._asdict(),
+            "micro_usd": self.micro_usd,
+            "price_source": self.price_source,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +86,7 @@ class Sendings:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One logical call. Network providers send only `messages`; the embedded model reads only `inputs`."""
 
     steps: Steps
@@ -104,7 +120,8 @@ class Request:
     tokens_in_most: int | None = None
     #: Whether the schema is told in words alone, because the provider refused it.
     is_prompted: bool = False
-    sendings: Sendings = field(default_factory=Sendings, compare=False)
+    #: Counts what goes out for it; the chain gives it.
+    sendings: Sendings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +133,7 @@ class Completion:
     value: Any = None
     model: str = ""
     finish_reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     #: What the provider's own price list says this cost, in micro-dollars; None where it has no price.
     micro_usd: int | None = None
     detail: str = ""

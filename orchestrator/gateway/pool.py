@@ -40,7 +40,7 @@ class Pool:
         deployment.last_turn = next(_turns)
         try:
             is_asked = request.rung is deployment.rung  # a rung without deployments is its own
-            request = request if is_asked else replace(request, rung=deployment.rung)
+            request = request if is_asked else request._replace(rung=deployment.rung)
             return await self._deployments[deployment].complete(request)
         finally:
             deployment.load -= 1

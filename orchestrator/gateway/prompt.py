@@ -1,7 +1,5 @@
 """The layer that turns a prompt's name and inputs into messages."""
 
-from dataclasses import replace
-
 from .model import Completion, Model, Request
 from .templates import render
 
@@ -15,4 +13,4 @@ class Prompt:
     async def complete(self, request: Request) -> Completion:
         """The answer to the rendered messages."""
         messages = render(request.template, request.inputs, request.schema)
-        return await self._inner.complete(replace(request, messages=messages))
+        return await self._inner.complete(request._replace(messages=messages))

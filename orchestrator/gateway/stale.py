@@ -12,7 +12,7 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from ..clock import Clock, monotonic_s
-from ..ids import compact, digest
+from ..ids import canonical, digest
 from ..journal.recall import find_answer
 from ..rules.outcome import Outcome
 from .chain import Course
@@ -65,7 +65,7 @@ class Stale:
         if until_s <= monotonic_s():
             return None
         with anyio.CancelScope(deadline=until_s):
-            return await recall(digest(compact(described(request))))
+            return await recall(digest(canonical(described(request))))
         return None
 
     def _may_stand_in(self, old: Completion, request: Request) -> bool:

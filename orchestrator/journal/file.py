@@ -55,7 +55,7 @@ class FileJournal:
         self._pending.append(line_of(event, text))
         self._appended += 1
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._write_pending)
+            self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._write_in_time)
         return event
 
     def result_of(self, step: str) -> Event | None:
@@ -80,9 +80,12 @@ class FileJournal:
             self._is_called = True
             asyncio.get_running_loop().call_soon(self._write_pending)
 
+    def _write_in_time(self) -> None:
+        self._timer = None
+        self._write_pending()
+
     def _write_pending(self) -> None:
         """Begin to write what is pending, unless a write is under way: its end begins the next."""
-        self._stop_timer()
         self._is_called = False
         if self._is_writing or not self._pending:
             return

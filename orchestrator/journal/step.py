@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import BullpenError
-from ..ids import StepKey, canonical, step_key
+from ..ids import Json, StepKey, canonical, step_key
 from .events import Entry, Journal
 
 T = TypeVar("T")
@@ -45,18 +45,21 @@ class Steps:
         args: Any,
         effect: Callable[[StepKey], Awaitable[T]],
         restore: Callable[[Any], T],
+        record: Callable[[T], Any] | None = None,
     ) -> T:
         """The effect's value: restored from the record where it has been done, else done now and recorded.
 
         `restore` makes of the recorded JSON what the effect gave. A result is on disk before the job's next effect
-        begins. Whatever the effect raises is put on record as a failure and raised again.
+        begins; `record` makes of the value what is recorded, where that is not the value itself. Whatever the effect
+        raises is put on record as a failure and raised again.
         """
-        key = self._key(kind, recipient, args)
+        described = canonical(args)
+        key = self._key(kind, recipient, described)
         recorded = self.journal.result_of(key)
         if recorded is not None:
             return restore(recorded.value)
         if kind.intent:
-            self._append(kind.intent, "intent", key, recipient, args)
+            self._append(kind.intent, "intent", key, recipient, described)
             await self.journal.commit()
         try:
             value = await effect(key)
@@ -64,7 +67,7 @@ class Steps:
             body = {"type": type(error).__name__, "detail": _detail(error)}
             self._append(kind.failed, "failed", key, recipient, body)
             raise
-        self._append(kind.result, "result", key, recipient, value)
+        self._append(kind.result, "result", key, recipient, value if record is None else record(value))
         return value
 
     def note(self, kind: str, body: Any, *, step: str = "", recipient: str = "") -> None:
@@ -74,12 +77,11 @@ class Steps:
     def _append(self, kind: str, phase: Any, key: str, recipient: str, body: Any) -> None:
         self.journal.append(Entry(kind, body, self.task, key, phase, self.sender, recipient))
 
-    def _key(self, kind: StepKind, recipient: str, args: Any) -> StepKey:
+    def _key(self, kind: StepKind, recipient: str, args: Json) -> StepKey:
         name = f"{kind.result}:{recipient}"
-        text = canonical(args)
-        n = self._seen.get((name, text), 0)
-        self._seen[name, text] = n + 1
-        return step_key(self.job, self.task, name, text, n)
+        n = self._seen.get((name, args), 0)
+        self._seen[name, args] = n + 1
+        return step_key(self.job, self.task, name, args, n)
 
 
 def _detail(error: Exception) -> str:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -79,7 +78,7 @@ async def test_the_next_rung_is_asked_and_it_is_said(name: str) -> None:
         journal = InMemoryJournal("job", SystemClock())
         model = compose(deployed, Ledger("job", None), Course(backoff_s=0.01), Random(0))
         request = typed(asked(journal))
-        completion = await model.complete(replace(request, watch=lambda _: None) if streams else request)
+        completion = await model.complete(request._replace(watch=lambda _: None) if streams else request)
         for _, (deployment,) in deployed:
             await deployment.provider.aclose()
 

@@ -1,7 +1,6 @@
 """A whole stack over scripted models, in memory: what the tests of its layers share."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -77,4 +76,4 @@ def asked(journal: InMemoryJournal, text: str = "hello") -> Request:
 
 def typed(request: Request) -> Request:
     """The request, for an `Answer`."""
-    return replace(request, returns=RETURNS, schema=RETURNS.json_schema())
+    return request._replace(returns=RETURNS, schema=RETURNS.json_schema())

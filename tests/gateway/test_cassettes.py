@@ -7,7 +7,6 @@ import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -46,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 def question(text: str = "Say hello.", rung: Rung = RUNG, **more: Any) -> Request:
     request = asked(InMemoryJournal("job", ManualClock()))
-    return replace(request, messages=(Message("system", "Be brief."), Message("user", text)), rung=rung, **more)
+    return request._replace(messages=(Message("system", "Be brief."), Message("user", text)), rung=rung, **more)
 
 
 def lane(name: str, url: str) -> tuple[Rung, Provider]:
@@ -455,7 +454,7 @@ def key(sent: dict[str, Any], unsent: dict[str, Any], place: dict[str, Any]) -> 
     rung = Rung(model=f"scripted:{sent['model']}", tokens_out_most=sent["most"], schema_mode=sent["mode"], **place)
     request = question(rung=rung, **unsent)
     given = {name: sent[name] for name in ("messages", "is_prompted", "schema", "prompt")}
-    return format.key_of(format.question_of(replace(request, tokens_out_most=sent["asked"], **given), rung))
+    return format.key_of(format.question_of(request._replace(tokens_out_most=sent["asked"], **given), rung))
 
 
 def effect(sent: dict[str, Any]) -> Any:

@@ -1,6 +1,5 @@
 """Who is asked, how often and when: the chain over scripted models, on real and on virtual time."""
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -83,7 +82,7 @@ async def test_a_role_has_a_chain_of_its_own() -> None:
     model, _, request = stacked(rungs, course=course)
 
     assert (await model.complete(request)).text == "b"
-    assert (await model.complete(replace(request, role="other"))).text == "a"
+    assert (await model.complete(request._replace(role="other"))).text == "a"
 
 
 @pytest.mark.anyio
@@ -92,13 +91,13 @@ async def test_no_rung_below_the_floor_or_above_the_ceiling_is_asked() -> None:
     model, _, request = stacked(rungs, course=Course(floors={"r": 2}))
 
     assert (await model.complete(request)).text == "2"
-    assert (await model.complete(replace(request, floor=3))).text == "3"
-    assert (await model.complete(replace(request, role="other", ceiling=1))).text == "1"
+    assert (await model.complete(request._replace(floor=3))).text == "3"
+    assert (await model.complete(request._replace(role="other", ceiling=1))).text == "1"
     low, _, request = stacked(list(reversed(rungs)), course=Course(ceilings={"r": 2}))
     assert (await low.complete(request)).text == "2"
-    assert (await low.complete(replace(request, ceiling=1))).text == "1"
+    assert (await low.complete(request._replace(ceiling=1))).text == "1"
     with pytest.raises(NoAnswer, match="scripted:1 is of tier 1; this call needs 4 to 9"):
-        await model.complete(replace(request, floor=4))
+        await model.complete(request._replace(floor=4))
 
 
 @pytest.mark.anyio
@@ -122,7 +121,7 @@ async def test_our_own_mistake_on_one_rung_is_not_the_reason_where_another_one_f
 async def test_a_refused_key_is_said_aloud_and_its_rung_is_out_for_the_job() -> None:
     refused = fails(Outcome.KEY_REFUSED, detail="401")
     model, journal, request = stack([refused, always("fine")], api_key_env="MY_KEY")
-    first, second = [await model.complete(replace(request, inputs={"text": text})) for text in "ab"]
+    first, second = [await model.complete(request._replace(inputs={"text": text})) for text in "ab"]
 
     assert (first.text, second.text) == ("fine", "fine")
     assert counts(refused) == [1]
@@ -200,7 +199,7 @@ async def test_of_several_cut_texts_the_longest_is_used_and_shown_again() -> Non
     models = [fails(Outcome.TRUNCATED, text="Once upon a time"), fails(Outcome.TRUNCATED, text="Once")]
     shown: list[Piece] = []
     model, _, request = stack(models)
-    completion = await model.complete(replace(request, watch=shown.append))
+    completion = await model.complete(request._replace(watch=shown.append))
 
     assert completion.text == "Once upon a time"
     assert shown == [Piece("Once upon a time", "scripted:m0")]
@@ -253,7 +252,7 @@ async def test_a_wait_beyond_patience_goes_to_the_next_rung_at_once() -> None:
     busy = fails(Outcome.RATE_LIMITED, retry_after_s=120.0)
     model, _, request = stack([busy, always("fine")])
     began_s = monotonic_s()
-    first, second = [await model.complete(replace(request, inputs={"text": text})) for text in "ab"]
+    first, second = [await model.complete(request._replace(inputs={"text": text})) for text in "ab"]
 
     assert monotonic_s() - began_s < 1
     assert counts(busy) == [1]
@@ -289,7 +288,7 @@ async def test_where_all_are_cooling_the_call_waits_for_the_first_of_them() -> N
         await model.complete(request)
     began_s = monotonic_s()
 
-    assert (await model.complete(replace(request, inputs={"text": "b"}))).text == "x"
+    assert (await model.complete(request._replace(inputs={"text": "b"}))).text == "x"
     assert 50.0 <= monotonic_s() - began_s <= 51.0
 
 
@@ -355,7 +354,7 @@ async def test_a_broken_deployment_is_left_alone_until_it_is_probed() -> None:
     down = fails(Outcome.SERVER_ERROR)
     model, _, request = stack([down, always("fine")])
     for n in range(30):
-        await model.complete(replace(request, inputs={"text": str(n)}))
+        await model.complete(request._replace(inputs={"text": str(n)}))
 
     assert len(down.requests) <= 6
 
@@ -397,7 +396,7 @@ async def test_what_was_shown_of_a_broken_stream_is_void() -> None:
 
     shown: list[Piece] = []
     model, _, request = stack([streams("Once ", outcome=Outcome.INTERRUPTED), streams("Once ", "upon")])
-    completion = await model.complete(replace(request, watch=shown.append))
+    completion = await model.complete(request._replace(watch=shown.append))
 
     assert completion.text == "Once upon"
     assert [(piece.text, piece.interrupted) for piece in shown] == [
@@ -415,7 +414,7 @@ async def test_a_bound_of_money_keeps_a_rung_from_being_asked() -> None:
     with pytest.raises(BudgetExceeded):
         await model.complete(request)
     with pytest.raises(BudgetExceeded):
-        await stack([always("x", card=Card(Prices(1, 1)))])[0].complete(replace(request, allowance=10))
+        await stack([always("x", card=Card(Prices(1, 1)))])[0].complete(request._replace(allowance=10))
 
     assert counts(dear) == [0]
 
@@ -464,7 +463,7 @@ def test_a_call_keeps_its_order_its_bounds_and_its_deadline(
         model, journal, request = stacked(rungs, course=Course(timeout_s=timeout_s))
         began_s = monotonic_s()
         try:
-            completion = await model.complete(replace(request, floor=floor))
+            completion = await model.complete(request._replace(floor=floor))
             assert [attempt.rung for attempt in completion.receipt.attempts] == [f"scripted:{n}" for n in sent]
         except (NoAnswer, Misconfigured):
             pass

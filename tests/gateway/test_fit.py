@@ -31,7 +31,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 
 def long(request: Request, passages: int = 60, **fields: Any) -> Request:
     inputs = {"passages": [f"Passage {n} is about bridges." for n in range(passages)], "notes": ["a", "b"]}
-    return replace(request, template=POLICY, inputs=inputs, **fields)
+    return request._replace(template=POLICY, inputs=inputs, **fields)
 
 
 @pytest.mark.anyio
@@ -54,7 +54,7 @@ async def test_what_may_not_be_shrunk_goes_to_a_larger_rung() -> None:
     small, large = always("small"), always("large")
     rungs = [(Rung(model="scripted:s", context_tokens=300), [small]), (Rung(model="scripted:l"), [large])]
     model, _, request = stacked(rungs)
-    completion = await model.complete(replace(long(request), template=replace(POLICY, shrink=())))
+    completion = await model.complete(long(request)._replace(template=replace(POLICY, shrink=())))
 
     assert completion.text == "large"
     assert small.requests == []
@@ -87,8 +87,8 @@ async def test_a_provider_that_says_too_long_is_asked_again_with_less() -> None:
 @given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=30), st.integers(30, 400))
 def test_what_is_shrunk_fits_and_one_more_item_would_not(items: list[str], room: int) -> None:
     template = Template("ask", "1", "Answer.", "{% for item in items %}{{ item }}\n{% endfor %}", ("items",))
-    request = replace(BARE, template=template, inputs={"items": items})
-    request = replace(request, messages=render(template, request.inputs, None))
+    request = BARE._replace(template=template, inputs={"items": items})
+    request = request._replace(messages=render(template, request.inputs, None))
     shorter, left_out = shrunk(request, room)
     if shorter is None:
         assert tokens_of(render(template, {"items": items[:1]}, None)) > room
@@ -122,7 +122,7 @@ def test_the_bound_that_a_provider_names_is_found_where_it_names_one() -> None:
 
 def test_where_the_whole_context_is_smaller_than_the_answer_half_of_it_is_for_the_question() -> None:
     _, _, request = stack([always("x")])
-    request = replace(request, rung=Rung(model="scripted:m"), messages=(Message("user", "word " * 5000),))
+    request = request._replace(rung=Rung(model="scripted:m"), messages=(Message("user", "word " * 5000),))
     too_long = Completion(Outcome.TOO_LONG, detail="the maximum context length is 1000 tokens")
 
     assert changed(request, too_long).tokens_in_most == 500

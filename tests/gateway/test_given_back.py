@@ -1,7 +1,6 @@
 """A call that is cut off at any moment gives everything back, and what it may have cost is on record."""
 
 import contextlib
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -184,7 +183,7 @@ async def test_whoever_watches_and_raises_gets_that_back_and_no_other_rung_pays_
     second = says("never asked")
     model, journal, request = stack([ScriptedModel(streams), second])
     with pytest.raises(LookupError, match="no screen"):
-        await model.complete(replace(request, watch=watch))
+        await model.complete(request._replace(watch=watch))
 
     assert second.requests == []
     assert [attempt["outcome"] for attempt in attempts(journal)] == ["broken"]
@@ -204,7 +203,7 @@ async def test_whoever_waits_for_the_budget_waits_no_longer_than_its_deadline() 
         await anyio.sleep(1)
         began_s = monotonic_s()
         with pytest.raises(NoAnswer, match="its time was over while it waited"):
-            await model.complete(replace(asked(journal, "b"), deadline_s=began_s + 5))
+            await model.complete(asked(journal, "b")._replace(deadline_s=began_s + 5))
         assert monotonic_s() <= began_s + 5.5
 
 
@@ -214,7 +213,7 @@ async def test_calls_whose_time_is_over_say_nothing_of_the_deployment() -> None:
     model, journal, request = stack([scripted])
     for n in range(10):
         with pytest.raises(NoAnswer, match="its time was over before it could be sent"):
-            await model.complete(replace(asked(journal, str(n)), deadline_s=monotonic_s() - 1))
+            await model.complete(asked(journal, str(n))._replace(deadline_s=monotonic_s() - 1))
 
     assert (await model.complete(request)).text == "fine"
     assert len(scripted.requests) == 1
@@ -231,7 +230,7 @@ async def test_a_list_of_prices_that_does_not_come_keeps_nobody_beyond_the_deadl
     model, _, request = stack([Slow("x")])  # type: ignore[arg-type]
     began_s = monotonic_s()
     with pytest.raises(NoAnswer, match="its time was over while it waited"):
-        await model.complete(replace(request, deadline_s=began_s + 5))
+        await model.complete(request._replace(deadline_s=began_s + 5))
 
     assert monotonic_s() <= began_s + 5.5
 
@@ -423,6 +422,6 @@ async def test_a_call_with_an_allowance_is_not_made_where_nobody_knows_its_price
     unpriced = always("x")
     model, _, request = stack([unpriced])
     with pytest.raises(BudgetExceeded, match="the price of rung 'scripted:m0' is not known"):
-        await model.complete(replace(request, allowance=10**6))
+        await model.complete(request._replace(allowance=10**6))
 
     assert unpriced.requests == []

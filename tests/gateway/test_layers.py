@@ -51,7 +51,7 @@ async def test_an_attempt_ends_at_its_absolute_deadline() -> None:
 async def test_a_call_on_record_is_restored_as_it_was() -> None:
     model, journal, request = stack([always(Completion(Outcome.REFUSED)), says(GOOD)])
     first = await model.complete(typed(request))
-    again = replace(typed(request), steps=Steps(journal, "job", "t", "w"))
+    again = typed(request)._replace(steps=Steps(journal, "job", "t", "w"))
 
     assert await model.complete(again) == first
 

@@ -1,7 +1,6 @@
 """How an answer with a schema is asked for, by both lanes: natively, as the arguments of a tool, or in words alone."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,14 +84,14 @@ async def test_as_a_tool_its_arguments_are_the_answer(lane: str) -> None:
 
 @pytest.mark.parametrize("mode", ["native", "tool", "prompted"])
 async def test_in_words_alone_nothing_is_sent_but_the_prompt(lane: str, mode: str) -> None:
-    request = replace(ASKED, is_prompted=mode != "prompted")
+    request = ASKED._replace(is_prompted=mode != "prompted")
     _, server = await ask(lane, said("stop", content="{}"), request, schema_mode=mode)
 
     assert {"response_format", "tools", "tool_choice"}.isdisjoint(server.body)
 
 
 async def test_the_requests_own_bound_goes_over_the_rungs(lane: str) -> None:
-    _, server = await ask(lane, said("stop", content="{}"), replace(ASKED, tokens_out_most=9000), tokens_out_most=10)
+    _, server = await ask(lane, said("stop", content="{}"), ASKED._replace(tokens_out_most=9000), tokens_out_most=10)
 
     assert server.body["max_tokens"] == 9000
 

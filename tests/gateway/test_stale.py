@@ -1,7 +1,6 @@
 """The rung below the last: an answer of an earlier run, labelled, or none."""
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +15,7 @@ from bullpen.orchestrator.gateway.model import Completion, Piece
 from bullpen.orchestrator.gateway.record import described
 from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.gateway.stale import Found, recall_in
-from bullpen.orchestrator.ids import compact, digest
+from bullpen.orchestrator.ids import canonical, digest
 from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.recall import find_answer
 from bullpen.orchestrator.journal.step import Steps
@@ -58,7 +57,7 @@ async def test_an_old_answer_is_used_and_labelled_with_model_and_age() -> None:
     assert completion.value == {"name": "a", "size": 1}
     assert completion.receipt.degraded == ("no model answered; this is the answer of m from 2 hours ago",)
     assert [attempt.outcome for attempt in completion.receipt.attempts] == ["untrusted"]
-    assert asked_for == [digest(journal.events[0].body)] == [digest(compact(described(typed(request))))]
+    assert asked_for == [digest(journal.events[0].body)] == [digest(canonical(described(typed(request))))]
 
 
 @pytest.mark.anyio
@@ -68,7 +67,7 @@ async def test_a_judge_is_never_given_an_old_answer_and_nobody_while_a_model_ans
 
     model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
     with pytest.raises(NoAnswer):
-        await model.complete(replace(request, role="judge"))
+        await model.complete(request._replace(role="judge"))
     model, _, request = stacked([(Rung(model="scripted:m"), [always("new")])], recall=recall)
     assert (await model.complete(request)).text == "new"
 
@@ -104,9 +103,9 @@ async def test_an_old_answer_from_below_the_floor_is_no_answer() -> None:
     for course, floor in ((Course(floors={"r": 2}), 0), (Course(), 2)):
         model, _, request = stacked(rungs(1), recall=recall, course=course)
         with pytest.raises(NoAnswer):
-            await model.complete(replace(typed(request), floor=floor))
+            await model.complete(typed(request)._replace(floor=floor))
         model, _, request = stacked(rungs(2), recall=recall, course=course)
-        assert (await model.complete(replace(typed(request), floor=floor))).value["size"] == 1
+        assert (await model.complete(typed(request)._replace(floor=floor))).value["size"] == 1
     model, _, request = stacked(rungs(3)[:1], recall=recall, course=Course(floors={"r": 2}))
     with pytest.raises(NoAnswer):
         await model.complete(typed(request))  # nobody knows how capable that model was
@@ -131,7 +130,7 @@ async def test_nothing_is_looked_up_for_a_call_whose_time_is_over() -> None:
 
     model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
     with pytest.raises(NoAnswer):
-        await model.complete(replace(request, deadline_s=monotonic_s()))
+        await model.complete(request._replace(deadline_s=monotonic_s()))
 
 
 @pytest.mark.anyio
@@ -142,7 +141,7 @@ async def test_who_watches_is_shown_the_old_answer_too() -> None:
         return Found(old, age_s=60)
 
     model, _, request = stacked([(Rung(model="scripted:down"), [DOWN])], recall=recall)
-    await model.complete(replace(typed(request), watch=shown.append))
+    await model.complete(typed(request)._replace(watch=shown.append))
 
     assert shown == [Piece(GOOD)]
 
@@ -159,7 +158,7 @@ async def test_earlier_runs_are_looked_through_for_what_a_model_said_lately(tmp_
                 rungs = deployed([(Rung(model="scripted:m"), [provider])])
                 recall = recall_in(tmp_path, 100.0, clock)
                 model = compose(rungs, Ledger("job", None), Course(), Random(0), recall)
-                return await model.complete(replace(typed(request), steps=Steps(journal, "job", "t", "w")))
+                return await model.complete(typed(request)._replace(steps=Steps(journal, "job", "t", "w")))
             finally:
                 await journal.aclose()
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -59,7 +58,7 @@ async def hear(
         name = f"litellm:{model}" if lane == "litellm" else "openai_http:small"
         given = Rung.model_validate({"model": name, "name": "r", "base_url": server.url + path, **rung})
         provider = LiteLLM(given) if lane == "litellm" else OpenAIHttp(given)
-        completion = await provider.complete(replace(request, watch=pieces.append))
+        completion = await provider.complete(request._replace(watch=pieces.append))
         await provider.aclose()
     assert len(server.requests) == 1
     return completion, pieces, server
@@ -211,7 +210,7 @@ async def test_the_arguments_of_a_tool_stream_too(lane: str) -> None:
     answer = says(
         call(name="greet", arguments=""), call(arguments='{"a":'), call(arguments=" 1}"), event(delta("tool_calls"))
     )
-    completion, pieces, _ = await hear(lane, answer, replace(ASKED, schema=SCHEMA), schema_mode="tool")
+    completion, pieces, _ = await hear(lane, answer, ASKED._replace(schema=SCHEMA), schema_mode="tool")
 
     assert (completion.outcome, completion.text) == (Outcome.OK, '{"a": 1}')
     assert [shown.text for shown in pieces] == ['{"a":', " 1}"]

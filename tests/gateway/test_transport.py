@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +256,7 @@ async def test_a_connection_that_streamed_is_used_again(make: Make) -> None:
     async with raw_server(stream) as server:
         provider = make(server.url)
         for _ in range(5):
-            assert (await provider.complete(replace(ASKED, watch=lambda _: None))).text == "hello"
+            assert (await provider.complete(ASKED._replace(watch=lambda _: None))).text == "hello"
 
     assert (len(server.requests), server.connections) == (5, 1)
 
@@ -272,7 +271,7 @@ async def test_a_proxy_is_used_only_where_it_was_said(make: Make, monkeypatch: p
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
         for watch in (None, lambda piece: None):
-            assert (await make(server.url).complete(replace(ASKED, watch=watch))).outcome is Outcome.OK
+            assert (await make(server.url).complete(ASKED._replace(watch=watch))).outcome is Outcome.OK
         assert (len(proxy.requests), len(server.requests)) == (0, 2)
         await make(server.url, use_proxy=True).complete(ASKED)
         assert (len(proxy.requests), len(server.requests)) == (1, 2)
@@ -314,7 +313,7 @@ async def test_errors_of_another_shape_are_read_by_the_same_rules(
 
     async with raw_server(failing) as server:
         provider = LiteLLM(Rung(model="litellm:anthropic/claude-x", base_url=f"{server.url}/messages"))
-        completion = await provider.complete(replace(ASKED, watch=watch))
+        completion = await provider.complete(ASKED._replace(watch=watch))
         await provider.aclose()
 
     assert completion.outcome is outcome
@@ -331,7 +330,7 @@ async def test_nobody_listening_is_unreachable_for_another_shape_too(
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1/messages"
         provider = LiteLLM(Rung(model="litellm:anthropic/claude-x", base_url=url))
-        completion = await provider.complete(replace(ASKED, watch=watch))
+        completion = await provider.complete(ASKED._replace(watch=watch))
         await provider.aclose()
 
     assert completion.outcome is Outcome.UNREACHABLE

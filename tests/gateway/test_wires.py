@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -163,7 +162,7 @@ async def test_many_calls_at_once_each_get_their_own_answer(lane: str, make: Mak
         provider = make(lane, server.url)
 
         async def ask(text: str) -> None:
-            answers[text] = await provider.complete(replace(ASKED, messages=(Message("user", text),)))
+            answers[text] = await provider.complete(ASKED._replace(messages=(Message("user", text),)))
 
         async with anyio.create_task_group() as group:
             for number in range(20):
