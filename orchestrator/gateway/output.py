@@ -55,9 +55,3 @@ async def _read(text: str, returns: TypeAdapter[Any]) -> Reading:
     if len(text) <= _LONG:
         return read_json(text, returns)
     return await to_thread.run_sync(read_json, text, returns)
-
-
-def parse(text: str, returns: TypeAdapter[Any]) -> tuple[Any, str]:
-    """The checked value as plain JSON and "", or None and what is wrong."""
-    reading = read_json(text, returns)
-    return reading.value, reading.problem

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from bullpen.orchestrator.errors import BadInput, BudgetExceeded
 from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.model import Card, Completion, Usage
-from bullpen.orchestrator.gateway.output import parse
 from bullpen.orchestrator.gateway.templates import parse_template, render
 from bullpen.orchestrator.journal.step import Steps
+from bullpen.orchestrator.rules.json_text import read_json
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.price import Prices
 from bullpen.orchestrator.testing import ScriptedModel
@@ -69,7 +69,8 @@ async def test_a_call_on_record_is_restored_as_it_was() -> None:
     ],
 )
 def test_json_is_parsed_strictly_then_repaired(text: str, value: Any) -> None:
-    parsed, problem = parse(text, RETURNS)
+    reading = read_json(text, RETURNS)
+    parsed, problem = reading.value, reading.problem
 
     assert parsed == value
     assert bool(problem) == (value is None)
