@@ -4,8 +4,11 @@ A mistake is one BadInput line that names the setting, the value and the bound. 
 names the environment variable that holds its key.
 """
 
+import os
 import re
 import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +22,15 @@ FILE = "bullpen.toml"
 CassetteMode = Literal["replay", "record", "auto"]
 _URL = r"^https?://\S+$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_MODEL = r"^[a-z][a-z0-9_]*:\S+$"
+_TEAM = r"^[\w.]+:\w+$"
+#: What each of these patterns wants, in words.
+_WANTED: Mapping[str, str] = {
+    _URL: "it should begin with http:// or https://",
+    _VARIABLE: "it should be the name of an environment variable, such as OPENAI_API_KEY, and never the key itself",
+    _MODEL: "it should be provider:model, such as litellm:openai/gpt-4.1-mini or openai_http:qwen3",
+    _TEAM: "it should be module:attribute, such as bullpen.agents:research_team",
+}
 
 
 class Deployment(BaseModel):
@@ -37,7 +49,7 @@ class Rung(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: `provider:model`, for example `litellm:openai/gpt-4o-mini`, `openai_http:qwen3` or `embedded:extract`.
-    model: str = Field(pattern=r"^[a-z][a-z0-9_]*:\S+$")
+    model: str = Field(pattern=_MODEL)
     name: str = ""
     base_url: str | None = Field(default=None, pattern=_URL)
     #: The environment variable that holds the key.
@@ -108,7 +120,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="BULLPEN_", env_ignore_empty=True)
 
     #: `module:attribute` of the team that is used when none is named.
-    default_team: str = Field(default="bullpen.agents:research_team", pattern=r"^[\w.]+:\w+$")
+    default_team: str = Field(default="bullpen.agents:research_team", pattern=_TEAM)
     #: What is remembered together: holds `runs/` and `memory/`.
     project: Path = Path(".bullpen")
     #: Where runs are kept; None is `runs/` in the project.
@@ -172,9 +184,11 @@ def load_settings(**passed: Any) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{FILE} is not TOML: {error}; mend or move the file") from error
     except ValidationError as error:
-        raise BadInput(f"settings: {_first(error)}") from error
+        raise BadInput(f"settings: {_first(error, given)}") from error
     except ValueError as error:  # pydantic-settings: an environment variable that should be JSON and is not
-        raise BadInput(f"settings: {error}; give it as JSON") from error
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"BULLPEN_{field[1].upper()}" if field else str(error)
+        raise BadInput(f"settings: {name} is not JSON; mend it, or set it in {FILE}") from error
     except OSError as error:
         raise BadInput(f"{FILE} cannot be read: {error.strerror}; mend its permissions or move it") from error
 
@@ -200,14 +214,30 @@ def line_of(*path: str | int) -> str:
     return f" ({FILE}, line {found})" if found else ""
 
 
-def _first(error: ValidationError) -> str:
-    """The first mistake as `name = value: what is expected`, and how many more there are."""
+def _first(error: ValidationError, passed: Mapping[str, Any]) -> str:
+    """The first mistake as `name = value (where): what is expected`, and how many more there are."""
     first, *more = error.errors(include_url=False)
     name = ".".join(str(part) for part in first["loc"])
-    where = line_of(*first["loc"])
+    where = _where(first["loc"], passed)
     rest = f" (and {len(more)} more)" if more else ""
     if first["type"] == "extra_forbidden":
-        return f"{name}{where} is not a setting; remove it or mend its name{rest}"
+        return f"{name}{where} is not a setting; {_meant(first['loc'])}{rest}"
     # Somebody may have put the key itself where its variable belongs.
     shown = "(not shown)" if name.endswith("api_key_env") else repr(first["input"])
-    return f"{name} = {shown}{where}: {first['msg'][0].lower()}{first['msg'][1:]}{rest}"
+    said = _WANTED.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
+    return f"{name} = {shown}{where}: {said[0].lower()}{said[1:]}{rest}"
+
+
+def _where(path: tuple[str | int, ...], passed: Mapping[str, Any]) -> str:
+    """Where a value is from, as ` (…)`: a caller knows what it passed, a variable beats the file."""
+    if path[0] in passed:
+        return ""
+    variable = f"BULLPEN_{path[0]}".upper()
+    return f" ({variable})" if os.environ.get(variable) else line_of(*path)
+
+
+def _meant(path: tuple[str | int, ...]) -> str:
+    """What to do about a name that is not a setting."""
+    of = Deployment if "deployments" in path else Rung if "rungs" in path[:-1] else Settings
+    near = get_close_matches(str(path[-1]), of.model_fields, n=1)
+    return f"did you mean {near[0]!r}?" if near else "remove it or mend its name"
