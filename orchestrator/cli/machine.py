@@ -15,6 +15,8 @@ from ..team import Team
 
 #: What a rung may be asked for, beside what the team's workers name.
 _ROLES = ("plan", "search", "summarize", "analyze", "write", "judge")
+#: The variables that name a proxy, in small letters.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 #: How many runs, the newest first, are looked at.
 _RUNS_MOST = 20
 
@@ -34,7 +36,7 @@ def _models(system: System) -> Iterator[Check]:
     is_own = system.gateway.rungs == system.team.rungs and not system.settings.rungs
     advice = f"for a language model's answers set a key such as OPENAI_API_KEY, or `rungs` in {FILE}, or give --model"
     yield Check("models", State.OK, system.gateway.rungs_from, advice if is_own else "")
-    proxies = sorted(name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value)
+    proxies = sorted(name for name, value in os.environ.items() if name.lower() in _PROXIES and value)
     if proxies:
         way = "calls go through it" if system.settings.use_proxy else "calls go straight"
         yield Check("proxy", State.OK, f"{', '.join(proxies)} set; {way}")
