@@ -24,12 +24,17 @@ _URL = r"^https?://\S+$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MODEL = r"^[a-z][a-z0-9_]*:\S+$"
 _TEAM = r"^[\w.]+:\w+$"
-#: What each of these patterns wants, in words.
+#: What each of these patterns, and of pydantic's types of mistakes, wants, in the words of the file.
 _WANTED: Mapping[str, str] = {
     _URL: "it should begin with http:// or https://",
     _VARIABLE: "it should be the name of an environment variable, such as OPENAI_API_KEY, and never the key itself",
     _MODEL: "it should be provider:model, such as litellm:openai/gpt-4.1-mini or openai_http:qwen3",
     _TEAM: "it should be module:attribute, such as bullpen.agents:research_team",
+    "tuple_type": "it should be a list, in brackets",
+    "dict_type": "it should be a table",
+    "model_type": "it should be a table",
+    "bool_type": "it should be true or false",
+    "bool_parsing": "it should be true or false",
 }
 
 
@@ -224,7 +229,7 @@ def _first(error: ValidationError, passed: Mapping[str, Any]) -> str:
         return f"{name}{where} is not a setting; {_meant(first['loc'])}{rest}"
     # Somebody may have put the key itself where its variable belongs.
     shown = "(not shown)" if name.endswith("api_key_env") else repr(first["input"])
-    said = _WANTED.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
+    said = _WANTED.get(first.get("ctx", {}).get("pattern", first["type"]), first["msg"])
     return f"{name} = {shown}{where}: {said[0].lower()}{said[1:]}{rest}"
 
 

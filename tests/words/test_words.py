@@ -137,6 +137,10 @@ def test_a_mistake_in_a_rung_is_named_without_showing_a_key(folder: Path, text: 
         ("[[rungs]]\nmodel = 'a:x'\nbase_url = 'h:1'", "(bullpen.toml, line 3): it should begin with http://"),
         ("[[rungs]]\nmodel = 'a:x'\napi_key_env = 'sk-1'", "line 3): it should be the name of an environment variable"),
         ("default_team = 'mine'", "it should be module:attribute"),
+        ("[chains]\nwrite = 'a:x'", "chains.write = 'a:x' (bullpen.toml, line 2): it should be a list, in brackets"),
+        ("chains = ['a:x']", "chains = ['a:x'] (bullpen.toml, line 1): it should be a table"),
+        ("rungs = ['a:x']", "rungs.0 = 'a:x' (bullpen.toml, line 1): it should be a table"),
+        ("network = 'perhaps'", "network = 'perhaps' (bullpen.toml, line 1): it should be true or false"),
     ],
 )
 def test_a_mistake_is_said_with_its_place_and_its_mend(folder: Path, text: str, said: str) -> None:
