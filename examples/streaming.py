@@ -22,19 +22,19 @@ def show(piece: Piece) -> None:
 class OneTask:
     """The least that a supervisor can be: the question is the one task."""
 
-    def __init__(self, *_: object) -> None: ...
     async def brief(self, question: str, ctx: Context) -> str:
         return question
 
     async def plan(self, brief: str, ctx: Context) -> Plan:
         return Plan(tasks=(PlannedTask(id="explain-1", worker="explain", input=brief),))
 
-    async def review(self, *_: object) -> None: ...
+    async def review(self, brief: str, results: object, ctx: Context) -> None:
+        return None
 
 
 if __name__ == "__main__":
     answer = Says("A lease is a message on loan. It comes back unless somebody says that it is done.")
     with ScriptedProvider([Cut(answer, after_chunks=8), answer]) as provider:
-        rung = Rung(model="openai_http:small", base_url=provider.url)
-        report = research_sync("What is a lease?", team=Team(OneTask, (Explain,)), settings=Settings(rungs=(rung,)))
+        settings = Settings(rungs=(Rung(model="openai_http:small", base_url=provider.url),))
+        report = research_sync("What is a lease?", team=Team(lambda *_, **__: OneTask(), (Explain,)), settings=settings)
     print(f"\n{report.status}, {report.calls.model} requests")
