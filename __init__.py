@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agents import research_team
     from .orchestrator.envelope import Result, Status
-    from .orchestrator.errors import BadInput, BullpenError, NoAnswer, NothingFound, Refused, ToolError
+    from .orchestrator.errors import (
+        BadInput,
+        BudgetExceeded,
+        BullpenError,
+        CassetteMiss,
+        Misconfigured,
+        NoAnswer,
+        NothingFound,
+        Overloaded,
+        Refused,
+        ToolError,
+    )
     from .orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Passage, Query, Quote, Report
+    from .orchestrator.gateway.model import Piece
     from .orchestrator.journal.reader import Run, open_run
     from .orchestrator.rules.plan import Plan, PlannedTask
-    from .orchestrator.settings import Rung, Settings, load_settings
+    from .orchestrator.settings import Deployment, Rung, Settings, load_settings
     from .orchestrator.system import LaunchedJob, System, launch, open_system, research, research_sync
     from .orchestrator.team import Team
     from .orchestrator.worker import Context, Contract, Worker
@@ -28,25 +40,43 @@ _HOME = {
     "orchestrator.evidence": ("Query", "Finding", "Draft", "Report", "Claim", "Quote", "Passage", "Document", "Gap"),
     "orchestrator.envelope": ("Result", "Status"),
     "orchestrator.rules.plan": ("Plan", "PlannedTask"),
-    "orchestrator.settings": ("Settings", "Rung", "load_settings"),
-    "orchestrator.errors": ("BullpenError", "Refused", "BadInput", "NoAnswer", "NothingFound", "ToolError"),
+    "orchestrator.settings": ("Settings", "Rung", "Deployment", "load_settings"),
+    "orchestrator.gateway.model": ("Piece",),
+    "orchestrator.errors": (
+        "BullpenError",
+        "Refused",
+        "BadInput",
+        "Misconfigured",
+        "BudgetExceeded",
+        "CassetteMiss",
+        "NoAnswer",
+        "Overloaded",
+        "NothingFound",
+        "ToolError",
+    ),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "BadInput",
+    "BudgetExceeded",
     "BullpenError",
+    "CassetteMiss",
     "Claim",
     "Context",
     "Contract",
+    "Deployment",
     "Document",
     "Draft",
     "Finding",
     "Gap",
     "LaunchedJob",
+    "Misconfigured",
     "NoAnswer",
     "NothingFound",
+    "Overloaded",
     "Passage",
+    "Piece",
     "Plan",
     "PlannedTask",
     "Query",

@@ -198,14 +198,14 @@ class Job:
         with anyio.CancelScope(shield=True):
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps += draft.gaps
-            text = compose(
-                self.order.question, draft, gaps, evidence, notice=self._notice(), degraded=self.tally.degraded
-            )
+            status, degraded = self._status(draft, gaps, results), self.tally.degraded
+            question, notice = self.order.question, self._notice()
+            text = compose(question, draft, gaps, evidence, notice=notice, degraded=degraded, status=status)
             report = Report(
                 job=self.equipment.job,
-                status=self._status(draft, gaps, results),
+                status=status,
                 text=text,
-                degraded=self.tally.degraded,
+                degraded=degraded,
                 claims=draft.claims,
                 gaps=gaps,
                 disagreements=draft.disagreements,

@@ -4,8 +4,11 @@ A mistake is one BadInput line that names the setting, the value and the bound. 
 names the environment variable that holds its key.
 """
 
+import os
 import re
 import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +22,20 @@ FILE = "bullpen.toml"
 CassetteMode = Literal["replay", "record", "auto"]
 _URL = r"^https?://\S+$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_MODEL = r"^[a-z][a-z0-9_]*:\S+$"
+_TEAM = r"^[\w.]+:\w+$"
+#: What each of these patterns, and of pydantic's types of mistakes, wants, in the words of the file.
+_WANTED: Mapping[str, str] = {
+    _URL: "it should begin with http:// or https://",
+    _VARIABLE: "it should be the name of an environment variable, such as OPENAI_API_KEY, and never the key itself",
+    _MODEL: "it should be provider:model, such as litellm:openai/gpt-4.1-mini or openai_http:qwen3",
+    _TEAM: "it should be module:attribute, such as bullpen.agents:research_team",
+    "tuple_type": "it should be a list, in brackets",
+    "dict_type": "it should be a table",
+    "model_type": "it should be a table",
+    "bool_type": "it should be true or false",
+    "bool_parsing": "it should be true or false",
+}
 
 
 class Deployment(BaseModel):
@@ -37,7 +54,7 @@ class Rung(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     #: `provider:model`, for example `litellm:openai/gpt-4o-mini`, `openai_http:qwen3` or `embedded:extract`.
-    model: str = Field(pattern=r"^[a-z][a-z0-9_]*:\S+$")
+    model: str = Field(pattern=_MODEL)
     name: str = ""
     base_url: str | None = Field(default=None, pattern=_URL)
     #: The environment variable that holds the key.
@@ -110,7 +127,7 @@ class Settings(BaseSettings):
     )
 
     #: `module:attribute` of the team that is used when none is named.
-    default_team: str = Field(default="bullpen.agents:research_team", pattern=r"^[\w.]+:\w+$")
+    default_team: str = Field(default="bullpen.agents:research_team", pattern=_TEAM)
     #: What is remembered together: holds `runs/` and `memory/`.
     project: Path = Path(".bullpen")
     #: Where runs are kept; None is `runs/` in the project.
@@ -174,9 +191,11 @@ def load_settings(**passed: Any) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{FILE} is not TOML: {error}; mend or move the file") from error
     except ValidationError as error:
-        raise BadInput(f"settings: {_first(error)}") from error
+        raise BadInput(f"settings: {_first(error, given)}") from error
     except ValueError as error:  # pydantic-settings: an environment variable that should be JSON and is not
-        raise BadInput(f"settings: {error}; give it as JSON") from error
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"BULLPEN_{field[1].upper()}" if field else str(error)
+        raise BadInput(f"settings: {name} is not JSON; mend it, or set it in {FILE}") from error
     except OSError as error:
         raise BadInput(f"{FILE} cannot be read: {error.strerror}; mend its permissions or move it") from error
 
@@ -202,14 +221,30 @@ def line_of(*path: str | int) -> str:
     return f" ({FILE}, line {found})" if found else ""
 
 
-def _first(error: ValidationError) -> str:
-    """The first mistake as `name = value: what is expected`, and how many more there are."""
+def _first(error: ValidationError, passed: Mapping[str, Any]) -> str:
+    """The first mistake as `name = value (where): what is expected`, and how many more there are."""
     first, *more = error.errors(include_url=False)
     name = ".".join(str(part) for part in first["loc"])
-    where = line_of(*first["loc"])
+    where = _where(first["loc"], passed)
     rest = f" (and {len(more)} more)" if more else ""
     if first["type"] == "extra_forbidden":
-        return f"{name}{where} is not a setting; remove it or mend its name{rest}"
+        return f"{name}{where} is not a setting; {_meant(first['loc'])}{rest}"
     # Somebody may have put the key itself where its variable belongs.
     shown = "(not shown)" if name.endswith("api_key_env") else repr(first["input"])
-    return f"{name} = {shown}{where}: {first['msg'][0].lower()}{first['msg'][1:]}{rest}"
+    said = _WANTED.get(first.get("ctx", {}).get("pattern", first["type"]), first["msg"])
+    return f"{name} = {shown}{where}: {said[0].lower()}{said[1:]}{rest}"
+
+
+def _where(path: tuple[str | int, ...], passed: Mapping[str, Any]) -> str:
+    """Where a value is from, as ` (…)`: a caller knows what it passed, a variable beats the file."""
+    if path[0] in passed:
+        return ""
+    variable = f"BULLPEN_{path[0]}".upper()
+    return f" ({variable})" if os.environ.get(variable) else line_of(*path)
+
+
+def _meant(path: tuple[str | int, ...]) -> str:
+    """What to do about a name that is not a setting."""
+    of = Deployment if "deployments" in path else Rung if "rungs" in path[:-1] else Settings
+    near = get_close_matches(str(path[-1]), of.model_fields, n=1)
+    return f"did you mean {near[0]!r}?" if near else "remove it or mend its name"

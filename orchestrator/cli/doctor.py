@@ -49,9 +49,12 @@ class Examined:
 
     @property
     def mends(self) -> list[str]:
-        """What to do, each once."""
-        said = (f"{about}: {check.mend}" if about else check.mend for about, check in self.checks if check.mend)
-        return list(dict.fromkeys(said))
+        """What to do, each once and with all that it is about; what failed stands first."""
+        about: dict[str, dict[str, None]] = {}
+        for label, check in sorted(self.checks, key=lambda each: each[1].state is not State.FAILED):
+            if check.mend:
+                about.setdefault(check.mend, {})[label] = None
+        return [f"{', '.join(labels)}: {mend}" if any(labels) else mend for mend, labels in about.items()]
 
     @property
     def answering(self) -> int:
@@ -76,7 +79,7 @@ class Examined:
         unknown = [each.deployment for each in known if each.micro_usd is None]
         micro_usd = sum(each.micro_usd or 0 for each in known)
         told = f"asking cost ${micro_usd / 1e6:.6f}" if micro_usd else "asking cost nothing"
-        return told + (f", and what {', '.join(unknown)} takes, whose price is not known" if unknown else "")
+        return told + (f", not counting {', '.join(unknown)}, whose price is not known" if unknown else "")
 
 
 def run_doctor(settings: Mapping[str, Any], *, timeout_s: float, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """`bullpen fake-provider`: a provider for tests, as a command."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -70,7 +71,7 @@ def run_provider(script: Script, *, port: int, model: str, latency_ms: float, as
         try:
             running.enter_context(provider)
         except OSError as error:
-            why = f"port {port} cannot be used: {error.strerror}"
+            why = f"port {port} cannot be used: {os.strerror(error.errno or 0).lower()}"
             raise Unavailable(f"{why}; --port 0 takes a free one") from error
         with suppress(KeyboardInterrupt):
             lines.greet(provider.url, model)

@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..journal.events import Event
+from ..rules.outcome import Outcome
 from ..system import LaunchedJob
 from ..text import printable, shorten
 
@@ -49,17 +50,17 @@ class _TimeLeft:
 
 
 class _Alarms:
-    """What a person has to mend, each once however many calls it touches."""
+    """What a person has to mend, or would wonder about while waiting; each once, however many calls it touches."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def hear(self, event: Event) -> str:
         """What is to be said loudly; else nothing."""
-        said = alarm(event)
-        if said in self._said:
+        about, said = trouble(event) or (alarm(event), alarm(event))
+        if about in self._said:
             return ""
-        self._said.add(said)
+        self._said.add(about)
         return said
 
 
@@ -123,6 +124,22 @@ def alarm(event: Event) -> str:
     refused = event.value
     rest = "it is left out of this job" if refused["is_out"] else "others may answer for it"
     return f"! rung {shorten(refused['rung'], 60)}: {shorten(refused['mend'], 160)}; {rest} (bullpen doctor says more)"
+
+
+def trouble(event: Event) -> tuple[str, str] | None:
+    """A rung that gave no good answer and what it was, and the same in words; None for any other event.
+
+    What is ours to mend has an alarm of its own.
+    """
+    if event.kind != "model.attempted":
+        return None
+    sent = event.value
+    outcome = Outcome(sent["outcome"])
+    if outcome is Outcome.OK or outcome.rule.mend:
+        return None
+    detail = f" ({shorten(sent['detail'], 80)})" if sent["detail"] else ""
+    about = f"! rung {shorten(sent['rung'], 60)}: {outcome}"
+    return about, f"{about}{detail}"
 
 
 def describe(event: Event) -> str:

@@ -1,5 +1,6 @@
 """The outermost layer: one logical call is one step, with one key and one receipt."""
 
+from collections import Counter
 from typing import Any
 
 from ..errors import NoAnswer
@@ -73,9 +74,10 @@ def restored(recorded: dict[str, Any]) -> Completion:
 
 
 def _story(completion: Completion) -> str:
-    """Each attempt and each rung passed over, in order."""
+    """Each attempt, equal ones together, and each rung passed over, in order."""
+    same = Counter((attempt.rung, attempt.outcome, attempt.detail) for attempt in completion.receipt.attempts)
     tried = [
-        f"{attempt.rung} {attempt.outcome}{f' ({attempt.detail})' if attempt.detail else ''}"
-        for attempt in completion.receipt.attempts
+        f"{rung} {outcome}{f' ×{n}' if n > 1 else ''}{f' ({detail})' if detail else ''}"
+        for (rung, outcome, detail), n in same.items()
     ]
     return "; ".join((*tried, *completion.receipt.passed_over)) or completion.detail or str(completion.outcome)

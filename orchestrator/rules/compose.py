@@ -4,12 +4,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from ..envelope import Status
 from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Source
 from ..metadata import label, shown
 from .report import quotes_of, stands_in
 
 #: A claim computed from many documents names so many of them; the run has all.
 _MARKS_MOST = 3
+_NOTHING = "Nothing was found that answers this."
+#: What is said instead where that is not the reason why there is no answer.
+_NO_ANSWER: Mapping[Status, str] = {
+    Status.FAILED: "There is no answer: the work failed, and what is missing says why.",
+    Status.OVER_BUDGET: "There is no answer: the budget does not allow the work.",
+    Status.CANCELLED: "There is no answer: the work was ended before there was one.",
+}
 
 
 def compose(
@@ -20,16 +28,18 @@ def compose(
     *,
     notice: str = "",
     degraded: Sequence[str] = (),
+    status: Status = Status.OK,
 ) -> str:
     """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources.
 
-    `notice` stands above it; `degraded`, why it is worse than it could be, ends it.
+    `notice` stands above it; `degraded`, why it is worse than it could be, ends it. Without an answer, `status` says
+    whether one was looked for.
     """
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
     parts = [f"# {_line(question)}"]
     parts += [f"*{notice}*"] if notice else []
-    parts.append(_body(draft.claims, numbers, sources) or "Nothing was found that answers this.")
+    parts.append(_body(draft.claims, numbers, sources) or _NO_ANSWER.get(status, _NOTHING))
     if draft.disagreements:
         parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
     missing = [*map(_gap, gaps), *_uncovered(draft)]

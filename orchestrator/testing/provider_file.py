@@ -104,7 +104,8 @@ def _reply(given: dict[str, Any], place: Place) -> Reply:
     """One reply: its kind, that kind's other fields beside it, and what is done to it, the first innermost."""
     kinds = [name for name in given if name in _KINDS or name in ("fault", "says_json")]
     if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
+        unknown = [name for name in given if name not in (*kinds, *_AROUND)]
+        found = " and ".join(kinds) or (f"only {_names(unknown)}" if unknown else "none")
         raise place.bad(f"it needs exactly one of {_names(['fault', 'says_json', *_KINDS])}; there is {found}")
     rest = {name: value for name, value in given.items() if name not in _AROUND}
     reply = _bare(kinds[0], rest, place)
@@ -150,7 +151,7 @@ def _fields(
 ) -> dict[str, Any]:
     """The values for the fields of a dataclass, checked; `spoken` has the file's own word for a field."""
     _only(given, _settable(of, besides), place)
-    hints = get_type_hints(of)
+    hints = get_type_hints(of, include_extras=True)
     values = {
         name: _checked(hints[name], value, place, (spoken or {}).get(name, name)) for name, value in given.items()
     }
@@ -168,7 +169,8 @@ def _checked(wanted: Any, value: Any, place: Place, name: str) -> Any:
     try:
         return TypeAdapter(wanted).validate_python(value)
     except ValidationError as error:
-        raise place.bad(f"`{name}` = {value!r}: {error.errors()[0]['msg']}") from error
+        said = error.errors()[0]["msg"]
+        raise place.bad(f"`{name}` = {value!r}: {said[0].lower()}{said[1:]}") from error
 
 
 def _only(given: Mapping[str, Any], allowed: tuple[str, ...], place: Place) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from .replies import Fails
 from .replies_echo import echo
@@ -23,8 +25,8 @@ class Rule:
     replies: tuple[Reply, ...]
     model: str = "*"
     text: str = ""
-    first_call: int = 1
-    last_call: int | None = None
+    first_call: Annotated[int, Field(ge=1)] = 1
+    last_call: Annotated[int, Field(ge=1)] | None = None
 
     def concerns(self, asked: Asked) -> bool:
         """Whether model and text fit."""

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field as Bounds
 
 from .wire import Asked, End, Piece, Wire, whole
 
@@ -112,7 +114,7 @@ class Fails:
     `retry_after` is sent as the header Retry-After word for word; `retry_after_s` is a number of seconds for it.
     """
 
-    status: int
+    status: Annotated[int, Bounds(ge=100, le=599)]
     message: str = "scripted failure"
     retry_after_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

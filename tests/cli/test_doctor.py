@@ -109,7 +109,7 @@ def test_a_warning_alone_is_well_and_a_budget_makes_an_unknown_price_a_failure(d
 
     assert status == 0
     assert out.endswith("\nall well, with 1 warning\n")
-    assert "and what unpriced:a takes, whose price is not known" in out
+    assert "asking cost nothing, not counting unpriced:a, whose price is not known\n" in out
     assert with_budget == 1
     assert "  failed   price    not known, and a budget is set\n" in told
 
@@ -160,6 +160,27 @@ def test_roles_that_nobody_serves_and_chains_are_said(doctor: Doctor) -> None:
     assert "  warning  roles    judge: no rung\n" in out
 
 
+def test_what_several_rungs_have_to_mend_is_said_once_after_what_failed(doctor: Doctor) -> None:
+    _, out, _ = doctor(rungs("unpriced:a", "unpriced:b", "bad:c"))
+
+    first, second = [line for line in out.splitlines() if line[:1].isdigit() and ". " in line]
+    assert first == "1. bad:c: the key was refused: set A_KEY to a valid one"
+    assert second == "2. unpriced:a, unpriced:b: set price_in_usd and price_out_usd"
+
+
+def test_slips_in_roles_and_variables_are_said(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULLPEN_BUGDET_USD", "1")
+    monkeypatch.setenv("BULLPEN_SOMETHING_ELSE", "1")
+    status, out, _ = doctor(rungs("good:a", floors="{ jugde = 1 }"))
+
+    assert status == 0
+    assert "  warning  roles    'jugde' in floors is a role of nobody in this team\n" in out
+    assert "  warning  settings BULLPEN_BUGDET_USD is set, and is no setting\n" in out
+    assert "set BULLPEN_BUDGET_USD instead" in out
+    assert "SOMETHING_ELSE" not in out
+    assert out.endswith("\nall well, with 2 warnings\n")
+
+
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
@@ -177,11 +198,15 @@ def test_settings_that_cannot_be_used_are_said_with_their_line(doctor: Doctor, t
 
 def test_whether_calls_go_through_the_proxy_is_said(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://me:secret@proxy.invalid")
-    _, straight, _ = doctor(rungs("good:a", use_proxy="false"))
+    monkeypatch.setenv("BULLPEN_USE_PROXY", "false")
+    monkeypatch.setenv("no_proxy", "localhost")
+    for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    _, straight, _ = doctor(rungs("good:a"))
+    monkeypatch.delenv("BULLPEN_USE_PROXY")
     _, through, _ = doctor(rungs("good:a", use_proxy="true"))
 
-    assert "https_proxy" in straight
-    assert "calls go straight\n" in straight
+    assert " proxy    https_proxy set; calls go straight\n" in straight
     assert "calls go through it\n" in through
     assert "secret" not in straight + through
 

@@ -54,6 +54,25 @@ def test_a_rung_that_refuses_us_is_said_once_in_plain_lines(capsys: pytest.Captu
     assert second == "! rung other: set A_KEY; others may answer for it (bullpen doctor says more)"
 
 
+def test_a_rung_in_trouble_is_said_once_for_each_outcome(capsys: pytest.CaptureFixture[str]) -> None:
+    def sent(rung: str, outcome: str, detail: str = "") -> Event:
+        return event("model.attempted", rung=rung, outcome=outcome, detail=detail)
+
+    lines = Lines()
+    for each in (
+        sent("main", "server_error", "HTTP 503"),
+        sent("main", "server_error", "HTTP 500"),
+        sent("main", "stalled"),
+        sent("main", "ok"),
+        sent("main", "key_refused"),
+    ):
+        lines.hear(each)
+
+    first, second = [line.partition(" s  ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert first == "! rung main: server_error (HTTP 503)"
+    assert second == "! rung main: stalled"
+
+
 def test_a_rung_that_refuses_us_stays_above_the_tree() -> None:
     screen = io.StringIO()
     with Live(console=Console(file=screen, force_terminal=True, width=120), auto_refresh=False, transient=True) as live:

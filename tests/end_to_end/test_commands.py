@@ -167,7 +167,7 @@ BAD: list[tuple[str, list[str], dict[str, str], tuple[str, ...]]] = [
     ("no attribute", ["research", QUESTION, "--corpus", "corpus", "--team", "bullpen:nobody"], {}, ("nobody",)),
     ("not a team", ["research", QUESTION, "--corpus", "corpus", "--team", "bullpen:Team"], {}, ("not a Team",)),
     ("bad setting", ["jobs"], {"BULLPEN_TASKS_MOST": "many"}, ("tasks_most", "'many'")),
-    ("bad json", ["jobs"], {"BULLPEN_RUNGS": "gpt"}, ("rungs", "JSON")),
+    ("bad json", ["jobs"], {"BULLPEN_RUNGS": "gpt"}, ("BULLPEN_RUNGS", "JSON")),
     ("bad model", ["research", QUESTION, "--corpus", "corpus", "--model", "gpt 4"], {}, ("model", "'gpt 4'")),
     ("no provider", ["research", QUESTION, "--corpus", "corpus", "--model", "abc:x"], {}, ("'abc'", "litellm")),
     ("no address", ["research", QUESTION, "--corpus", "corpus", "--model", "openai_http:x"], {}, ("base_url",)),

@@ -48,6 +48,17 @@ def test_a_research_job_from_a_script(example: Example, corpus: Path) -> None:
     assert "## Sources" in ended.stdout
 
 
+def test_a_worker_that_streams_its_answer(example: Example) -> None:
+    ended = example("streaming.py")
+    shown, again, last = ended.stdout.splitlines()
+
+    assert ended.returncode == 0, ended.stderr
+    assert shown.startswith("A lease is a message on ")
+    assert shown.endswith("... it broke off; once more:")
+    assert again == "A lease is a message on loan. It comes back unless somebody says that it is done."
+    assert last == "ok, 2 requests"
+
+
 def test_reading_a_transcript(example: Example, corpus: Path) -> None:
     example("research_job.py", corpus)
     ended = example("read_transcript.py")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bullpen.orchestrator.cli.machine import serving
+from bullpen.orchestrator.gateway.chain import Course
+from bullpen.orchestrator.gateway.rungs import chains_of
 from bullpen.orchestrator.settings import load_settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -30,12 +33,31 @@ def test_the_worker_in_fifteen_lines(corpus: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "bullpen.toml").write_text(code("toml", "rungs"))
+    (tmp_path / "bullpen.toml").write_text(code("toml", "anything LiteLLM"))
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
 
     assert [rung.provider for rung in settings.rungs] == ["litellm", "openai_http"]
     assert settings.budget_usd == 0.5
+
+
+def test_the_settings_for_when_models_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bullpen.toml").write_text(code("toml", "[chains]"))
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    course = Course(chains_of(settings, settings.rungs), settings.floors)
+
+    assert [len(rung.deployed()) for rung in settings.rungs] == [1, 2]
+    assert serving("search", settings.rungs, course) == ("house", "main")
+    assert serving("plan", settings.rungs, course) == ("main", "house")
+    assert serving("write", settings.rungs, course) == ("main",)
+
+
+def test_the_documents_it_names_exist() -> None:
+    named = re.findall(r"`(docs/[\w./-]+)`", README)
+
+    assert "docs/settings.md" in named
+    assert [name for name in named if not (Path(__file__).parents[2] / name).exists()] == []
 
 
 def test_the_commands_exist() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Claim, Disagreement, Draft, Evidence, Gap, Passage, Quote, Record, Source
 from bullpen.orchestrator.rules.compose import compose
 
@@ -62,6 +63,14 @@ def test_the_text_numbers_sources_in_the_order_they_are_needed_and_names_what_is
 
 def test_nothing_found_is_said() -> None:
     assert written(Draft(uncovered=("crowns",))) == "# Why?\n\nNothing was found that answers this.\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(Status.FAILED, "the work failed"), (Status.OVER_BUDGET, "the budget"), (Status.EMPTY, "Nothing was found")],
+)
+def test_without_an_answer_it_is_said_whether_one_was_looked_for(status: Status, said: str) -> None:
+    assert said in compose("Why?", Draft(), GAP, EVIDENCE, status=status)
 
 
 def test_the_answer_stands_first_and_bold_and_the_rest_is_a_list() -> None:

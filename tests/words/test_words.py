@@ -135,6 +135,43 @@ def test_no_number_is_without_end(name: str, value: float) -> None:
         load_settings(rungs=({"model": "a:b", "price_in_usd": value},))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[rungs]]\nmodel = 'a:x'\nmodle = 'y'", "(bullpen.toml, line 3) is not a setting; did you mean 'model'?"),
+        ("[[rungs]]\nmodel = 'a:x'\n[[rungs.deployments]]\nnmae = 'y'", "did you mean 'name'?"),
+        ("[[rung]]\nmodel = 'a:x'", "rung (bullpen.toml, line 1) is not a setting; did you mean 'rungs'?"),
+        ("zzz = 1", "zzz (bullpen.toml, line 1) is not a setting; remove it or mend its name"),
+        ("[[rungs]]\nmodel = 'gpt-4'", "rungs.0.model = 'gpt-4' (bullpen.toml, line 2): it should be provider:model"),
+        ("[[rungs]]\nmodel = 'a:x'\nbase_url = 'h:1'", "(bullpen.toml, line 3): it should begin with http://"),
+        ("[[rungs]]\nmodel = 'a:x'\napi_key_env = 'sk-1'", "line 3): it should be the name of an environment variable"),
+        ("default_team = 'mine'", "it should be module:attribute"),
+        ("[chains]\nwrite = 'a:x'", "chains.write = 'a:x' (bullpen.toml, line 2): it should be a list, in brackets"),
+        ("chains = ['a:x']", "chains = ['a:x'] (bullpen.toml, line 1): it should be a table"),
+        ("rungs = ['a:x']", "rungs.0 = 'a:x' (bullpen.toml, line 1): it should be a table"),
+        ("network = 'perhaps'", "network = 'perhaps' (bullpen.toml, line 1): it should be true or false"),
+    ],
+)
+def test_a_mistake_is_said_with_its_place_and_its_mend(folder: Path, text: str, said: str) -> None:
+    (folder / "bullpen.toml").write_text(text)
+    with pytest.raises(BadInput) as caught:
+        load_settings()
+
+    assert said in str(caught.value)
+
+
+def test_a_mistake_is_looked_for_where_the_value_is_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bullpen.toml").write_text("budget_usd = 1")
+    with pytest.raises(BadInput, match=r"budget_usd = -2: input should be greater"):
+        load_settings(budget_usd=-2)
+    monkeypatch.setenv("BULLPEN_BUDGET_USD", "much")
+    with pytest.raises(BadInput, match=r"budget_usd = 'much' \(BULLPEN_BUDGET_USD\): input should be a valid number"):
+        load_settings()
+    monkeypatch.setenv("BULLPEN_RUNGS", "gpt-4")
+    with pytest.raises(BadInput, match=r"settings: BULLPEN_RUNGS is not JSON; mend it, or set it in bullpen\.toml"):
+        load_settings()
+
+
 OWN = (Rung(model="embedded:extract"),)
 
 
