@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bullpen.orchestrator.rules.outcome import Outcome
-from bullpen.orchestrator.testing.faults import FAULTS
 from bullpen.orchestrator.testing.provider import Reply, Says, calls
+from bullpen.orchestrator.testing.provider.faults import FAULTS
 
 #: What both rungs say when they are well.
 WELL = Says('{"name": "a", "size": 1}')

@@ -30,8 +30,8 @@ from bullpen.orchestrator.gateway.model import Completion
 from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.rules.outcome import Outcome
-from bullpen.orchestrator.testing.faults_address import ADDRESSES
 from bullpen.orchestrator.testing.provider import ScriptedProvider
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
 from bullpen.orchestrator.text import shorten
 
 from .calls import LANES, Line, Told, request, rung

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from bullpen.orchestrator.rules.json_text import read_json
+from bullpen.orchestrator.rules.json.read import read_json
 
 from .baml import Schema
 from .scoring import Attempt, json_outcome

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, Unavailable
-from ..testing.faults import FAULTS, Fault
-from ..testing.faults_address import ADDRESSES
 from ..testing.provider import Asked, Says, Script, ScriptedProvider
-from ..testing.provider_file import load_script
+from ..testing.provider.faults import FAULTS, Fault
+from ..testing.provider.faults_address import ADDRESSES
+from ..testing.provider.file import load_script
 from ..text import shorten
 
 
@@ -57,7 +57,9 @@ def _fault(name: str) -> Fault:
     if name in FAULTS:
         return FAULTS[name]
     if name in ADDRESSES:
-        raise BadInput(f"{name!r} is a fault of an address, for tests in Python: testing.faults_address has it")
+        raise BadInput(
+            f"{name!r} is a fault of an address, for tests in Python: testing.provider.faults_address has it"
+        )
     near = get_close_matches(name, FAULTS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "--list shows all"
     raise BadInput(f"there is no fault {name!r}; {hint}")

@@ -6,7 +6,7 @@ from typing import Any
 from anyio import to_thread
 from pydantic import TypeAdapter
 
-from ..rules.json_text import Reading, read_json
+from ..rules.json.read import Reading, read_json
 from ..rules.outcome import Outcome
 from ..rules.refusal import is_refusal
 from .model import Completion, Model, Request

@@ -15,8 +15,8 @@ from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
 from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.settings import Rung
-from bullpen.orchestrator.testing.faults import FAULTS
 from bullpen.orchestrator.testing.provider import Reply, Says, ScriptedProvider, calls
+from bullpen.orchestrator.testing.provider.faults import FAULTS
 
 from ..gateway.stacks import GOOD, asked, typed
 

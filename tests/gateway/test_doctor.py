@@ -29,8 +29,8 @@ from bullpen.orchestrator.rules.price import Prices
 from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ManualClock, ScriptedModel
 from bullpen.orchestrator.testing.contracts import backend
-from bullpen.orchestrator.testing.faults_address import ADDRESSES
 from bullpen.orchestrator.testing.provider import Fails, Raw, Reply, Says, ScriptedProvider, says_json
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
 
 KNOWN = Card(Prices(1.0, 2.0), 8000)
 GREEN = {"colour": "green"}

@@ -17,7 +17,7 @@ from bullpen.orchestrator.rules.tokens import bound_in, estimate
 from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ScriptedModel
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend
-from bullpen.orchestrator.testing.faults_context import CONTEXT_ERRORS, CONTEXT_TOKENS
+from bullpen.orchestrator.testing.provider.faults_context import CONTEXT_ERRORS, CONTEXT_TOKENS
 
 from .stacks import always, stack, stacked
 

@@ -13,7 +13,7 @@ from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.model import Card, Completion, Usage
 from bullpen.orchestrator.gateway.templates import parse_template, render
 from bullpen.orchestrator.journal.step import Steps
-from bullpen.orchestrator.rules.json_text import read_json
+from bullpen.orchestrator.rules.json.read import read_json
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.price import Prices
 from bullpen.orchestrator.testing import ScriptedModel

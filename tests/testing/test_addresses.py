@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bullpen.orchestrator.testing.faults_address import ADDRESSES
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only there a full queue drops what knocks")
 

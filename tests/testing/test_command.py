@@ -16,8 +16,8 @@ import pytest
 
 from bullpen.orchestrator.cli.fake_provider import choose_script, list_all
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.testing.faults import FAULTS
 from bullpen.orchestrator.testing.provider import Asked, Script, ScriptedProvider
+from bullpen.orchestrator.testing.provider.faults import FAULTS
 
 from .client import Met, ask
 

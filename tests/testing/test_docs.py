@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from bullpen.orchestrator.cli.app import app
-from bullpen.orchestrator.testing.faults import FAULTS
-from bullpen.orchestrator.testing.faults_address import ADDRESSES
 from bullpen.orchestrator.testing.provider import ScriptedProvider
-from bullpen.orchestrator.testing.provider_file import load_script
+from bullpen.orchestrator.testing.provider.faults import FAULTS
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
+from bullpen.orchestrator.testing.provider.file import load_script
 
 from .client import ask
 

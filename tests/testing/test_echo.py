@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bullpen.orchestrator.errors import BadInput
 from bullpen.orchestrator.testing.provider import ScriptedProvider
-from bullpen.orchestrator.testing.replies_echo import smallest
+from bullpen.orchestrator.testing.provider.echo import smallest
 
 from .client import ask
 

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from bullpen.orchestrator.testing.faults import FAULTS
-from bullpen.orchestrator.testing.faults_address import ADDRESSES
-from bullpen.orchestrator.testing.faults_context import ASKED_TOKENS, CONTEXT_ERRORS, CONTEXT_TOKENS
 from bullpen.orchestrator.testing.provider import Json
+from bullpen.orchestrator.testing.provider.faults import FAULTS
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
+from bullpen.orchestrator.testing.provider.faults_context import ASKED_TOKENS, CONTEXT_ERRORS, CONTEXT_TOKENS
 
 from .client import SILENT_S, Met, meet
 

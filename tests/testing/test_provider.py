@@ -38,7 +38,7 @@ from bullpen.orchestrator.testing.provider import (
     redirects,
     says_json,
 )
-from bullpen.orchestrator.testing.provider_tls import self_signed
+from bullpen.orchestrator.testing.provider.tls import self_signed
 
 from .client import ask, meet
 

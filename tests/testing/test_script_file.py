@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.testing.faults import FAULTS
 from bullpen.orchestrator.testing.provider import (
     Cut,
     Drip,
@@ -27,7 +26,8 @@ from bullpen.orchestrator.testing.provider import (
     Says,
     ToolCall,
 )
-from bullpen.orchestrator.testing.provider_file import load_script
+from bullpen.orchestrator.testing.provider.faults import FAULTS
+from bullpen.orchestrator.testing.provider.file import load_script
 
 RULES = """
 [[rule]]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.testing.provider import Cut, Drip, KeptAlive, Late, Raw, Repeated, Says
-from bullpen.orchestrator.testing.wire import Asked, End, Piece, Wait, first
+from bullpen.orchestrator.testing.provider.wire import Asked, End, Piece, Wait, first
 
 PIECES = st.lists(st.binary(min_size=1, max_size=4) | st.builds(Wait, st.floats(0, 9)), max_size=8)
 ASKED = Asked("/v1/chat/completions", {"stream": True}, "", model="small")

@@ -15,12 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError, to_json
 
-from ..ids import canonical, plain
-from ..text import clean
-from .json_decode import Refused, decode, decode_at, wholesome
-from .json_fit import fit
-from .json_mending import mended
-from .json_survey import survey
+from ...ids import canonical, plain
+from ...text import clean
+from .decode import Refused, decode, decode_at, wholesome
+from .fit import fit
+from .mending import mended
+from .survey import survey
 
 #: Each opening bracket in a text may be read to the text's end.
 BRACKETS_MOST = 100

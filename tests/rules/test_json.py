@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from bullpen.orchestrator.rules.json_decode import DEPTH_MOST, DIGITS_MOST
-from bullpen.orchestrator.rules.json_mending import LENGTH_MOST
-from bullpen.orchestrator.rules.json_text import BRACKETS_MOST, read_json
+from bullpen.orchestrator.rules.json.decode import DEPTH_MOST, DIGITS_MOST
+from bullpen.orchestrator.rules.json.mending import LENGTH_MOST
+from bullpen.orchestrator.rules.json.read import BRACKETS_MOST, read_json
 
 V = {"a": 1, "b": ["x", True, None]}
 J = json.dumps(V)

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .json_decode import DEPTH_MOST, Refused, depth, too_deep
-from .json_relaxed import relaxed
-from .json_survey import survey, tokens
+from .decode import DEPTH_MOST, Refused, depth, too_deep
+from .relaxed import relaxed
+from .survey import survey, tokens
 
 #: The repairer goes back and forth over its text: beyond this many characters a repair takes seconds.
 LENGTH_MOST = 10_000

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from .around import Cut, Drip, Either, Gzipped, Interrupted, KeptAlive, Late, Repeated
 from .faults_context import CONTEXT_ERRORS
 from .replies import EVENTS, Drops, Fails, Floods, Hangs, Json, Raw, Says, calls, event, head, redirects
-from .replies_around import Cut, Drip, Either, Gzipped, Interrupted, KeptAlive, Late, Repeated
 from .wire import Asked, Reply, Wire
 
 #: What is said where only the manner matters.

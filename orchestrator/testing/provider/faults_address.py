@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
-from .provider import ScriptedProvider
-from .provider_tls import Tls
+from .server import ScriptedProvider
+from .tls import Tls
 
 #: Connections to a black hole that are begun so that the next one finds no room.
 _IN_THE_WAY = 4

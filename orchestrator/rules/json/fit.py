@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .json_decode import decode
+from .decode import decode
 
 Schema = Mapping[str, Any]
 

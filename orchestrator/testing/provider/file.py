@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import BadInput
+from ...errors import BadInput
+from .around import Cut, Drip, Gzipped, Interrupted, KeptAlive, Late, Repeated
+from .embeds import Embeds
 from .faults import FAULTS
-from .provider_script import Rule
 from .replies import Drops, Fails, Floods, Hangs, Json, Raw, Says, says_json
-from .replies_around import Cut, Drip, Gzipped, Interrupted, KeptAlive, Late, Repeated
-from .replies_embeds import Embeds
+from .script import Rule
 from .wire import Reply
 
 #: What a reply is, by the key that says it; the key's value is the reply's first field, where it has one.

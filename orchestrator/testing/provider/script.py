@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from .echo import echo
 from .replies import Fails
-from .replies_echo import echo
 from .wire import Asked, Reply
 
 Answer = Callable[[Asked], Reply]

@@ -1,6 +1,6 @@
 """What goes over the connection in answer to one request, as a value, and what the request was. Pure.
 
-A reply (`replies`, `replies_around`) makes a `Wire` from what was `Asked`; `wire_http` plays it.
+A reply (`replies`, `around`) makes a `Wire` from what was `Asked`; `http` plays it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

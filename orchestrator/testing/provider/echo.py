@@ -5,8 +5,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import BadInput
-from ..text import shorten
+from ...errors import BadInput
+from ...text import shorten
 from .replies import Fails, Says, says_json
 from .wire import Asked, Reply
 

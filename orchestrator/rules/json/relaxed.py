@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any
 
-from .json_decode import decode
-from .json_survey import Token
+from .decode import decode
+from .survey import Token
 
 _NAMES = {"True": True, "False": False, "None": None}
 _KEY = re.compile(r"[^\W\d][\w-]*")

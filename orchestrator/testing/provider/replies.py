@@ -1,6 +1,6 @@
 """What a scripted provider can answer, as frozen values; each serves plain and streamed requests.
 
-`replies_around` has those that change another reply: later, slower, cut, compressed.
+`around` has those that change another reply: later, slower, cut, compressed.
 """
 
 import json

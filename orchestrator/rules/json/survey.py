@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .json_decode import DEPTH_MOST, DIGITS_MOST, Refused, duplicate, not_a_number, too_deep
+from .decode import DEPTH_MOST, DIGITS_MOST, Refused, duplicate, not_a_number, too_deep
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
