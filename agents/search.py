@@ -1,10 +1,12 @@
 """The search worker: sub-question in; what metadata answers and the passages that bear on it out.
 
 What protects whoever asks stands here, for every model alike: a question that the documents do not bear on is refused,
-with the words that are missing, before any model is asked to say something about it.
+with the words that are missing, before any model is asked to say something about it. Documents alone are searched: what
+other workers wrote travels along the plan, so that equal jobs find equal passages however fast their workers are.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pydantic import Field
 
@@ -138,7 +140,8 @@ async def _within(task: Query, claims: Sequence[Claim], ctx: Context) -> tuple[P
     sources = list(dict.fromkeys(record.source for claim in claims for record in claim.records))
     if len(sources) > _READ_MOST:
         return ()
-    return tuple([p for s in sources for p in await ctx.memory.search(task.about, limit=_EACH_MOST, sources=[s])])
+    search = partial(ctx.memory.search, task.about, limit=_EACH_MOST, findings=False)
+    return tuple([passage for source in sources for passage in await search(sources=[source])])
 
 
 async def _with_text(task: Query, looked: Found, ctx: Context) -> Found:
@@ -172,12 +175,12 @@ async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Pass
     asked = await ctx.ask("search", returns=Queries, question=task.question, about=task.about)
     found: dict[tuple[str, int], Passage] = {}
     if named:
-        first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST, sources=named)
+        first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST, sources=named, findings=False)
         if await _says_enough(task.about, first, ctx):
             return first
         found = {(passage.source, passage.start): passage for passage in first[: _PASSAGES_MOST // 2]}
     for query in dict.fromkeys((task.about, *asked.queries)):
-        passages = await ctx.memory.search(query, limit=_PASSAGES_MOST)
+        passages = await ctx.memory.search(query, limit=_PASSAGES_MOST, findings=False)
         new = {(passage.source, passage.start): passage for passage in passages}
         gain = len(new.keys() - found.keys()) / max(1, len(passages))
         found = found | new

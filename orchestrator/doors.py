@@ -33,15 +33,21 @@ class MemoryDoor:
             raise Refused("this team has no memory: give the Team a `memory` factory")
         return self.port
 
-    async def search(self, query: str, *, limit: int = 8, sources: Sequence[str] = ()) -> tuple[Passage, ...]:
-        """At most `limit` passages, best first; none where nothing fits. With `sources` (ids), theirs alone."""
+    async def search(
+        self, query: str, *, limit: int = 8, sources: Sequence[str] = (), findings: bool = True
+    ) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first; none where nothing fits. With `sources` (ids), theirs alone.
+
+        Without `findings` the documents alone: what other workers of the job add meanwhile depends on who is faster.
+        """
         memory = self._memory
 
         async def effect(_: StepKey) -> tuple[Passage, ...]:
-            scopes = (*self.corpora, self.steps.job)
+            scopes = (*self.corpora, self.steps.job) if findings else self.corpora
             return await memory.search(query, corpora=scopes, limit=limit, sources=sources)
 
         args = {"query": query, "limit": limit} | ({"sources": list(sources)} if sources else {})
+        args |= {} if findings else {"findings": False}
         return await self.steps.run(SEARCH, "memory", args, effect, _PASSAGES.validate_python)
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:

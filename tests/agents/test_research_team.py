@@ -1,12 +1,28 @@
 """The research team's own rules: how a question becomes a plan, and how quotes are found and numbers kept honest."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen import Claim, Context, Finding, Passage, Query, Quote, Result, Settings, Status, Worker
+from bullpen import (
+    Claim,
+    Context,
+    Finding,
+    Passage,
+    PlannedTask,
+    Query,
+    Quote,
+    Result,
+    Settings,
+    Status,
+    Worker,
+    open_system,
+    research_team,
+)
 from bullpen.agents.analyze import Analysis, Analyze
 from bullpen.agents.refine import Refine
 from bullpen.agents.search import Search
@@ -153,3 +169,39 @@ def test_a_claim_keeps_its_quotes() -> None:
     claim = Claim(text="x", quotes=(Quote(source="a", start=0, end=1, text="x"),))
 
     assert Claim.model_validate_json(claim.model_dump_json()) == claim
+
+
+class Found(Worker):
+    """Says how many passages a search finds, with what other workers found and without."""
+
+    async def run(self, task: str, ctx: Context) -> tuple[int, int]:
+        return len(await ctx.memory.search(task)), len(await ctx.memory.search(task, findings=False))
+
+
+class OneAfterTheOther:
+    """Searches for the same again when a claim about it is in memory."""
+
+    async def brief(self, question: str, ctx: Context) -> Query:
+        return Query(question=question, about=question)
+
+    async def plan(self, brief: Query, ctx: Context) -> Plan:
+        first, second = (PlannedTask(id=f"search-{n}", worker="search", input=brief.model_dump()) for n in (1, 2))
+        said = PlannedTask(id="summarize", worker="summarize", input=brief.model_dump(), after=("search-1",))
+        counted = PlannedTask(id="found", worker="found", input=brief.about, after=("summarize",))
+        return Plan(tasks=(first, said, second.model_copy(update={"after": ("summarize",)}), counted))
+
+    async def review(self, brief: Query, results: object, ctx: Context) -> None:
+        return None
+
+
+async def test_what_other_workers_write_meanwhile_does_not_change_what_search_finds(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Ferry\n\nThe ferry cost 300 crowns.\n\nIt sails at dawn.\n")
+    team = replace(research_team, supervisor=lambda *_: OneAfterTheOther(), workers=(Search, Summarize, Found))
+    async with open_system(Settings(project=tmp_path / "project"), team) as system:
+        async with system.launch("What did the ferry cost?", corpus=tmp_path / "a.md") as job:
+            await job.result()
+            results = job.results
+
+    assert results["search-1"].output == results["search-2"].output
+    with_findings, documents_alone = results["found"].output
+    assert with_findings > documents_alone > 0
