@@ -2,7 +2,8 @@
 
 An event's kind is `area.what_happened`, past tense, stable for ever. Its body is JSON text. `phase` says what an event
 is to its step: an intent before the effect, its one result, or a failure, which is kept and never reused. The hash of
-an event covers all of it and the hash before it, so that nothing can be altered unnoticed.
+an event covers all of it and the hash before it, so that nothing can be altered unnoticed; the body counts by its own
+hash, so that it does not matter how a body is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 from pydantic_core import from_json
 
 from ..clock import Clock
-from ..errors import JournalDamaged
 from ..ids import compact, digest
 
 Phase = Literal["", "intent", "result", "failed"]
@@ -59,9 +59,9 @@ class Event(NamedTuple):
         return from_json(self.body)
 
     @property
-    def text(self) -> str:
-        """Everything but the hash, as the opening of a JSON object: what the hash covers."""
-        return _text(self[:_HEAD], self.body)
+    def head(self) -> str:
+        """Everything before the body, as the opening of a JSON object."""
+        return head_of(self[:_HEAD])
 
 
 class Journal(Protocol):
@@ -85,41 +85,25 @@ class Journal(Protocol):
 
 
 _HEAD = Event._fields.index("body")
-_NAMES = Event._fields[:_HEAD]
+#: What stands before the body, in this order.
+HEAD = Event._fields[:_HEAD]
 
 
-def _text(head: Sequence[Any], body: str) -> str:
-    return f'{compact(dict(zip(_NAMES, head, strict=True)))[:-1]},"body":{body}'
+def head_of(values: Sequence[Any]) -> str:
+    """An event's values before the body, as the opening of a JSON object."""
+    return compact(dict(zip(HEAD, values, strict=True)))[:-1]
 
 
-def link(prev: str, text: str) -> str:
-    """The hash of the event with this text, after the one whose hash is `prev`."""
-    return digest(prev + text)
-
-
-def line_of(event: Event, text: str) -> bytes:
-    """An event, whose text is given, as one line of JSON."""
-    return f'{text},"hash":"{event.hash}"}}\n'.encode()
-
-
-def event_of(line: str) -> Event:
-    """The event in a line. Raises ValueError where there is none.
-
-    Inside a string of JSON a quotation mark has a backslash before it, so the first `,"body":` is no part of one.
-    """
-    head, _, rest = line.partition(',"body":')
-    body, _, ending = rest.rpartition(',"hash":"')
-    values = from_json(head + "}")
-    if tuple(values) != _NAMES or len(ending) != len(GENESIS) + 2:
-        raise ValueError("not an event")
-    return Event._make((*values.values(), body, ending[:-2]))
+def link(prev: str, head: str, body: str) -> str:
+    """The hash of the event with this head and body, after the one whose hash is `prev`."""
+    return digest(f"{prev}{head}{digest(body)}")
 
 
 def first_break(events: Sequence[Event]) -> int | None:
     """The seq from which these events, a journal from its start, cannot be trusted; None when all can."""
     prev = GENESIS
     for expected, event in enumerate(events, start=1):
-        if event.seq != expected or event.hash != link(prev, event.text):
+        if event.seq != expected or event.hash != link(prev, event.head, event.body):
             return expected
         prev = event.hash
     return None
@@ -152,35 +136,32 @@ class Chain:
     """
 
     def __init__(self, job: str, clock: Clock, ways: Ways, before: Sequence[Event] = ()) -> None:
-        """Start a journal, or go on after the events `before`. Raises JournalDamaged where they do not hold."""
+        """Start a journal, or go on after the events `before`, which hold together."""
         self.job, self._clock, self._ways = job, clock, ways
         self.seq, self._prev = 0, GENESIS
         self._results: dict[str, Event] = {}
         self._finished = False
-        broken = first_break(before)
-        if broken is not None:
-            raise JournalDamaged(f"the journal of job {job} is damaged at event {broken}; keep the file as it is")
         for event in before:
             self._remember(event)
 
     def seal(self, entry: Entry) -> tuple[Event, str]:
-        """The next event, and its text.
+        """The next event, and its head.
 
         Raises AssertionError for a second result of a step and for anything after the end.
         """
         assert not self._finished, f"{entry.kind} after {FINISHED} in job {self.job}"
         assert entry.phase != "result" or entry.step not in self._results, f"step {entry.step} has a result already"
-        head = (
+        values = (
             *(self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._ways.epoch, entry.kind),
             *(self._clock.wall_ms(), entry.sender, entry.recipient),
         )
         body = self._ways.without_secrets(compact(entry.body))
-        text = _text(head, body)
-        event = Event(*head, body, link(self._prev, text))
+        head = head_of(values)
+        event = Event(*values, body, link(self._prev, head, body))
         self._remember(event)
         for listener in self._ways.listeners:
             listener(event)
-        return event, text
+        return event, head
 
     def result_of(self, step: str) -> Event | None:
         """The one result of a step, if there is one."""

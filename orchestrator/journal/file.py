@@ -1,9 +1,9 @@
-"""A job's journal in one file: a line of JSON for each event, appended and never altered, with one writer.
+"""A job's journal in one file of lines (`lines` has their form), appended and never altered, with one writer.
 
 A commit is one `write` and one `fdatasync`, shared by all who wait for it. While the process that owns a run lives, it
 holds an OS lock on the file; the lock goes with the process however it dies, so a run without a terminal event and
-without a holder is known to be interrupted. What a crash can leave is a line without its end: it was never reported as
-written, readers leave it out and the next owner cuts it off.
+without a holder is known to be interrupted. What a crash has left of a commit was never reported as written: readers
+leave it out and the next owner cuts it off.
 """
 
 import asyncio
@@ -20,16 +20,15 @@ from pydantic_core import from_json
 
 from ..clock import Clock
 from ..errors import BadInput, JournalDamaged, Unavailable
-from .events import PLAINLY, Chain, Entry, Event, Ways, event_of, line_of
+from .convert import to_today
+from .events import PLAINLY, Chain, Entry, Event, Ways
+from .lines import END, FORMAT, HEADER, Content, closed_after, lines_of, read
+from .parts import Parts
 from .writer import Writer
 
-FORMAT = 2
 #: The longest that an event waits for others to share its commit, in seconds.
 GROUP_S = 0.05
 SUFFIX = ".run"
-
-#: The first line of every run.
-_HEADER = f'{{"format":{FORMAT}}}\n'.encode()
 
 
 class FileJournal:
@@ -38,8 +37,8 @@ class FileJournal:
     What is appended is written with the next commit, or by itself when none comes within `GROUP_S`.
     """
 
-    def __init__(self, file: "_File", chain: Chain, writer: Writer) -> None:
-        self._file, self._chain, self._writer = file, chain, writer
+    def __init__(self, file: "_File", chain: Chain, parts: Parts, writer: Writer) -> None:
+        self._file, self._chain, self._parts, self._writer = file, chain, parts, writer
         self._pending: list[bytes] = []
         #: How many events have been appended, and how many of them are on disk.
         self._appended = self._durable = chain.seq
@@ -51,8 +50,8 @@ class FileJournal:
 
     def append(self, entry: Entry) -> Event:
         """Put an entry on record; it is in the file after the next commit, or in `GROUP_S` seconds."""
-        event, text = self._chain.seal(entry)
-        self._pending.append(line_of(event, text))
+        event, head = self._chain.seal(entry)
+        self._pending.append(lines_of(event, head, self._parts))
         self._appended += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._write_in_time)
@@ -116,6 +115,7 @@ class FileJournal:
         with anyio.CancelScope(shield=True):
             try:
                 await self.commit()
+                await self._writer.run(self._file.write, [closed_after(self._appended)])
             finally:
                 self._stop_timer()
                 self._file.release()
@@ -139,27 +139,46 @@ class _File:
         self._size = 0
         self._is_listed = False
 
-    def begin(self) -> list[Event]:
-        """The events that are there; a new file gets its header, and what a crash has left of a line is cut off."""
-        content = self.path.read_bytes()
-        events = _events(self.path, content)
-        self._size = content.rfind(b"\n") + 1
-        os.ftruncate(self._handle, self._size)
-        if not self._size:
-            self._put_header()
-        return events
+    def begin(self) -> Content:
+        """What is there, in today's format; a new file gets its header, what a crash has left over is cut off."""
+        old = self.path.read_bytes()
+        content = _today(self.path, old)
+        found = _read(self.path, content)
+        if HEADER.startswith(old):
+            self._put_header(len(old))
+        elif content == old:
+            os.ftruncate(self._handle, found.size)
+        else:
+            self._replace(content)
+        self._size = found.size
+        return found
 
-    def _put_header(self) -> None:
+    def _put_header(self, there: int) -> None:
         try:
-            _write_all(self._handle, _HEADER)
+            _write_all(self._handle, HEADER[there:])
         except OSError:
             self.path.unlink()  # nothing was accepted: no half a file stays behind
             raise
-        self._size = len(_HEADER)
+
+    def _replace(self, content: bytes) -> None:
+        """Have another file stand in its place, whole or not at all, with the lock on it."""
+        beside = self.path.with_suffix(".new")
+        handle = _take(beside)
+        try:
+            os.ftruncate(handle, 0)
+            _write_all(handle, content)
+            _to_disk(handle)
+            beside.replace(self.path)
+        except OSError:
+            beside.unlink()
+            os.close(handle)
+            raise
+        self.release()
+        self._handle = handle
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Append lines; they are on disk when this returns. Raises Unavailable, and none of them is in the file."""
-        content = b"".join(lines)
+        """Append a commit; it is on disk when this returns. Raises Unavailable, and nothing of it is in the file."""
+        content = b"".join((*lines, END))
         try:
             _write_all(self._handle, content)
             _to_disk(self._handle)
@@ -192,15 +211,11 @@ async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways:
     Raises BadInput where the folder cannot be written or another process holds the run, JournalDamaged where the
     events in it do not hold together.
     """
-    file, events = await writer.run(_open, path)
-    try:
-        return FileJournal(file, Chain(job, clock, ways, events), writer)
-    except JournalDamaged:
-        file.release()
-        raise
+    file, found = await writer.run(_open, path)
+    return FileJournal(file, Chain(job, clock, ways, found.events), found.parts, writer)
 
 
-def _open(path: Path) -> tuple[_File, list[Event]]:
+def _open(path: Path) -> tuple[_File, Content]:
     try:
         file = _File(path)
         try:
@@ -261,35 +276,41 @@ def read_events(path: Path) -> list[Event]:
     Raises BadInput where there is no such run or it is of another format, JournalDamaged where it cannot be read.
     """
     try:
-        return _events(path, path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"run {str(path)!r} does not exist; `bullpen jobs` lists what there is") from None
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
+    return _read(path, _today(path, content)).events
 
 
-def _events(path: Path, content: bytes) -> list[Event]:
-    """The events of a file with this content, as far as they were written to their end."""
-    if _HEADER.startswith(content):
-        return []  # its process was killed while it made the file, before anything was accepted
-    header, *lines = content.split(b"\n")[:-1] or [content]
-    _check_format(path, header)
-    events: list[Event] = []
-    for line in lines:
-        try:
-            events.append(event_of(line.decode()))
-        except ValueError as error:
-            raise JournalDamaged(
-                f"run {str(path)!r} cannot be read at event {len(events) + 1}: {error}; keep the file as it is"
-            ) from error
-    return events
+def _today(path: Path, content: bytes) -> bytes:
+    """A file's content in today's format; of one whose process was killed before anything was accepted, a new one's."""
+    if HEADER.startswith(content):
+        return HEADER
+    format = _format(path, content)
+    try:
+        return to_today(content, format)
+    except KeyError:
+        raise BadInput(
+            f"run {str(path)!r} has format {format}; this Bullpen reads up to {FORMAT}: take a newer one"
+        ) from None
+    except JournalDamaged as error:
+        raise JournalDamaged(f"run {str(path)!r}: {error}") from error
 
 
-def _check_format(path: Path, header: bytes) -> None:
-    found: object = 1 if header.startswith(b"SQLite format 3") else None
-    with contextlib.suppress(ValueError):
-        found = from_json(header)["format"]
-    if found is None:
-        raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")
-    if found != FORMAT:
-        raise BadInput(f"run {str(path)!r} has format {found}; this Bullpen reads {FORMAT}: read it with its own")
+def _read(path: Path, content: bytes) -> Content:
+    found = read(content)
+    if found.damage:
+        seq, reason, later = found.damage
+        raise JournalDamaged(
+            f"run {str(path)!r} is damaged at event {seq}: {reason}; {later} later commits cannot be read; "
+            "keep the file as it is"
+        )
+    return found
+
+
+def _format(path: Path, content: bytes) -> int:
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return int(from_json(content.partition(b"\n")[0])["format"])
+    raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")

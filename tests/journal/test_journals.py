@@ -15,11 +15,15 @@ import pytest
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused, Unavailable
-from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways, first_break, line_of
+from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways, first_break
 from bullpen.orchestrator.journal.file import is_held, open_journal, read_events
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
+from bullpen.orchestrator.journal.lines import HEADER, closed_after, lines_of
+from bullpen.orchestrator.journal.parts import Parts
 from bullpen.orchestrator.journal.writer import Writer
 from bullpen.orchestrator.testing.contracts import JournalContract, Reader
+
+FORMATS = Path(__file__).parent / "formats"
 
 
 @pytest.mark.anyio
@@ -113,43 +117,65 @@ def test_a_second_owner_is_told_who_holds_the_run(tmp_path: Path) -> None:
 def test_a_changed_event_is_named(tmp_path: Path, field: str) -> None:
     path = tmp_path / "job.run"
     events = write(path, "a.one", "a.two", "a.three")
-    header, one, two, three = path.read_bytes().splitlines(keepends=True)
     old = getattr(events[1], field)
     new: Any = old + 1 if isinstance(old, int) else f"{old[:-1]}x"
     changed = events[1]._replace(**{field: new})
-    path.write_bytes(header + one + line_of(changed, changed.text) + three)
-    assert two not in path.read_bytes()
+    there, here = (lines_of(event, event.head, Parts()) for event in (events[1], changed))
+    assert there in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(there, here))
 
-    assert first_break(read_events(path)) == 2
-    with pytest.raises(JournalDamaged, match="event 2"):
-        reopen(path)
+    for look in (reopen, read_events):
+        with pytest.raises(JournalDamaged, match=r"damaged at event 2: .*; 1 later commits"):
+            look(path)
 
 
 def test_an_event_that_was_taken_out_is_named(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
-    write(path, "a.one", "a.two", "a.three")
-    header, one, _, three = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(header + one + three)
+    second = write(path, "a.one", "a.two", "a.three")[1]
+    path.write_bytes(path.read_bytes().replace(lines_of(second, second.head, Parts()), b""))
 
-    with pytest.raises(JournalDamaged, match="event 2"):
+    with pytest.raises(JournalDamaged, match="event 2: event 3 stands in its place"):
         reopen(path)
 
 
-def test_a_line_that_is_no_event_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", [b'{"seq":2}', b"{}", b"[]", b"1", b'{"part":"x"}', b'{"part":1,"text":2}', b'{"closed":7}']
+)
+def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "job.run"
     write(path, "a.one")
-    path.write_bytes(path.read_bytes() + b'{"seq":2}\n')
+    path.write_bytes(path.read_bytes() + line + b"\n\n" + closed_after(1) + b"\n")
 
     with pytest.raises(JournalDamaged, match="event 2"):
         read_events(path)
 
 
-@pytest.mark.parametrize("header", [b'{"format":99}\n', b"SQLite format 3\x00..."])
-def test_another_format_is_refused_by_name(tmp_path: Path, header: bytes) -> None:
+def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
-    path.write_bytes(header)
+    path.write_bytes(b'{"format":99}\n\n')
 
-    with pytest.raises(BadInput, match=r"format (99|1); this Bullpen reads 2"):
+    with pytest.raises(BadInput, match=r"format 99; this Bullpen reads up to 3"):
+        read_events(path)
+
+
+def test_a_run_of_format_2_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "job.run"
+    path.write_bytes((FORMATS / "2.run").read_bytes().rsplit(b"\n", 2)[0] + b"\n")  # without its end
+    events = read_events(path)
+    again = write(path, "a.more")
+
+    assert [event.kind for event in events] == ["job.accepted", "model.asked", "model.answered"]
+    assert events[1].value["inputs"]["text"] == 'ünïcode 😀 and \x00, "hash":"x" and ,"body":'
+    assert again[:3] == events
+    assert first_break(again) is None
+    assert path.read_bytes().startswith(HEADER)
+
+
+def test_a_damaged_run_of_format_2_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "job.run"
+    path.write_bytes((FORMATS / "2.run").read_bytes().replace(b"ferry", b"fairy"))
+
+    with pytest.raises(JournalDamaged, match="damaged at event 1"):
         read_events(path)
 
 
@@ -169,7 +195,7 @@ def test_what_a_crash_has_cut_off_is_left_out_and_written_over(tmp_path: Path) -
     for size in range(len(content)):
         path.write_bytes(content[:size])
         kept = read_events(path)
-        assert kept == whole[: max(0, content[:size].count(b"\n") - 1)]
+        assert kept == whole[: content[:size].count(b'"}\n')]
         if size % 50 == 0:
             assert write(path, "a.again")[:-1] == kept
 
