@@ -8,6 +8,7 @@ leave it out and the next owner cuts it off.
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 from collections import deque
@@ -22,13 +23,15 @@ from ..clock import Clock
 from ..errors import BadInput, JournalDamaged, Unavailable
 from .convert import to_today
 from .events import PLAINLY, Chain, Entry, Event, Ways
-from .lines import END, FORMAT, HEADER, Content, closed_after, lines_of, read
+from .lines import END, FORMAT, HEADER, Content, closed_after, is_unborn, lines_of, read
 from .parts import Parts
 from .writer import Writer
 
 #: The longest that an event waits for others to share its commit, in seconds.
 GROUP_S = 0.05
 SUFFIX = ".run"
+#: There is no room; there may be later.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileJournal:
@@ -138,14 +141,16 @@ class _File:
         #: The bytes that are there to stay: what a failed write has left behind them is cut off.
         self._size = 0
         self._is_listed = False
+        #: Why nothing is written any more.
+        self._failure = ""
 
     def begin(self) -> Content:
         """What is there, in today's format; a new file gets its header, what a crash has left over is cut off."""
         old = self.path.read_bytes()
         content = _today(self.path, old)
         found = _read(self.path, content)
-        if HEADER.startswith(old):
-            self._put_header(len(old))
+        if content == HEADER:
+            self._put_header()
         elif content == old:
             os.ftruncate(self._handle, found.size)
         else:
@@ -153,9 +158,10 @@ class _File:
         self._size = found.size
         return found
 
-    def _put_header(self, there: int) -> None:
+    def _put_header(self) -> None:
+        os.ftruncate(self._handle, 0)
         try:
-            _write_all(self._handle, HEADER[there:])
+            _write_all(self._handle, HEADER)
         except OSError:
             self.path.unlink()  # nothing was accepted: no half a file stays behind
             raise
@@ -178,6 +184,8 @@ class _File:
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append a commit; it is on disk when this returns. Raises Unavailable, and nothing of it is in the file."""
+        if self._failure:
+            raise Unavailable(self._failure)
         content = b"".join((*lines, END))
         try:
             _write_all(self._handle, content)
@@ -185,8 +193,17 @@ class _File:
             self._list()
         except OSError as error:
             os.ftruncate(self._handle, self._size)
-            raise Unavailable(f"run {str(self.path)!r} cannot be written: {error}; free room and resume") from error
+            raise Unavailable(self._told(error)) from error
         self._size += len(content)
+
+    def _told(self, error: OSError) -> str:
+        """What is wrong and what to do. Where it is not for want of room, nothing is written from now on: after a
+        failed flush nobody knows what is on the disk."""
+        told = f"run {str(self.path)!r} cannot be written: {error}"
+        if error.errno in _FULL:
+            return f"{told}; free room and resume"
+        self._failure = f"{told}; the disk cannot be trusted: copy the run to another one and resume there"
+        return self._failure
 
     def _list(self) -> None:
         """Have the folder itself name the file after a crash of the machine."""
@@ -286,7 +303,7 @@ def read_events(path: Path) -> list[Event]:
 
 def _today(path: Path, content: bytes) -> bytes:
     """A file's content in today's format; of one whose process was killed before anything was accepted, a new one's."""
-    if HEADER.startswith(content):
+    if is_unborn(content):
         return HEADER
     format = _format(path, content)
     try:

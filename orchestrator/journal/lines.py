@@ -1,7 +1,6 @@
 """A run as bytes: lines of JSON in commits, each ended by an empty line. Pure.
 
     {"format":3}
-                                                                  the header is a commit of its own
     {"part":"3f…","text":"…"}                                     a part of a long body, before it is first needed
     {"seq":1,"job":"…", … ,"body":{…},"hash":"…"}                 an event, or with "parts":[level,"names"] for "body"
                                                                   the end of the commit
@@ -22,7 +21,7 @@ from .events import GENESIS, HEAD, Event, link
 from .parts import WHOLE_MOST, Cut, Parts
 
 FORMAT = 3
-HEADER = f'{{"format":{FORMAT}}}\n\n'.encode()
+HEADER = f'{{"format":{FORMAT}}}\n'.encode()
 END = b"\n"
 
 
@@ -59,6 +58,14 @@ def lines_of(event: Event, head: str, parts: Parts) -> bytes:
 def closed_after(seq: int) -> bytes:
     """The line that says that the owner has let go of the run."""
     return f'{{"closed":{seq}}}\n'.encode()
+
+
+def is_unborn(content: bytes) -> bool:
+    """Whether a file with this content never held a commit on disk: its process or its machine died before that."""
+    if HEADER.startswith(content):
+        return True
+    first, _, behind = content.partition(b"\n\n")
+    return first.startswith(b"\0") and not behind.strip(b"\0")
 
 
 def read(content: bytes) -> Content:

@@ -152,7 +152,7 @@ def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: bytes) -> None:
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
-    path.write_bytes(b'{"format":99}\n\n')
+    path.write_bytes(b'{"format":99}\n')
 
     with pytest.raises(BadInput, match=r"format 99; this Bullpen reads up to 3"):
         read_events(path)
