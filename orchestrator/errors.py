@@ -6,7 +6,8 @@ BullpenError
 │  ├─ InvalidWorker     a worker class or a team with a mistake in it
 │  ├─ Misconfigured     a provider refused our key, our model name or our request
 │  ├─ BudgetExceeded    the call would have passed the limit; it was not made
-│  └─ CassetteMiss      the request is not among the recorded ones; nobody was asked
+│  ├─ CassetteMiss      the request is not among the recorded ones; nobody was asked
+│  └─ Fenced            another process owns the run now; nothing of this one is used
 ├─ Unavailable    not now; may work later or elsewhere
 │  ├─ Overloaded        a bounded queue is full; nothing was queued
 │  ├─ NoAnswer          no rung gave a good answer
@@ -55,6 +56,10 @@ class BudgetExceeded(Refused):
 
 class CassetteMiss(Refused):
     """A cassette that replays does not have the request. Another rung would hide it, so none is asked."""
+
+
+class Fenced(Refused):
+    """Another process has taken the run over, since this one gave no sign of life; what it does is used no more."""
 
 
 class Unavailable(BullpenError):

@@ -1,6 +1,7 @@
 """The composition root: the one place that builds things, and the ways to launch a job with them."""
 
 import os
+import platform
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
@@ -24,7 +25,8 @@ from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
 from .job import Job, Order
 from .journal.events import Event, Journal, Ways
-from .journal.file import SUFFIX, open_journal
+from .journal.file import open_journal
+from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .log import log_event
@@ -213,6 +215,7 @@ class System:
             "workers": [worker.name for worker in self.team.workers],
             "rungs": [rung.label for rung in self.gateway.rungs],
             "rungs_from": self.gateway.rungs_from,
+            "owner": {"pid": os.getpid(), "host": platform.node()},
         }
 
 

@@ -19,6 +19,7 @@ Phase = Literal["", "intent", "result", "failed"]
 Listener = Callable[["Event"], None]
 
 ACCEPTED = "job.accepted"
+RESUMED = "job.resumed"
 FINISHED = "job.finished"
 #: The hash before the first event.
 GENESIS = "0" * 64
@@ -117,6 +118,8 @@ class Ways:
     listeners: tuple[Listener, ...] = ()
     #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
     secrets: tuple[str, ...] = ()
+    #: How many seconds an owner may give no sign of life before a run is taken over from it.
+    lease_s: float = 15.0
 
     def without_secrets(self, text: str) -> str:
         """The text with every secret value replaced."""
@@ -141,8 +144,10 @@ class Chain:
         self.seq, self._prev = 0, GENESIS
         self._results: dict[str, Event] = {}
         self._finished = False
+        self._epoch = ways.epoch
         for event in before:
             self._remember(event)
+            self._epoch = max(self._epoch, event.epoch + 1)
 
     def seal(self, entry: Entry) -> tuple[Event, str]:
         """The next event, and its head.
@@ -152,7 +157,7 @@ class Chain:
         assert not self._finished, f"{entry.kind} after {FINISHED} in job {self.job}"
         assert entry.phase != "result" or entry.step not in self._results, f"step {entry.step} has a result already"
         values = (
-            *(self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._ways.epoch, entry.kind),
+            *(self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._epoch, entry.kind),
             *(self._clock.wall_ms(), entry.sender, entry.recipient),
         )
         body = self._ways.without_secrets(compact(entry.body))

@@ -121,9 +121,11 @@ def _event(line: str, parts: Parts, prev: Event | None) -> Event:
     if tuple(values) != HEAD or not ending.endswith('"}'):
         raise ValueError("it is no event")
     event = Event._make((*values.values(), body, ending[:-2]))
-    seq, before = (prev.seq, prev.hash) if prev else (0, GENESIS)
+    seq, epoch, before = (prev.seq, prev.epoch, prev.hash) if prev else (0, 0, GENESIS)
     if event.seq != seq + 1:
         raise ValueError(f"event {event.seq} stands in its place")
+    if event.epoch < epoch:
+        raise ValueError(f"it is of epoch {event.epoch}, whose owner had lost the run to that of epoch {epoch}")
     if event.hash != link(before, head, body):
         raise ValueError("it does not follow from the event before it")
     return event

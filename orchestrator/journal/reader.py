@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..evidence import Evidence, Report
 from ..rules.report import problem_of
 from .events import ACCEPTED, FINISHED, Event, first_break
-from .file import SUFFIX, is_held, read_events
+from .storage import SUFFIX, is_held, read_events
 from .tally import Tally
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from ..errors import BullpenError
 from ..ids import digest
 from .events import Event
-from .file import SUFFIX, read_events
 from .step import MODEL
+from .storage import SUFFIX, read_events
 
 #: How many runs are looked through, the newest first.
 _RUNS_MOST = 50

@@ -4,8 +4,10 @@ anyio's worker threads do the same at twice the price, and a job commits often (
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,14 +16,19 @@ import anyio
 from ..errors import Refused
 
 T = TypeVar("T")
+#: How often a process that holds runs gives a sign of life, in seconds: several times within a lease.
+BEAT_S = 5.0
 Done = Callable[[BaseException | None], None]
 
 
 class Writer:
     """Runs functions one after the other in its own thread, for callers on asyncio."""
 
-    def __init__(self) -> None:
+    def __init__(self, beat_s: float = BEAT_S) -> None:
+        self._beat_s = beat_s
         self._asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        #: What is called every `beat_s` seconds while the process lives, however long its event loop is held up.
+        self.beats: set[Callable[[], None]] = set()
         self._thread = threading.Thread(target=self._work, name="journal writer", daemon=True)
         self._thread.start()
 
@@ -66,5 +73,14 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        while work := self._asked.get():
-            work()
+        beat_at_s = time.monotonic() + self._beat_s
+        while True:
+            with contextlib.suppress(queue.Empty):
+                work = self._asked.get(timeout=max(0.0, beat_at_s - time.monotonic()))
+                if work is None:
+                    return
+                work()
+            if time.monotonic() >= beat_at_s:
+                for beat in tuple(self.beats):
+                    beat()
+                beat_at_s = time.monotonic() + self._beat_s

@@ -15,11 +15,12 @@ import pytest
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused, Unavailable
-from bullpen.orchestrator.journal.events import Entry, Event, Journal, Ways, first_break
-from bullpen.orchestrator.journal.file import is_held, open_journal, read_events
+from bullpen.orchestrator.journal.events import ACCEPTED, Entry, Event, Journal, Ways, first_break
+from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.lines import HEADER, closed_after, lines_of
 from bullpen.orchestrator.journal.parts import Parts
+from bullpen.orchestrator.journal.storage import is_held, read_events
 from bullpen.orchestrator.journal.writer import Writer
 from bullpen.orchestrator.testing.contracts import JournalContract, Reader
 
@@ -103,11 +104,18 @@ def test_a_second_owner_is_told_who_holds_the_run(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
 
     async def hold_twice() -> None:
-        async with opened(path):
+        with closing(Writer(beat_s=0.01)) as writer:
+            journal = await open_journal(path, "job", SystemClock(), writer)
             assert is_held(path)
             with pytest.raises(BadInput, match="held by another process"):
                 async with opened(path):
                     pass
+            journal.append(Entry(ACCEPTED, {"owner": {"pid": 7, "host": "here"}}))
+            await journal.commit()
+            with pytest.raises(BadInput, match=r"held by process 7 on 'here' since 20.* UTC \(epoch 1\)"):
+                async with opened(path):
+                    pass
+            await journal.aclose()
 
     anyio.run(hold_twice)
     assert not is_held(path)

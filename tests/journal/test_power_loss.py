@@ -16,10 +16,10 @@ import anyio
 import pytest
 
 from bullpen.orchestrator.errors import BadInput, JournalDamaged, Unavailable
-from bullpen.orchestrator.journal import file as journal_file
+from bullpen.orchestrator.journal import storage
 from bullpen.orchestrator.journal.events import Entry, Event
-from bullpen.orchestrator.journal.file import read_events
 from bullpen.orchestrator.journal.lines import HEADER, is_unborn, read
+from bullpen.orchestrator.journal.storage import read_events
 
 from .test_journals import opened
 
@@ -66,8 +66,8 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(journal_file, "_write_all", disk.write_all)
-    monkeypatch.setattr(journal_file, "_to_disk", disk.to_disk)
+    monkeypatch.setattr(storage, "_write_all", disk.write_all)
+    monkeypatch.setattr(storage, "_to_disk", disk.to_disk)
 
     class Os:
         """The module, but for one function."""
@@ -77,7 +77,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
         def __getattr__(self, name: str) -> object:
             return getattr(os, name)
 
-    monkeypatch.setattr(journal_file, "os", Os())
+    monkeypatch.setattr(storage, "os", Os())
     return disk
 
 
@@ -178,7 +178,7 @@ def test_a_disk_that_fails_is_not_written_to_again(tmp_path: Path, disk: Disk, m
             await journal.commit()
             journal.append(Entry("a.two", {}))
             with monkeypatch.context() as patched:
-                patched.setattr(journal_file, "_to_disk", broken)
+                patched.setattr(storage, "_to_disk", broken)
                 with pytest.raises(Unavailable, match="input/output error; the disk cannot be trusted"):
                     await journal.commit()
             with pytest.raises(Unavailable, match="input/output error"):

@@ -1,0 +1,343 @@
+"""The file of one run: who may write it, how bytes get to the disk and come back. Blocking.
+
+While the process that owns a run lives, it holds an OS lock on the file; the lock goes with the process however it
+dies, so a run without a terminal event and without a holder is known to be interrupted. A holder also gives a sign of
+life every few seconds. One that gives none (it was stopped, its machine slept) may have the run taken over: another
+file, with all that was written, stands in its place from then on. Nothing that the old owner writes when it wakes is
+acknowledged or read.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic_core import from_json
+
+from ..errors import BadInput, Fenced, JournalDamaged, Unavailable
+from .convert import to_today
+from .events import ACCEPTED, RESUMED, Event
+from .lines import END, FORMAT, HEADER, Content, is_unborn, read
+
+SUFFIX = ".run"
+#: A reader's look at the lock lasts no longer than this, in seconds.
+_LOOK_S = 0.2
+#: There is no room; there may be later.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: File systems on which a lock does not hold between machines, or a flush does not reach a disk.
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
+
+
+class RunFile:
+    """A run that is open for appending, and the lock that keeps others from it."""
+
+    def __init__(self, path: Path, lease_s: float) -> None:
+        """Take the run, from a dead or silent owner as well. Raises BadInput where a living one holds it."""
+        self.path = path
+        _folder_for(path)
+        self._fence = path.with_suffix(".fence")
+        handle = _lock(path)
+        if handle is None:
+            handle = self._take_over(lease_s)
+        elif not _unfence(self._fence):
+            os.close(handle)
+            raise BadInput(f"run {path.stem!r} is being taken over by another process; wait for it")
+        self._handle = handle
+        #: The bytes that are there to stay: what a failed write has left behind them is cut off.
+        self._size = 0
+        self._is_listed = False
+        #: Why nothing is written any more.
+        self._failure = ""
+
+    def begin(self) -> Content:
+        """What is there, in today's format; a new file gets its header, what a crash has left over is cut off."""
+        old = self.path.read_bytes()
+        content = _today(self.path, old)
+        found = _read(self.path, content)
+        if content == HEADER:
+            self._put_header()
+        elif content == old:
+            os.ftruncate(self._handle, found.size)
+        else:
+            self._handle = _replaced(self.path, self._handle, content)
+        self._size = found.size
+        return found
+
+    def _put_header(self) -> None:
+        os.ftruncate(self._handle, 0)
+        try:
+            _write_all(self._handle, HEADER)
+        except OSError:
+            self.path.unlink()  # nothing was accepted: no half a file stays behind
+            raise
+
+    def _take_over(self, lease_s: float) -> int:
+        """The run's handle, from an owner that is there and gives no sign of life. Raises BadInput where it gives one.
+
+        The fence comes first: what the old owner writes behind it is never acknowledged, so that all that ever was is
+        copied.
+        """
+        if _is_alive(self.path, lease_s):
+            raise BadInput(f"run {self.path.stem!r} is held by {_owner(self.path)}; wait for it or cancel it")
+        fence = _lock(self._fence)
+        if fence is None:
+            raise BadInput(f"run {self.path.stem!r} is being taken over by another process; wait for it")
+        try:
+            content = self.path.read_bytes()
+            return _replaced(self.path, None, content[: _read(self.path, _today(self.path, content)).size])
+        finally:
+            self._fence.unlink()
+            os.close(fence)
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append a commit; it is on disk, and ours, when this returns.
+
+        Raises Unavailable, and nothing of it is in the file, or Fenced when another process has taken over.
+        """
+        if self._failure:
+            raise Unavailable(self._failure)
+        content = b"".join((*lines, END))
+        try:
+            _write_all(self._handle, content)
+            _to_disk(self._handle)
+            self._list()
+        except OSError as error:
+            os.ftruncate(self._handle, self._size)
+            raise Unavailable(self._told(error)) from error
+        self._size += len(content)
+        self._check_ownership()
+
+    def _check_ownership(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self.path), os.fstat(self._handle)) and not os.path.exists(self._fence):
+                return
+        raise Fenced(f"run {self.path.stem!r} was taken over by another process while this one gave no sign of life")
+
+    def _told(self, error: OSError) -> str:
+        """What is wrong and what to do. Where it is not for want of room, nothing is written from now on: after a
+        failed flush nobody knows what is on the disk."""
+        told = f"run {str(self.path)!r} cannot be written: {error}"
+        if error.errno in _FULL:
+            return f"{told}; free room and resume"
+        self._failure = f"{told}; the disk cannot be trusted: copy the run to another one and resume there"
+        return self._failure
+
+    def _list(self) -> None:
+        """Have the folder itself name the file after a crash of the machine."""
+        if not self._is_listed:
+            _folder_to_disk(self.path.parent)
+            self._is_listed = True
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        if self._handle >= 0:
+            os.utime(self._handle)
+
+    def release(self) -> None:
+        """Let go of it. A write that comes later fails, rather than reach a file that has got the same number."""
+        handle, self._handle = self._handle, -1
+        os.close(handle)
+
+
+def open_file(path: Path, lease_s: float) -> tuple[RunFile, Content]:
+    """A run to be written, made if need be, and what it holds. Waits for a sign of life where somebody holds it.
+
+    Raises BadInput where it cannot be written or a living process holds it, JournalDamaged where it is damaged.
+    """
+    try:
+        file = RunFile(path, lease_s)
+        try:
+            return file, file.begin()
+        except BaseException:
+            file.release()
+            raise
+    except OSError as error:
+        raise BadInput(f"run {str(path)!r} cannot be opened: {error}; name another folder for runs") from error
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the run."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def read_events(path: Path) -> list[Event]:
+    """All events of a run file, in order, without changing it.
+
+    Raises BadInput where there is no such run or it is of another format, JournalDamaged where it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"run {str(path)!r} does not exist; `bullpen jobs` lists what there is") from None
+    except OSError as error:
+        raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
+    return _read(path, _today(path, content)).events
+
+
+# Who may write
+
+
+def _folder_for(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"folder {str(path.parent)!r} cannot be written: {error.strerror}; name another one") from error
+    kind = _file_system(path.parent.resolve())
+    if kind in _REMOTE:
+        raise BadInput(
+            f"folder {str(path.parent)!r} is on {kind}, where locks and flushes cannot be relied on; "
+            "name a folder on a disk of this machine with `runs_dir`"
+        )
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on; empty where the system does not say."""
+    kinds: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines():
+            _, place, kind, *_ = line.split(" ")
+            kinds[place.replace("\\040", " ")] = kind
+    return next((kinds[str(place)] for place in (folder, *folder.parents) if str(place) in kinds), "")
+
+
+def _lock(path: Path) -> int | None:
+    """A handle of the file, made if need be, with the lock on it; None where another process has it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    until_s = time.monotonic() + _LOOK_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                os.close(handle)
+                return None
+            time.sleep(_LOOK_S / 10)
+        else:
+            return handle
+
+
+def _unfence(fence: Path) -> bool:
+    """Take away a fence that a dead process has left; False where a living one is behind it."""
+    if not fence.exists():
+        return True
+    handle = _lock(fence)
+    if handle is None:
+        return False
+    fence.unlink(missing_ok=True)
+    os.close(handle)
+    return True
+
+
+def _is_alive(path: Path, lease_s: float) -> bool:
+    """Whether the holder of a run gives a sign of life within its lease. Goes by change, so no clock need be right."""
+    before, until_s = _sign(path), time.monotonic() + lease_s
+    while time.monotonic() < until_s:
+        if _sign(path) != before:
+            return True
+        time.sleep(min(0.1, lease_s / 10))
+    return False
+
+
+def _sign(path: Path) -> tuple[int, int]:
+    there = path.stat()
+    return there.st_mtime_ns, there.st_size
+
+
+def _owner(path: Path) -> str:
+    """Who holds a run, as its record says."""
+    owned = [event for event in read_events(path) if event.kind in (ACCEPTED, RESUMED)]
+    if not owned:
+        return "another process"
+    owner, since = owned[-1].value["owner"], datetime.fromtimestamp(owned[-1].at_ms / 1000, UTC)
+    return f"process {owner['pid']} on {owner['host']!r} since {since:%Y-%m-%d %H:%M:%S} UTC (epoch {owned[-1].epoch})"
+
+
+def _replaced(path: Path, held: int | None, content: bytes) -> int:
+    """The handle of another file with this content, which stands in the run's place, whole or not at all."""
+    beside = path.with_suffix(".new")
+    handle = _lock(beside)
+    if handle is None:
+        raise BadInput(f"run {path.stem!r} is being replaced by another process; wait for it")
+    try:
+        os.ftruncate(handle, 0)
+        _write_all(handle, content)
+        _to_disk(handle)
+        beside.replace(path)
+        _folder_to_disk(path.parent)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        os.close(handle)
+        raise
+    if held is not None:
+        os.close(held)
+    return handle
+
+
+# Bytes
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def _to_disk(handle: int) -> None:
+    if hasattr(fcntl, "F_FULLFSYNC"):  # elsewhere than on Linux a plain sync may stop at the disk's own cache
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(handle)
+
+
+def _folder_to_disk(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _today(path: Path, content: bytes) -> bytes:
+    """A file's content in today's format; of one whose process was killed before anything was accepted, a new one's."""
+    if is_unborn(content):
+        return HEADER
+    format = _format(path, content)
+    try:
+        return to_today(content, format)
+    except KeyError:
+        raise BadInput(
+            f"run {str(path)!r} has format {format}; this Bullpen reads up to {FORMAT}: take a newer one"
+        ) from None
+    except JournalDamaged as error:
+        raise JournalDamaged(f"run {str(path)!r}: {error}") from error
+
+
+def _format(path: Path, content: bytes) -> int:
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return int(from_json(content.partition(b"\n")[0])["format"])
+    raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")
+
+
+def _read(path: Path, content: bytes) -> Content:
+    found = read(content)
+    if found.damage:
+        seq, reason, later = found.damage
+        raise JournalDamaged(
+            f"run {str(path)!r} is damaged at event {seq}: {reason}; {later} later commits cannot be read; "
+            "keep the file as it is"
+        )
+    return found
