@@ -20,7 +20,8 @@ from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .gateway.model import Model
 from .ids import plain
-from .journal.events import Entry, Journal
+from .journal.events import Entry
+from .journal.journal import Journal
 from .journal.step import Steps
 from .ports import Memory, Toolbox
 from .rules import retry

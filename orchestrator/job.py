@@ -29,7 +29,7 @@ from .evidence import (
     Unreadable,
 )
 from .ids import StepKey, digest
-from .journal.events import ACCEPTED, FINISHED, Entry
+from .journal.events import ACCEPTED, FINISHED, RESUMED, Entry
 from .journal.step import INGEST, StepKind, Steps
 from .journal.tally import Tally
 from .ports import CorpusReader, Memory
@@ -94,10 +94,15 @@ class Job:
         self._job = Steps(equipment.journal, equipment.job, "job", "job")
 
     async def run(self, accepted: dict[str, Any], reader: CorpusReader | None) -> Report:
-        """Work until the supervisor is content or a bound is reached; the report says which and why."""
-        started_s = monotonic_s()
-        self.equipment.journal.append(Entry(ACCEPTED, accepted, task="job", sender="user", recipient="supervisor"))
-        await self.equipment.journal.commit()
+        """Work until the supervisor is content or a bound is reached; the report says which and why.
+
+        A resumed job goes the same way again, and what is on record answers in place of models, tools and memory.
+        """
+        journal = self.equipment.journal
+        started_s = monotonic_s() - journal.past.seconds
+        kind = RESUMED if journal.past.events else ACCEPTED
+        journal.append(Entry(kind, accepted, task="job", sender="user", recipient="supervisor"))
+        await journal.commit()
         deadline_s = self.equipment.deadline_s if self.equipment.deadline_s is not None else float("inf")
         refused: Refused | None = None
         with anyio.CancelScope(deadline=deadline_s) as scope:

@@ -24,8 +24,9 @@ from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
 from .job import Job, Order
-from .journal.events import Event, Journal, Ways
+from .journal.events import ACCEPTED, FINISHED, Event
 from .journal.file import open_journal
+from .journal.journal import Journal, Ways
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -161,19 +162,54 @@ class System:
         Raises BadInput, before anything is recorded, for a question without words or a corpus that is not there.
         """
         order = self._order(question, options)
-        launched = LaunchedJob(new_job_id(self.clock, self.chance))
-        tally = Tally()
+        async with (
+            self._open(new_job_id(self.clock, self.chance)) as (launched, journal, tally),
+            self._driven(launched, order, journal, tally, self._accepted(order)),
+        ):
+            yield launched
+
+    @asynccontextmanager
+    async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
+        """Go on with a job whose process is gone: nothing that is on record is asked, paid or written again.
+
+        Its events begin with those on record. Raises BadInput for a job that is not there, has ended or is held.
+        """
+        async with self._open(JobId(job)) as (launched, journal, tally):
+            past = journal.past.events
+            accepted = next((event.value for event in past if event.kind == ACCEPTED), None)
+            if accepted is None:
+                raise BadInput(f"job {job} was never accepted: there is nothing to resume; launch it anew")
+            if past[-1].kind == FINISHED:
+                raise BadInput(f"job {job} has ended as {past[-1].value['status']}: there is nothing to resume")
+            for event in past:
+                tally.hear(event)
+                launched.hear(event)
+            order = _order_again(accepted, journal.past.seconds)
+            async with self._driven(launched, order, journal, tally, {"after": past[-1].seq, "owner": _owner()}):
+                yield launched
+
+    @asynccontextmanager
+    async def _open(self, job: JobId) -> AsyncIterator[tuple[LaunchedJob, Journal, Tally]]:
+        """A job's journal, and who listens to it."""
+        launched, tally = LaunchedJob(job), Tally()
         listeners = (tally.hear, launched.hear, log_event)
         ways = Ways(listeners=listeners, secrets=secrets_of(self.gateway.rungs, os.environ))
-        journal = await self.journals(launched.id, self.clock, ways)
+        journal = await self.journals(job, self.clock, ways)
         try:
-            job = self._job(order, journal, launched.id, tally)
-            async with _unwrapped(), anyio.create_task_group() as group:
-                group.start_soon(launched.drive, job, self._accepted(order), self.team)
-                yield launched
-                group.cancel_scope.cancel()
+            yield launched, journal, tally
         finally:
             await journal.aclose()
+
+    @asynccontextmanager
+    async def _driven(
+        self, launched: LaunchedJob, order: Order, journal: Journal, tally: Tally, accepted: dict[str, Any]
+    ) -> AsyncIterator[None]:
+        """Have the job done while the context lasts."""
+        job = self._job(order, journal, launched.id, tally)
+        async with _unwrapped(), anyio.create_task_group() as group:
+            group.start_soon(launched.drive, job, accepted, self.team)
+            yield
+            group.cancel_scope.cancel()
 
     def _order(self, question: str, options: Options) -> Order:
         """The order, with what was not said taken from the settings."""
@@ -190,7 +226,7 @@ class System:
 
     def _job(self, order: Order, journal: Journal, job_id: JobId, tally: Tally) -> Job:
         contracts = self.team.contracts()
-        ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6))
+        ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6), tally.micro_usd)
         supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
         equipment = Equipment(
             job=job_id,
@@ -215,7 +251,7 @@ class System:
             "workers": [worker.name for worker in self.team.workers],
             "rungs": [rung.label for rung in self.gateway.rungs],
             "rungs_from": self.gateway.rungs_from,
-            "owner": {"pid": os.getpid(), "host": platform.node()},
+            "owner": _owner(),
         }
 
 
@@ -280,6 +316,22 @@ def research_sync(
     except RuntimeError:
         return anyio.run(lambda: research(question, team=team, settings=settings, **options))
     raise BadInput("research_sync was called inside a running event loop; use `await research(…)` there")
+
+
+def _owner() -> dict[str, Any]:
+    """Which process works on a job, for whoever finds it held."""
+    return {"pid": os.getpid(), "host": platform.node()}
+
+
+def _order_again(accepted: Mapping[str, Any], worked_s: float) -> Order:
+    """The order as it was accepted, with what is left of its time."""
+    deadline_s = accepted["deadline_s"]
+    return Order(
+        question=accepted["question"],
+        corpus=tuple(Path(path) for path in accepted["corpus"]),
+        budget_usd=accepted["budget_usd"],
+        deadline_s=None if deadline_s is None else max(deadline_s - worked_s, 0.001),
+    )
 
 
 def _paths(corpus: Paths) -> tuple[Path, ...]:

@@ -11,9 +11,9 @@ from .model import Completion, Model, Request
 class Ledger:
     """What a job may spend and has spent, in micro-dollars: spent + reserved never passes the limit."""
 
-    def __init__(self, name: str, limit: int | None) -> None:
+    def __init__(self, name: str, limit: int | None, spent: int = 0) -> None:
         self.name, self.limit = name, limit
-        self.spent = 0
+        self.spent = spent
         self.reserved = 0
         #: Set at the next settlement, if anybody waits for it.
         self._settled: anyio.Event | None = None

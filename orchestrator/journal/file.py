@@ -11,9 +11,11 @@ from pathlib import Path
 import anyio
 
 from ..clock import Clock
-from .events import PLAINLY, Chain, Entry, Event, Ways
+from .events import Entry, Event
+from .journal import PLAINLY, Chain, Ways
 from .lines import closed_after, lines_of
 from .parts import Parts
+from .past import Past
 from .storage import RunFile, open_file
 from .writer import Writer
 
@@ -39,8 +41,15 @@ class FileJournal:
         self._closed = False
         writer.beats.add(file.beat)
 
+    @property
+    def past(self) -> Past:
+        """What was on record when it was opened."""
+        return self._chain.past
+
     def append(self, entry: Entry) -> Event:
         """Put an entry on record; it is in the file after the next commit, or in `GROUP_S` seconds."""
+        if said := self._chain.said(entry):
+            return said
         event, head = self._chain.seal(entry)
         self._pending.append(lines_of(event, head, self._parts))
         self._appended += 1
@@ -106,7 +115,8 @@ class FileJournal:
         with anyio.CancelScope(shield=True):
             try:
                 await self.commit()
-                await self._writer.run(self._file.write, [closed_after(self._appended)])
+                if self._appended > len(self.past.events):
+                    await self._writer.run(self._file.write, [closed_after(self._appended)])
             finally:
                 self._stop_timer()
                 self._writer.beats.discard(self._file.beat)

@@ -1,20 +1,32 @@
 """A journal that lives as long as its process: no thread, no file, so that it also runs on virtual time."""
 
+from collections.abc import Sequence
+
 import anyio.lowlevel
 
 from ..clock import Clock
-from .events import PLAINLY, Chain, Entry, Event, Ways
+from .events import Entry, Event
+from .journal import PLAINLY, Chain, Ways
+from .past import Past
 
 
 class InMemoryJournal:
     """Keeps one job's events in a list, under the same rules as the file."""
 
-    def __init__(self, job: str, clock: Clock, ways: Ways = PLAINLY) -> None:
-        self.events: list[Event] = []
-        self._chain = Chain(job, clock, ways)
+    def __init__(self, job: str, clock: Clock, ways: Ways = PLAINLY, before: Sequence[Event] = ()) -> None:
+        """`before` are the events of an earlier owner, with which it goes on."""
+        self.events: list[Event] = list(before)
+        self._chain = Chain(job, clock, ways, before)
+
+    @property
+    def past(self) -> Past:
+        """What was on record when it was opened."""
+        return self._chain.past
 
     def append(self, entry: Entry) -> Event:
         """Put an entry on record."""
+        if said := self._chain.said(entry):
+            return said
         event, _ = self._chain.seal(entry)
         self.events.append(event)
         return event

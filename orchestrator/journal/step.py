@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import BullpenError
 from ..ids import Json, StepKey, canonical, step_key
-from .events import Entry, Journal
+from .events import Entry
+from .journal import Journal
 
 T = TypeVar("T")
 
@@ -56,8 +57,12 @@ class Steps:
         described = canonical(args)
         key = self._key(kind, recipient, described)
         recorded = self.journal.result_of(key)
+        past = self.journal.past
         if recorded is not None:
+            past.reuse(recorded)
             return restore(recorded.value)
+        if past.is_in_doubt(key):
+            self.note("step.in_doubt", {"since": kind.intent}, step=key, recipient=recipient)
         if kind.intent:
             self._append(kind.intent, "intent", key, recipient, described)
             await self.journal.commit()

@@ -20,7 +20,8 @@ import pytest
 from ..channel.channel import Channel
 from ..envelope import Envelope, Priority
 from ..errors import Overloaded
-from ..journal.events import FINISHED, Entry, Event, Journal, Ways, first_break
+from ..journal.events import FINISHED, Entry, Event, first_break
+from ..journal.journal import Journal, Ways
 from ..journal.step import MODEL, SEARCH, Steps
 
 #: What code that uses anyio alone is tested on.

@@ -15,9 +15,10 @@ import pytest
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput, JournalDamaged, Refused, Unavailable
-from bullpen.orchestrator.journal.events import ACCEPTED, Entry, Event, Journal, Ways, first_break
+from bullpen.orchestrator.journal.events import ACCEPTED, Entry, Event, first_break
 from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
+from bullpen.orchestrator.journal.journal import Journal, Ways
 from bullpen.orchestrator.journal.lines import HEADER, closed_after, lines_of
 from bullpen.orchestrator.journal.parts import Parts
 from bullpen.orchestrator.journal.storage import is_held, read_events

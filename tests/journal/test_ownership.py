@@ -14,8 +14,9 @@ import pytest
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput
 from bullpen.orchestrator.journal import storage
-from bullpen.orchestrator.journal.events import Entry, Event, Ways, first_break, link
+from bullpen.orchestrator.journal.events import Entry, Event, first_break, link
 from bullpen.orchestrator.journal.file import open_journal
+from bullpen.orchestrator.journal.journal import Ways
 from bullpen.orchestrator.journal.lines import closed_after, lines_of, read
 from bullpen.orchestrator.journal.parts import Parts
 from bullpen.orchestrator.journal.storage import read_events
