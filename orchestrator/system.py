@@ -27,6 +27,7 @@ from .job import Job, Order
 from .journal.events import ACCEPTED, FINISHED, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
+from .journal.step import IN_DOUBT, MODEL
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -76,6 +77,17 @@ class LaunchedJob:
     def results(self) -> Mapping[str, Result]:
         """Every result so far that counts, by task id."""
         return dict(self._job.dispatch.done) if self._job else {}
+
+    @property
+    def reused(self) -> tuple[Event, ...]:
+        """The answers of models on record that a resumed job has used instead of asking again."""
+        past = self._job.equipment.journal.past if self._job else None
+        return tuple(event for event in past.reused.values() if event.kind == MODEL.result) if past else ()
+
+    @property
+    def in_doubt(self) -> tuple[Event, ...]:
+        """The steps that an earlier process had begun, and nobody knows how they ended; they were done again."""
+        return tuple(event for event in self._events if event.kind == IN_DOUBT)
 
     async def result(self) -> Report:
         """Wait for the report. Raises what ended the job where it has none."""
@@ -245,6 +257,7 @@ class System:
     def _accepted(self, order: Order) -> dict[str, Any]:
         return {
             "question": order.question,
+            "team": self.settings.default_team,
             "corpus": [str(path) for path in order.corpus],
             "budget_usd": order.budget_usd,
             "deadline_s": order.deadline_s,
@@ -335,11 +348,11 @@ def _order_again(accepted: Mapping[str, Any], worked_s: float) -> Order:
 
 
 def _paths(corpus: Paths) -> tuple[Path, ...]:
-    paths = tuple(Path(path) for path in ([corpus] if isinstance(corpus, str | Path) else corpus))
+    paths = [Path(path) for path in ([corpus] if isinstance(corpus, str | Path) else corpus)]
     for path in paths:
         if not path.exists():
             raise BadInput(f"corpus {str(path)!r} does not exist; name a file or folder that does")
-    return paths
+    return tuple(path.absolute() for path in paths)  # a job may be resumed from another folder
 
 
 @contextmanager

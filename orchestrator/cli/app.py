@@ -45,6 +45,25 @@ def research(
 
 
 @app.command()
+def resume(
+    job: JobName,
+    out: Annotated[Path | None, typer.Option(help="Write the report here too: Markdown, or JSON if .json.")] = None,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+    model: Model = None,
+    team: TeamPath = None,
+) -> None:
+    """Go on with a job whose process is gone; what is on record is not asked or paid again.
+
+    Without --team the team that it was launched with. A call that was sent and whose answer is not on record is in
+    doubt: it is asked again, and said.
+    """
+    from .research import run_resume
+
+    raise typer.Exit(run_resume(job, out=out, as_json=as_json, settings=_settings(runs_dir, model, team)))
+
+
+@app.command()
 def jobs(as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
     """List the jobs of this folder, newest last."""
     from .runs import list_jobs

@@ -15,6 +15,7 @@ from rich.markdown import Markdown
 from ..envelope import Status
 from ..errors import BadInput
 from ..evidence import Report
+from ..journal.reader import open_run
 from ..settings import load_settings
 from ..system import System, open_system
 from ..team import load_team
@@ -37,6 +38,22 @@ def run_research(
     if out is not None:
         _check_writable(out)
     report = anyio.run(_research, question, corpus, settings, bounds)
+    return _deliver(report, out, as_json=as_json)
+
+
+def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any]) -> int:
+    """The exit status of a job that is gone on with."""
+    if out is not None:
+        _check_writable(out)
+    run = open_run(job, load_settings(**settings).runs)
+    if run.status == "running":
+        sys.stderr.write(f"another process holds job {run.id}; waiting for a sign of life from it\n")
+    team = settings["default_team"] or run.accepted.get("team")
+    report = anyio.run(_resume, run.id, {**settings, "default_team": team})
+    return _deliver(report, out, as_json=as_json)
+
+
+def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
     if out is not None:
         out.write_text(_as_file(report, out), encoding="utf-8")
     if as_json:
@@ -55,6 +72,19 @@ async def _research(
         async with system.launch(question, corpus=corpus, **bounds) as job:
             await follow(job)
             return await job.result()
+
+
+async def _resume(job_id: str, settings: Mapping[str, Any]) -> Report:
+    loaded = load_settings(**settings)
+    async with open_system(loaded, load_team(loaded.default_team)) as system:
+        _say_models(system)
+        async with system.resume(job_id) as job:
+            await follow(job)
+            report = await job.result()
+    reused, in_doubt = job.reused, job.in_doubt
+    saved = sum(attempt["micro_usd"] for event in reused for attempt in event.value["receipt"]["attempts"]) / 1e6
+    sys.stderr.write(f"resumed: {len(reused)} calls reused, ${saved:.4f} saved, {len(in_doubt)} in doubt\n")
+    return report
 
 
 def _say_models(system: System) -> None:

@@ -30,6 +30,9 @@ WRITE = StepKind("memory.write_intended", "memory.written", "memory.failed")
 TOOL = StepKind("tool.asked", "tool.answered", "tool.failed")
 INGEST = StepKind("corpus.ingest_started", "corpus.ingested", "corpus.failed")
 
+#: A step that an earlier owner of the run had begun; nobody knows how it ended.
+IN_DOUBT = "step.in_doubt"
+
 
 class Steps:
     """The effects of one attempt at one task. `n` in a key counts equal effects within the attempt, so a new attempt
@@ -62,7 +65,7 @@ class Steps:
             past.reuse(recorded)
             return restore(recorded.value)
         if past.is_in_doubt(key):
-            self.note("step.in_doubt", {"since": kind.intent}, step=key, recipient=recipient)
+            self.note(IN_DOUBT, {"intent": kind.intent}, step=key, recipient=recipient)
         if kind.intent:
             self._append(kind.intent, "intent", key, recipient, described)
             await self.journal.commit()

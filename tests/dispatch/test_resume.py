@@ -86,7 +86,7 @@ async def test_a_job_may_be_killed_and_resumed_again_and_again() -> None:
     before = whole[:1]
     while before[-1].kind != "job.finished":
         resumed, events = await resume(before, asked)
-        before = events[: min(len(before) + 4, len(events))]
+        before = events[: min(len(before) + 10, len(events))]
 
     assert resumed.text == report.text
     assert told(events) == told(whole)

@@ -1,6 +1,7 @@
 """Killed in the middle: nothing accepted is lost, and what there is can be read."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -51,3 +52,47 @@ def test_a_killed_job_is_interrupted_and_keeps_what_was_done(
     assert bullpen("verify", listed["job"]).returncode == 1
     again = bullpen("research", QUESTION, "--corpus", corpus, "--model", "embedded:extract")
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("calls", [0, 2, 5])
+def test_a_killed_job_is_resumed_and_pays_nothing_twice(
+    bullpen: Command, corpus: Path, tmp_path: Path, calls: int, answers: Callable[[dict[str, Any]], Reply]
+) -> None:
+    def hanging(body: dict[str, Any]) -> Reply:
+        return answers(body) if len(server.asked) <= calls else Says("late", delay_s=30)
+
+    def rung(url: str) -> None:
+        prices = "price_in_usd = 1000.0\nprice_out_usd = 1000.0\n"
+        (tmp_path / "bullpen.toml").write_text(f'[[rungs]]\nmodel = "openai_http:m"\nbase_url = "{url}"\n{prices}')
+
+    with ScriptedProvider(answers) as server:
+        rung(server.url)
+        ended = bullpen("research", QUESTION, "--corpus", corpus, "--json")
+        whole = json.loads(ended.stdout)
+        uninterrupted = len(server.asked)
+    with ScriptedProvider(hanging) as server:
+        rung(server.url)
+        command = [sys.executable, "-P", "-m", "bullpen", "research", QUESTION, "--corpus", str(corpus)]
+        child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while len(server.asked) <= calls and child.poll() is None:
+            time.sleep(0.01)  # a real process: there is nothing else to wait on
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        asked = len(server.asked)
+    with ScriptedProvider(answers) as server:
+        rung(server.url)
+        resumed = bullpen("resume", "latest", "--json")
+        again = len(server.asked)
+
+    assert resumed.returncode == ended.returncode, resumed.stderr
+    found = json.loads(resumed.stdout)
+    told = re.search(r"resumed: (\d+) calls reused, \$(\S+) saved, (\d+) in doubt", resumed.stderr)
+    assert told is not None, resumed.stderr
+    reused, saved, in_doubt = int(told[1]), float(told[2]), int(told[3])
+    assert found["report"] == whole["report"]
+    assert uninterrupted <= asked + again <= uninterrupted + in_doubt  # of those in doubt some were never sent
+    assert (reused, again) == (uninterrupted - again, uninterrupted - reused)
+    assert saved > 0 or not reused
+    assert bullpen("verify", found["job"]).returncode == 0
+    ended = bullpen("resume", found["job"])
+    assert (ended.returncode, "has ended as" in ended.stderr) == (2, True)
