@@ -80,7 +80,7 @@ def test_verify_finds_a_changed_source_and_a_changed_record(bullpen: Command, co
     run.write_bytes(content.replace(b"48,000 crowns in six months", b"84,000 crowns in six months"))
     tampered = bullpen("verify", "latest")
     assert tampered.returncode == 1
-    assert "changed or damaged" in tampered.stdout
+    assert "is damaged at event" in tampered.stderr
 
 
 def test_a_run_that_cannot_be_read_is_listed_beside_the_others(bullpen: Command, corpus: Path) -> None:
