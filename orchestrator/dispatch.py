@@ -18,6 +18,7 @@ from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
+from .failpoint import failpoint
 from .gateway.model import Model
 from .ids import plain
 from .journal.events import Entry
@@ -131,6 +132,7 @@ class Dispatch:
             deadline_s=equipment.deadline_s,
         )
         await self._open(f"tasks.{task.worker}").send(envelope)
+        failpoint("task.sent")
         self._take_one(equipment.contracts[task.worker])
 
     def _take_one(self, contract: Contract) -> None:
@@ -144,11 +146,13 @@ class Dispatch:
         await slot.take()
         try:
             delivery = await channel.receive()
+            failpoint("task.taken")
             task, priority = delivery.envelope.body, delivery.envelope.priority
             context = self._equipment.context(task, contract.identity, partial(self._delegate, slot), priority)
             result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
         finally:
             slot.give_up()
+        failpoint("task.done")
         await self._results.send(_reply(delivery.envelope, result))
         if not await delivery.ack():
             self._take_one(contract)  # the lease had run out: the message is in its line again
@@ -164,6 +168,7 @@ class Dispatch:
         result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
         body = {"status": result.status, "output": result.output, "failure": result.failure}
         self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
+        failpoint("task.returned")
         if result.task in self.done:
             return  # a late result of a lease that had run out: recorded, not used
         if result.status is Status.FAILED and self._starts_again(task, result):

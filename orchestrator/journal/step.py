@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import BullpenError
+from ..failpoint import failpoint
 from ..ids import Json, StepKey, canonical, step_key
 from .events import Entry
 from .journal import Journal
@@ -69,13 +70,16 @@ class Steps:
         if kind.intent:
             self._append(kind.intent, "intent", key, recipient, described)
             await self.journal.commit()
+        failpoint("step.begun")
         try:
             value = await effect(key)
         except Exception as error:
             body = {"type": type(error).__name__, "detail": _detail(error)}
             self._append(kind.failed, "failed", key, recipient, body)
             raise
+        failpoint("step.done")
         self._append(kind.result, "result", key, recipient, value if record is None else record(value))
+        failpoint("step.recorded")
         return value
 
     def note(self, kind: str, body: Any, *, step: str = "", recipient: str = "") -> None:

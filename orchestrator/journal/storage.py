@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from ..errors import BadInput, Fenced, JournalDamaged, Unavailable
+from ..failpoint import failpoint
 from .convert import to_today
 from .events import ACCEPTED, RESUMED, Event
 from .lines import END, FORMAT, HEADER, Content, is_unborn, read
@@ -101,10 +102,13 @@ class RunFile:
         if self._failure:
             raise Unavailable(self._failure)
         content = b"".join((*lines, END))
+        failpoint("journal.writing")
         try:
             _write_all(self._handle, content)
+            failpoint("journal.written")
             _to_disk(self._handle)
             self._list()
+            failpoint("journal.flushed")
         except OSError as error:
             os.ftruncate(self._handle, self._size)
             raise Unavailable(self._told(error)) from error

@@ -21,7 +21,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "orchestrator": frozenset(),
 }
 
-WORDS = frozenset({"errors", "text", "clock", "ids", "envelope", "evidence", "metadata", "settings", "ports"})
+WORDS = frozenset(
+    {"errors", "text", "clock", "ids", "envelope", "evidence", "failpoint", "metadata", "settings", "ports"}
+)
 
 #: The floors inside `orchestrator`, from the ground: each imports only those before it. Units of one floor do not know
 #: each other, but for words, which may import each other without cycles.
