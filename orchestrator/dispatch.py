@@ -13,11 +13,14 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from .apart import LEFT, Attempt, Frames, Remark, unowned
 from .channel.channel import Channel, Channels
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
+from .evidence import Gap
+from .frame import frame
 from .gateway.model import Model
 from .ids import plain
 from .journal.events import Entry, Journal
@@ -26,7 +29,7 @@ from .ports import Memory, Toolbox
 from .rules import retry
 from .rules.plan import Plan, PlannedTask, inputs_of, is_pointless, ready
 from .settings import Settings
-from .worker import Context, Contract, Delegate, Identity, Reach, frame
+from .worker import Context, Contract, Delegate, Identity, Reach
 
 #: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
 SKIPPED = "Skipped"
@@ -48,6 +51,7 @@ class Equipment:
     model: Model
     memory: Memory | None
     toolbox: Toolbox | None
+    frames: Frames
     #: By provider: what a report says when that provider answered.
     notices: Mapping[str, str] = field(default_factory=dict)
     #: The corpora that this job may search; filled when they have been ingested.
@@ -55,11 +59,15 @@ class Equipment:
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
 
+    def attempt(self, worker: str, remark: Remark) -> Attempt:
+        """An attempt at a task that begins now."""
+        return Attempt(self.job, worker, self.settings.task_timeout_s, remark)
+
     def context(
-        self, task: Task, identity: Identity, delegate: Delegate, priority: Priority = Priority.NORMAL
+        self, task: Task, identity: Identity, attempt: Attempt, delegate: Delegate, priority: Priority = Priority.NORMAL
     ) -> Context:
-        """A context for one attempt at a task; its effects are recorded in that name."""
-        steps = Steps(self.journal, self.job, task.id, identity.name)
+        """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
+        steps = Steps(self.journal, self.job, task.id, identity.name, lambda: attempt.is_over)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
         return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s, priority))
 
@@ -70,6 +78,8 @@ class Dispatch:
     def __init__(self, equipment: Equipment) -> None:
         self._equipment, settings = equipment, equipment.settings
         self.done: dict[str, Result] = {}
+        #: What is missing although its task returned.
+        self.gaps: list[Gap] = []
         self._lease_s = settings.task_timeout_s + _LEASE_GRACE_S
         self._bounds = retry.Bounds(settings.starts_most, settings.restarts_most, settings.restarts_period_s)
         self._sent: dict[str, Task] = {}
@@ -135,17 +145,21 @@ class Dispatch:
     def _take_one(self, contract: Contract) -> None:
         """Let the worker take one message from its channel, when it has a slot."""
         assert self._group is not None, "`start` comes before the first plan"
-        self._group.start_soon(self._work, contract, name=contract.name)
+        with unowned():  # a parent does not own its child's task
+            self._group.start_soon(self._work, contract, name=contract.name)
 
     async def _work(self, contract: Contract) -> None:
+        equipment = self._equipment
         channel: Channel[Task] = self._open(f"tasks.{contract.name}")
         slot = _Slot(self._slots_of(contract))
         await slot.take()
         try:
             delivery = await channel.receive()
             task, priority = delivery.envelope.body, delivery.envelope.priority
-            context = self._equipment.context(task, contract.identity, partial(self._delegate, slot), priority)
-            result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
+            attempt = equipment.attempt(contract.name, partial(self.remark, task))
+            delegate = partial(self._delegate, slot)
+            context = equipment.context(task, contract.identity, attempt, delegate, priority)
+            result = await frame(equipment.frames, attempt, contract, task, context)
         finally:
             slot.give_up()
         await self._results.send(_reply(delivery.envelope, result))
@@ -157,18 +171,37 @@ class Dispatch:
             self._slots[contract.name] = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
         return self._slots[contract.name]
 
+    async def settle(self) -> None:
+        """Take what has been returned and not been looked at, without starting anything again."""
+        while self._results.statistics().queued:
+            _, result = await self._receive_result()
+            if result.task not in self.done:
+                self._finish(result)
+
     async def _take_result(self) -> None:
-        delivery = await self._results.receive()
-        await delivery.ack()
-        result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
-        body = {"status": result.status, "output": result.output, "failure": result.failure}
-        self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
+        task, result = await self._receive_result()
         if result.task in self.done:
             return  # a late result of a lease that had run out: recorded, not used
         if result.status is Status.FAILED and self._starts_again(task, result):
             await self._send(task)
         else:
             self._finish(result)
+
+    async def _receive_result(self) -> tuple[Task, Result]:
+        """The next result, put on record."""
+        delivery = await self._results.receive()
+        await delivery.ack()
+        result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
+        body = {"status": result.status, "output": result.output, "failure": result.failure}
+        self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
+        return task, result
+
+    def remark(self, task: Task, kind: str, body: dict[str, Any]) -> None:
+        """Put on record what a worker did beside its task; work that it left undone is a gap."""
+        self._note(task, kind, body, sender=task.worker, recipient=DISPATCH)
+        if kind == LEFT:
+            detail = f"{task.worker} returned before what it had started was done: {', '.join(body['tasks'])}"
+            self.gaps.append(Gap(task=task.id, reason="LeftTasks", detail=detail))
 
     def _starts_again(self, task: Task, result: Result) -> bool:
         decision, self._restarts[task.worker] = retry.decide(
