@@ -22,7 +22,7 @@ import anyio.lowlevel
 from .clock import monotonic_s
 
 Code = Callable[[], Awaitable[Any]]
-#: Told of what somebody should know of an attempt, as the kind and the body of an event.
+#: Told of what somebody should know of a frame, as the kind and the body of an event.
 Remark = Callable[[str, dict[str, Any]], None]
 GIVEN_UP, LEFT = "worker.given_up", "worker.left_tasks"
 
@@ -37,7 +37,7 @@ _NO_WORKERS = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "
 _PLATFORM = str(Path(__file__).parent)
 
 
-class Attempt:
+class Frame:
     """A piece of someone's code under way: whose it is, until when it may go on, and whether it is over."""
 
     def __init__(self, job: str, name: str, timeout_s: float, remark: Remark) -> None:
@@ -56,7 +56,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How code ended: with a value or an error; after its time; given up, at a place; with tasks left behind."""
+    """How code ended: with a value or an error; after its time; given up, at a place."""
 
     value: Any = None
     error: BaseException | None = None
@@ -68,29 +68,29 @@ class Frames:
     """All of other people's code that is under way in one system."""
 
     def __init__(self) -> None:
-        self._under_way: set[Attempt] = set()
+        self._under_way: set[Frame] = set()
 
-    async def run(self, attempt: Attempt, code: Code) -> Ended:
+    async def run(self, frame: Frame, code: Code) -> Ended:
         """Run code until it has ended or its time is up; whatever it raises is in what comes back.
 
         Only a cancellation of the caller comes out, when the code has stopped or has been given up.
         """
-        self._under_way.add(attempt)
+        self._under_way.add(frame)
         try:
-            return await (_in_task(attempt, code) if _on_asyncio() else _in_place(attempt, code))
+            return await (_in_task(frame, code) if _on_asyncio() else _in_place(frame, code))
         finally:
-            attempt.has_ended = True
-            self._under_way.discard(attempt)
+            frame.has_ended = True
+            self._under_way.discard(frame)
 
     def stop(self, job: str) -> None:
         """Cancel what is under way for a job, at once."""
-        for attempt in tuple(self._under_way):
-            if attempt.job == job:
-                attempt.scope.cancel()
+        for frame in tuple(self._under_way):
+            if frame.job == job:
+                frame.scope.cancel()
 
-    def owner_of(self, task: asyncio.Task[Any] | None) -> Attempt | None:
-        """The attempt that a task belongs to, if any. May be asked from another thread."""
-        return next((attempt for attempt in tuple(self._under_way) if task in attempt.tasks), None)
+    def owner_of(self, task: asyncio.Task[Any] | None) -> Frame | None:
+        """The frame that a task belongs to, if any. May be asked from another thread."""
+        return next((frame for frame in tuple(self._under_way) if task in frame.tasks), None)
 
 
 def _on_asyncio() -> bool:
@@ -104,52 +104,52 @@ def _on_asyncio() -> bool:
 # ---------------------------------------------------------------- in place
 
 
-async def _in_place(attempt: Attempt, code: Code) -> Ended:
+async def _in_place(frame: Frame, code: Code) -> Ended:
     ended = Ended()
-    with attempt.scope:
+    with frame.scope:
         try:
             ended = Ended(await code())
         except BaseException as error:
             await anyio.lowlevel.checkpoint_if_cancelled()  # raises again if it is we who are cancelled
             ended = Ended(error=error)
-    return Ended(is_late=True) if attempt.scope.cancel_called else ended
+    return Ended(is_late=True) if frame.scope.cancel_called else ended
 
 
 # ---------------------------------------------------------------- in a task of its own
 
 
-async def _in_task(attempt: Attempt, code: Code) -> Ended:
-    held = _Held(attempt, code)
+async def _in_task(frame: Frame, code: Code) -> Ended:
+    held = _Held(frame, code)
     context = copy_context()
-    context.run(_OWNER.set, attempt)
+    context.run(_OWNER.set, frame)
     loop = asyncio.get_running_loop()
     _adopt_tasks(loop)
-    task = loop.create_task(held.run(), name=attempt.name, context=context)
-    attempt.tasks.add(task)
+    task = loop.create_task(held.run(), name=frame.name, context=context)
+    frame.tasks.add(task)
     try:
-        await asyncio.wait({task}, timeout=attempt.timeout_s + _SHIELD_S)
+        await asyncio.wait({task}, timeout=frame.timeout_s + _SHIELD_S)
     except asyncio.CancelledError:
-        attempt.scope.cancel()
+        frame.scope.cancel()
         with anyio.CancelScope(shield=True):
             await asyncio.wait({task}, timeout=_SHIELD_S)
         raise
     finally:
-        attempt.has_ended = True
+        frame.has_ended = True
         held.give_up(task)
         if held.ended and held.ended.given_up:
-            attempt.remark(GIVEN_UP, {"at": held.ended.given_up})
-        if any(not left.done() for left in attempt.tasks if left is not task):
+            frame.remark(GIVEN_UP, {"at": held.ended.given_up})
+        if any(not left.done() for left in frame.tasks if left is not task):
             with anyio.CancelScope(shield=True):
-                await _stop_left(attempt, task)
+                await _stop_left(frame, task)
     return held.ended or Ended(error=asyncio.CancelledError())  # it cancelled its own task with its last breath
 
 
 class _Held:
     """Code between our hands: resumed step by step, and never again once it has been given up."""
 
-    def __init__(self, attempt: Attempt, code: Code) -> None:
-        self._attempt, self._code = attempt, code
-        self._coroutine: Coroutine[Any, Any, Any] = self._started()
+    def __init__(self, frame: Frame, code: Code) -> None:
+        self._frame, self._code = frame, code
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
         #: When it first met its cancellation, on the event loop's clock.
         self._met_s = 0.0
         self._is_given_up = False
@@ -157,7 +157,7 @@ class _Held:
 
     async def run(self) -> None:
         """Resume the code until it ends; how it ended is in `ended`."""
-        with self._attempt.scope:
+        with self._frame.scope:
             await self
 
     def give_up(self, task: "asyncio.Task[None]") -> None:
@@ -172,7 +172,8 @@ class _Held:
         return await self._code()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        resume: Callable[[Any], Any] = self._coroutine.send
+        self._coroutine = coroutine = self._started()
+        resume: Callable[[Any], Any] = coroutine.send
         given: Any = None
         while True:
             try:
@@ -184,21 +185,21 @@ class _Held:
                 self.ended = self._in_time(Ended(error=error))
                 return
             try:
-                given, resume = (yield awaited), self._coroutine.send
+                given, resume = (yield awaited), coroutine.send
             except BaseException as error:
                 if self._is_beyond_hope():
                     self.ended = self.ended or self._abandon()
                     return
-                given, resume = error, self._coroutine.throw
+                given, resume = error, coroutine.throw
 
     def _in_time(self, ended: Ended) -> Ended:
         """By the clock, since code that blocks the loop keeps its own deadline from being seen."""
-        is_late = self._attempt.scope.cancel_called or monotonic_s() > self._attempt.until_s
+        is_late = self._frame.scope.cancel_called or monotonic_s() > self._frame.until_s
         return Ended(is_late=True) if is_late else ended
 
     def _is_beyond_hope(self) -> bool:
         """Whether it is cancelled again although it was, long ago, and went on."""
-        if not self._attempt.scope.cancel_called:
+        if not self._frame.scope.cancel_called:
             return self._is_given_up
         self._met_s = self._met_s or monotonic_s()
         return self._is_given_up or monotonic_s() - self._met_s > _GRACE_S
@@ -209,7 +210,7 @@ class _Held:
 
 
 #: Code that was given up, kept: letting go of it would resume it once more, to close it.
-_GIVEN_UP: list[Coroutine[Any, Any, Any]] = []
+_GIVEN_UP: list[Coroutine[Any, Any, Any] | None] = []
 
 
 def _forget(task: "asyncio.Task[Any]") -> None:
@@ -218,9 +219,9 @@ def _forget(task: "asyncio.Task[Any]") -> None:
         task.exception()
 
 
-async def _stop_left(attempt: Attempt, own: "asyncio.Task[Any]") -> None:
+async def _stop_left(frame: Frame, own: "asyncio.Task[Any]") -> None:
     """Stop the tasks that code has started and not waited for, and say which they were."""
-    left = {task for task in attempt.tasks if task is not own and not task.done()}
+    left = {task for task in frame.tasks if task is not own and not task.done()}
     names = sorted(_describe(task) for task in left)
     running = left
     for _ in range(_ASKS):
@@ -231,7 +232,7 @@ async def _stop_left(attempt: Attempt, own: "asyncio.Task[Any]") -> None:
             break
     for task in left:
         task.add_done_callback(_forget)
-    attempt.remark(LEFT, {"tasks": names, "still_running": len(running)})
+    frame.remark(LEFT, {"tasks": names, "still_running": len(running)})
 
 
 def _describe(task: "asyncio.Task[Any]") -> str:
@@ -241,12 +242,12 @@ def _describe(task: "asyncio.Task[Any]") -> str:
 
 # ---------------------------------------------------------------- whose task it is
 
-_OWNER: ContextVar[Attempt | None] = ContextVar("bullpen_attempt", default=None)
+_OWNER: ContextVar[Frame | None] = ContextVar("bullpen_frame", default=None)
 
 
 @contextmanager
 def unowned() -> Iterator[None]:
-    """What is started inside belongs to nobody's attempt: a library's own tasks outlive the call that began them."""
+    """What is started inside belongs to no frame: a library's own tasks outlive the call that began them."""
     token = _OWNER.set(None)
     try:
         yield
@@ -255,7 +256,7 @@ def unowned() -> Iterator[None]:
 
 
 class _Adopting:
-    """A task factory that tells each attempt of the tasks that are started from it."""
+    """A task factory that tells each frame of the tasks that are started from it."""
 
     def __init__(self, before: Any) -> None:
         self._before = before or _new_task

@@ -13,14 +13,14 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from .apart import LEFT, Attempt, Frames, Remark, unowned
+from .apart import LEFT, Frame, Frames, Remark, unowned
 from .channel.channel import Channel, Channels
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .evidence import Gap
-from .frame import frame
+from .frame import attempt
 from .gateway.model import Model
 from .ids import plain
 from .journal.events import Entry, Journal
@@ -59,15 +59,15 @@ class Equipment:
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
 
-    def attempt(self, worker: str, remark: Remark) -> Attempt:
-        """An attempt at a task that begins now."""
-        return Attempt(self.job, worker, self.settings.task_timeout_s, remark)
+    def frame(self, worker: str, remark: Remark) -> Frame:
+        """What stands around an attempt that begins now."""
+        return Frame(self.job, worker, self.settings.task_timeout_s, remark)
 
     def context(
-        self, task: Task, identity: Identity, attempt: Attempt, delegate: Delegate, priority: Priority = Priority.NORMAL
+        self, task: Task, identity: Identity, frame: Frame, delegate: Delegate, priority: Priority = Priority.NORMAL
     ) -> Context:
         """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
-        steps = Steps(self.journal, self.job, task.id, identity.name, lambda: attempt.is_over)
+        steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
         return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s, priority))
 
@@ -156,10 +156,10 @@ class Dispatch:
         try:
             delivery = await channel.receive()
             task, priority = delivery.envelope.body, delivery.envelope.priority
-            attempt = equipment.attempt(contract.name, partial(self.remark, task))
+            frame = equipment.frame(contract.name, partial(self.remark, task))
             delegate = partial(self._delegate, slot)
-            context = equipment.context(task, contract.identity, attempt, delegate, priority)
-            result = await frame(equipment.frames, attempt, contract, task, context)
+            context = equipment.context(task, contract.identity, frame, delegate, priority)
+            result = await attempt(equipment.frames, frame, contract, task, context)
         finally:
             slot.give_up()
         await self._results.send(_reply(delivery.envelope, result))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .apart import Attempt, Code, Ended, Frames
+from .apart import Code, Ended, Frame, Frames
 from .envelope import Failure, Result, Status, Task
 from .errors import BudgetExceeded, NothingFound, Refused
 from .worker import Context, Contract
@@ -21,12 +21,12 @@ class Guarded:
     failure: Failure | None = None
 
 
-async def guard(frames: Frames, attempt: Attempt, code: Code) -> Guarded:
-    """Run someone's code so that whatever it raises, swallows or never ends is only a failed attempt.
+async def guard(frames: Frames, frame: Frame, code: Code) -> Guarded:
+    """Run someone's code so that whatever it raises, swallows or never ends is only a failed frame.
 
     Only a cancellation of the caller passes through.
     """
-    return judge(await frames.run(attempt, code), attempt.timeout_s)
+    return judge(await frames.run(frame, code), frame.timeout_s)
 
 
 def judge(ended: Ended, timeout_s: float) -> Guarded:
@@ -57,7 +57,7 @@ def _failed(kind: str, detail: str, *, retryable: bool = True) -> Guarded:
     return Guarded(Status.FAILED, failure=Failure(type=kind, detail=detail, retryable=retryable))
 
 
-async def frame(frames: Frames, attempt: Attempt, contract: Contract, task: Task, ctx: Context) -> Result:
+async def attempt(frames: Frames, frame: Frame, contract: Contract, task: Task, ctx: Context) -> Result:
     """One attempt at a task, from plain input to plain output, whatever the worker does."""
 
     async def run() -> Any:
@@ -68,7 +68,7 @@ async def frame(frames: Frames, attempt: Attempt, contract: Contract, task: Task
         output = await contract.worker().run(given, ctx)
         return contract.output.dump_python(contract.output.validate_python(output), mode="json")
 
-    ended = await guard(frames, attempt, run)
+    ended = await guard(frames, frame, run)
     return Result(task=task.id, worker=contract.name, status=ended.status, output=ended.value, failure=ended.failure)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from .apart import Attempt
+from .apart import Frame
 from .clock import monotonic_s
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
@@ -209,10 +209,10 @@ class Job:
         """One answer of the supervisor. What it raises becomes a gap; Refused ends the job."""
         task = Task(id=f"supervisor/{name}", worker=self._identity.name, input=None)
         equipment = self.equipment
-        attempt = equipment.attempt(self._identity.name, partial(self.dispatch.remark, task))
+        frame = equipment.frame(self._identity.name, partial(self.dispatch.remark, task))
         # All others wait for it.
-        context = equipment.context(task, self._identity, attempt, _no_delegation, Priority.HIGH)
-        guarded = await guard(equipment.frames, attempt, lambda: question(context))
+        context = equipment.context(task, self._identity, frame, _no_delegation, Priority.HIGH)
+        guarded = await guard(equipment.frames, frame, lambda: question(context))
         if guarded.failure is not None:
             self._ended = guarded.status
             self._gaps.append(Gap(task=task.id, reason=guarded.failure.type, detail=guarded.failure.detail))
@@ -265,9 +265,9 @@ class Job:
             passages = [await _around(memory, q) for q in rules.quotes_of(claims) if memory and q.source in known]
             return Evidence(sources=tuple(known.values()), passages=tuple(passage for passage in passages if passage))
 
-        attempt = Attempt(equipment.job, "evidence", timeout_s, self._job.note)
+        frame = Frame(equipment.job, "evidence", timeout_s, self._job.note)
         check = partial(self._job.run, CHECK, "memory", draft, effect, Evidence.model_validate)
-        found = await guard(equipment.frames, attempt, check)
+        found = await guard(equipment.frames, frame, check)
         if found.failure is None:
             return rules.only_supported(draft, found.value), found.value
         lost = f"{found.failure.detail}; {len(draft.claims)} claims could not be checked and are left out"

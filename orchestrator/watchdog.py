@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from .apart import Attempt, Frames, place, stack
+from .apart import Frame, Frames, place, stack
 
 STALLED = "loop.stalled"
 _LOG = logging.getLogger("bullpen")
@@ -26,11 +26,11 @@ _LAST_CHANCE_S = 0.05
 class _Sight(NamedTuple):
     """What the watchdog saw when the bound was over: who was at it, if anybody's code was, and where."""
 
-    attempt: Attempt | None
+    frame: Frame | None
     at: str
 
     def __str__(self) -> str:
-        return f"in worker {self.attempt.name!r} at {self.at}" if self.attempt else f"at {self.at}"
+        return f"in worker {self.frame.name!r} at {self.at}" if self.frame else f"at {self.at}"
 
 
 @contextmanager
@@ -91,11 +91,11 @@ class _Watchdog:
         return _Sight(self._frames.owner_of(asyncio.current_task(self._loop)), at)
 
     def _live(self) -> None:
-        """On the loop: it lives. What it was blocked by goes on record before its attempt can end."""
+        """On the loop: it lives. What it was blocked by goes on record before its frame can end."""
         with self._verdict:
             self._alive.set()
             sight, self._sight = self._sight, None
-        if sight is None or sight.attempt is None or sight.attempt.has_ended:
+        if sight is None or sight.frame is None or sight.frame.has_ended:
             return
         seconds = round(time.monotonic() - self._asked_s, 1)
-        sight.attempt.remark(STALLED, {"seconds": seconds, "worker": sight.attempt.name, "at": sight.at})
+        sight.frame.remark(STALLED, {"seconds": seconds, "worker": sight.frame.name, "at": sight.at})
