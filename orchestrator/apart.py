@@ -43,15 +43,30 @@ class Frame:
     def __init__(self, job: str, name: str, timeout_s: float, remark: Remark) -> None:
         self.job, self.name, self.timeout_s, self.remark = job, name, timeout_s, remark
         self.until_s = monotonic_s() + timeout_s
-        self.scope = anyio.CancelScope(deadline=self.until_s)
-        #: On asyncio, its own task and every task that was started from it and may still run.
-        self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self.scope = anyio.CancelScope()
+        #: On asyncio: its own task, and every task that was started from it and may still run, once there is one.
+        self.task: asyncio.Task[None] | None = None
+        self.started: WeakSet[asyncio.Task[Any]] | None = None
         self.has_ended = False
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended or has been told to: nothing more is done in its name."""
         return self.has_ended or self.scope.cancel_called
+
+    def owns(self, task: asyncio.Task[Any]) -> bool:
+        """Whether the task is its own, or was started from it."""
+        return task is self.task or (self.started is not None and task in self.started)
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Take note of a task that was started from it."""
+        self.started = WeakSet() if self.started is None else self.started
+        self.started.add(task)
+
+    @property
+    def left(self) -> set[asyncio.Task[Any]]:
+        """The tasks that were started from it and still run."""
+        return {task for task in self.started or () if not task.done()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Frames:
 
     def owner_of(self, task: asyncio.Task[Any] | None) -> Frame | None:
         """The frame that a task belongs to, if any. May be asked from another thread."""
-        return next((frame for frame in tuple(self._under_way) if task in frame.tasks), None)
+        return next((frame for frame in tuple(self._under_way) if task is not None and frame.owns(task)), None)
 
 
 def _on_asyncio() -> bool:
@@ -106,6 +121,7 @@ def _on_asyncio() -> bool:
 
 async def _in_place(frame: Frame, code: Code) -> Ended:
     ended = Ended()
+    frame.scope.deadline = frame.until_s
     with frame.scope:
         try:
             ended = Ended(await code())
@@ -124,10 +140,9 @@ async def _in_task(frame: Frame, code: Code) -> Ended:
     context.run(_OWNER.set, frame)
     loop = asyncio.get_running_loop()
     _adopt_tasks(loop)
-    task = loop.create_task(held.run(), name=frame.name, context=context)
-    frame.tasks.add(task)
+    frame.task = task = loop.create_task(held.run(), name=frame.name, context=context)
     try:
-        await asyncio.wait({task}, timeout=frame.timeout_s + _SHIELD_S)
+        await _until_over(held, frame)
     except asyncio.CancelledError:
         frame.scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -138,10 +153,26 @@ async def _in_task(frame: Frame, code: Code) -> Ended:
         held.give_up(task)
         if held.ended and held.ended.given_up:
             frame.remark(GIVEN_UP, {"at": held.ended.given_up})
-        if any(not left.done() for left in frame.tasks if left is not task):
+        if frame.started and frame.left:
             with anyio.CancelScope(shield=True):
-                await _stop_left(frame, task)
-    return held.ended or Ended(error=asyncio.CancelledError())  # it cancelled its own task with its last breath
+                await _stop_left(frame)
+    return held.ended or Ended(error=asyncio.CancelledError())  # it cancelled its own task before it had begun
+
+
+async def _until_over(held: "_Held", frame: Frame) -> None:
+    """Wait for code, which is cancelled when its time is up and waited for no longer than a shield may take."""
+    loop = asyncio.get_running_loop()
+    timer = loop.call_at(frame.until_s, lambda: late())
+
+    def late() -> None:
+        nonlocal timer
+        frame.scope.cancel()
+        timer = loop.call_later(_SHIELD_S, held.say_over)
+
+    try:
+        await held.over
+    finally:
+        timer.cancel()
 
 
 class _Held:
@@ -154,11 +185,21 @@ class _Held:
         self._met_s = 0.0
         self._is_given_up = False
         self.ended: Ended | None = None
+        #: Done when the code has ended. A task's own callbacks would come a turn of the loop later.
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Resume the code until it ends; how it ended is in `ended`."""
-        with self._frame.scope:
-            await self
+        try:
+            with self._frame.scope:
+                await self
+        finally:
+            self.say_over()
+
+    def say_over(self) -> None:
+        """Let go whoever waits for `over`."""
+        if not self.over.done():
+            self.over.set_result(None)
 
     def give_up(self, task: "asyncio.Task[None]") -> None:
         """Have the task end at its next step, if it has not ended, and forget what it raises."""
@@ -166,7 +207,9 @@ class _Held:
             self._is_given_up = True
             self.ended = self._abandon()
             task.cancel()
-        task.add_done_callback(_forget)
+            task.add_done_callback(_forget)
+        else:
+            _forget(task)
 
     async def _started(self) -> Any:
         return await self._code()
@@ -219,9 +262,9 @@ def _forget(task: "asyncio.Task[Any]") -> None:
         task.exception()
 
 
-async def _stop_left(frame: Frame, own: "asyncio.Task[Any]") -> None:
+async def _stop_left(frame: Frame) -> None:
     """Stop the tasks that code has started and not waited for, and say which they were."""
-    left = {task for task in frame.tasks if task is not own and not task.done()}
+    left = frame.left
     names = sorted(_describe(task) for task in left)
     running = left
     for _ in range(_ASKS):
@@ -265,7 +308,7 @@ class _Adopting:
         task = self._before(loop, coroutine, **kwargs)
         owner = _OWNER.get()
         if owner is not None:
-            owner.tasks.add(task)
+            owner.adopt(task)
         return task
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
+from bullpen.orchestrator import apart
 from bullpen.orchestrator.apart import GIVEN_UP, LEFT
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Report
@@ -202,13 +203,44 @@ async def test_a_worker_that_swallows_its_cancellation_is_given_up_and_named(dee
     report, job = await run(deed)
     took_s = time.monotonic() - started_s
 
-    assert [(gap.task, gap.reason) for gap in report.gaps] == [("rogue", "GivenUp")]
-    assert f"{__file__}:" in report.gaps[0].detail
+    given_up = [gap for gap in report.gaps if gap.reason == "GivenUp"]
+    assert [gap.task for gap in given_up] == ["rogue"]
+    assert f"{__file__}:" in given_up[0].detail
     assert [__file__ in told["at"] for told in await remarks(job, GIVEN_UP)] == [True]
     assert took_s < TIMEOUT_S + 1.5
     await asyncio.sleep(0)
     gc.collect()
     assert asyncio.all_tasks() == before
+
+
+@on_asyncio
+async def test_a_thread_that_cannot_be_stopped_is_waited_for_and_its_worker_cleans_up() -> None:
+    cleaned = []
+
+    async def deed(ctx: Context) -> None:
+        try:
+            await anyio.to_thread.run_sync(time.sleep, TIMEOUT_S + 0.7)
+        finally:
+            cleaned.append(True)
+
+    report, job = await run(deed)
+
+    assert [(gap.task, gap.reason) for gap in report.gaps] == [("rogue", "TimedOut")]
+    assert (cleaned, await remarks(job, GIVEN_UP)) == ([True], [])
+
+
+@on_asyncio
+async def test_what_hides_behind_a_shield_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_SHIELD_S", 0.3)
+
+    async def deed(ctx: Context) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep_forever()
+
+    report, job = await run(deed)
+
+    assert [(gap.task, gap.reason) for gap in report.gaps] == [("rogue", "GivenUp")]
+    assert [__file__ in told["at"] for told in await remarks(job, GIVEN_UP)] == [True]
 
 
 @on_asyncio
