@@ -32,6 +32,10 @@ TEXT = "The pilot cost 48,000 crowns. It carried 9,120 passengers. It was extend
 SENTENCES = [f"{sentence}." for sentence in TEXT.rstrip(".").split(". ")]
 
 
+#: What the workers of the last job have claimed, when they returned.
+RETURNED: list[str] = []
+
+
 class Read(Worker):
     """Looks in memory, asks, has the last of them look as well, and claims a sentence."""
 
@@ -46,6 +50,7 @@ class Read(Worker):
         quote = Quote(source=passage.source, start=start, end=start + len(SENTENCES[task]), text=SENTENCES[task])
         claim = Claim(text=SENTENCES[task], quotes=(quote,))
         await ctx.memory.add(claim)
+        RETURNED.append(claim.text)
         return Finding(about=str(task), claims=(claim,))
 
 
@@ -74,6 +79,8 @@ class Cancelled:
     awaits: int
     report: Report
     events: list[Event]
+    #: Claims that had been returned when it was cancelled.
+    returned_then: list[str]
     #: Requests when it was cancelled, and in all.
     asked_then: int
     asked: int
@@ -87,10 +94,13 @@ async def cancelled(at: int | None) -> Cancelled:
     model = ScriptedModel({"q": "so"}, card=Card(Prices(1.0, 10.0)), delay_s=0.01)
     team = Team(supervisor=Planned(plan()), workers=(Read, Sum), memory=open_in_memory, corpus=read_corpus)
     before, when, then = living(), list[float](), list[int]()
+    returned_then: list[str] = []
+    RETURNED.clear()
 
     def cancel() -> None:
         when.append(anyio.current_time())
         then.append(len(model.requests))
+        returned_then.extend(RETURNED)
         job.cancel()
 
     awaits = Awaits(at, cancel)
@@ -104,6 +114,7 @@ async def cancelled(at: int | None) -> Cancelled:
         awaits=counted,
         report=report,
         events=[event async for event in job.events()],
+        returned_then=returned_then,
         asked_then=then[0] if then else 0,
         asked=len(model.requests),
         seconds=ended_s - when[0] if when else 0.0,
@@ -138,6 +149,7 @@ def check(seen: Cancelled) -> None:
     ]
     found = {claim["text"] for output in returned for claim in output["claims"]}
     assert {claim.text for claim in seen.report.claims} == found
+    assert found >= set(seen.returned_then)
     if seen.report.status is Status.CANCELLED:
         assert seen.asked == seen.asked_then
         assert [gap.reason for gap in seen.report.gaps] == ["Cancelled"]
