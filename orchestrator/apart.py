@@ -6,13 +6,10 @@ trio's cancellation cannot be swallowed for good, and nothing there starts a tas
 """
 
 import asyncio
-import sysconfig
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any
 from weakref import WeakSet
 
@@ -20,6 +17,7 @@ import anyio
 import anyio.lowlevel
 
 from .clock import monotonic_s
+from .places import place, waiting
 
 Code = Callable[[], Awaitable[Any]]
 #: Told of what somebody should know of a frame, as the kind and the body of an event.
@@ -32,9 +30,6 @@ _GRACE_S = 0.5
 _SHIELD_S = 10.0
 #: How often a task that code has left behind is asked to stop within the grace.
 _ASKS = 5
-#: Where no worker stands: Python itself, what is installed, and the platform.
-_NO_WORKERS = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
-_PLATFORM = str(Path(__file__).parent)
 
 
 class Frame:
@@ -249,7 +244,7 @@ class _Held:
 
     def _abandon(self) -> Ended:
         _GIVEN_UP.append(self._coroutine)
-        return Ended(is_late=True, given_up=place(_frames_of(self._coroutine)))
+        return Ended(is_late=True, given_up=place(waiting(self._coroutine)))
 
 
 #: Code that was given up, kept: letting go of it would resume it once more, to close it.
@@ -280,7 +275,7 @@ async def _stop_left(frame: Frame) -> None:
 
 def _describe(task: "asyncio.Task[Any]") -> str:
     coroutine = task.get_coro()
-    return f"{getattr(coroutine, '__qualname__', task.get_name())} at {place(_frames_of(coroutine))}"
+    return f"{getattr(coroutine, '__qualname__', task.get_name())} at {place(waiting(coroutine))}"
 
 
 # ---------------------------------------------------------------- whose task it is
@@ -321,31 +316,3 @@ def _adopt_tasks(loop: asyncio.AbstractEventLoop) -> None:
     factory = loop.get_task_factory()
     if not isinstance(factory, _Adopting):
         loop.set_task_factory(_Adopting(factory))
-
-
-# ---------------------------------------------------------------- where code stands
-
-
-def place(frames: Iterable[tuple[CodeType, int]]) -> str:
-    """`file:line` of the innermost of these frames, given from the outside in, that is a worker's; else of them all."""
-    places = [(code.co_filename, line) for code, line in frames]
-    own = [(file, line) for file, line in places if not file.startswith((*_NO_WORKERS, _PLATFORM))]
-    return "an unknown place" if not places else "{}:{}".format(*(own or places)[-1])
-
-
-def stack(frame: FrameType | None) -> list[tuple[CodeType, int]]:
-    """The frames of a running thread, from the outside in."""
-    found: list[tuple[CodeType, int]] = []
-    while frame is not None:
-        found.append((frame.f_code, frame.f_lineno))
-        frame = frame.f_back
-    return found[::-1]
-
-
-def _frames_of(coroutine: Any) -> list[tuple[CodeType, int]]:
-    """The frames of a coroutine that waits, from the outside in."""
-    found: list[tuple[CodeType, int]] = []
-    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        found.append((frame.f_code, frame.f_lineno))
-        coroutine = coroutine.cr_await
-    return found

@@ -159,7 +159,7 @@ class Job:
             kept: list[str] = []
             gaps: list[Unreadable] = []
             changed, files = 0, set[str]()
-            whole = await anyio.to_thread.run_sync(_count_files, paths)
+            whole = await anyio.to_thread.run_sync(_count_files, paths, abandon_on_cancel=True)
             async for batch in _batches(reader(paths), gaps):
                 changed += await memory.ingest(corpus, batch)
                 kept += [document.id for document in batch]

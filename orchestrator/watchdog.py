@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from .apart import Frame, Frames, place, stack
+from .apart import Frame, Frames
+from .places import place, stack
 
 STALLED = "loop.stalled"
 _LOG = logging.getLogger("bullpen")

@@ -28,7 +28,7 @@ WORDS = frozenset({"errors", "text", "clock", "ids", "envelope", "evidence", "me
 FLOORS: tuple[frozenset[str], ...] = (
     WORDS,
     frozenset({"rules"}),
-    frozenset({"journal", "channel"}),
+    frozenset({"journal", "channel", "places"}),
     frozenset({"gateway", "doors", "log", "apart"}),
     frozenset({"worker", "watchdog"}),
     frozenset({"frame"}),
