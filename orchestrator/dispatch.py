@@ -13,12 +13,14 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from .apart import Frame, Frames, Remark
 from .channel.channel import Channel, Channels
 from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .failpoint import failpoint
+from .frame import attempt
 from .gateway.model import Model
 from .ids import plain
 from .journal.events import Entry
@@ -28,7 +30,7 @@ from .ports import Memory, Toolbox
 from .rules import retry
 from .rules.plan import Plan, PlannedTask, inputs_of, is_pointless, ready
 from .settings import Settings
-from .worker import Context, Contract, Delegate, Identity, Reach, frame
+from .worker import Context, Contract, Delegate, Identity, Reach
 
 #: Why a task was never sent: the one reason that is no gap of its own, since its cause is one already.
 SKIPPED = "Skipped"
@@ -50,6 +52,7 @@ class Equipment:
     model: Model
     memory: Memory | None
     toolbox: Toolbox | None
+    frames: Frames
     #: By provider: what a report says when that provider answered.
     notices: Mapping[str, str] = field(default_factory=dict)
     #: The corpora that this job may search; filled when they have been ingested.
@@ -57,11 +60,15 @@ class Equipment:
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
 
+    def frame(self, worker: str, remark: Remark) -> Frame:
+        """What stands around an attempt that begins now."""
+        return Frame(self.job, worker, self.settings.task_timeout_s, remark)
+
     def context(
-        self, task: Task, identity: Identity, delegate: Delegate, priority: Priority = Priority.NORMAL
+        self, task: Task, identity: Identity, frame: Frame, delegate: Delegate, priority: Priority = Priority.NORMAL
     ) -> Context:
-        """A context for one attempt at a task; its effects are recorded in that name."""
-        steps = Steps(self.journal, self.job, task.id, identity.name)
+        """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
+        steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
         return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s, priority))
 
@@ -141,6 +148,7 @@ class Dispatch:
         self._group.start_soon(self._work, contract, name=contract.name)
 
     async def _work(self, contract: Contract) -> None:
+        equipment = self._equipment
         channel: Channel[Task] = self._open(f"tasks.{contract.name}")
         slot = _Slot(self._slots_of(contract))
         await slot.take()
@@ -148,8 +156,10 @@ class Dispatch:
             delivery = await channel.receive()
             failpoint("task.taken")
             task, priority = delivery.envelope.body, delivery.envelope.priority
-            context = self._equipment.context(task, contract.identity, partial(self._delegate, slot), priority)
-            result = await frame(contract, task, context, timeout_s=self._equipment.settings.task_timeout_s)
+            frame = equipment.frame(contract.name, partial(self.remark, task))
+            delegate = partial(self._delegate, slot)
+            context = equipment.context(task, contract.identity, frame, delegate, priority)
+            result = await attempt(equipment.frames, frame, contract, task, context)
         finally:
             slot.give_up()
         failpoint("task.done")
@@ -162,19 +172,35 @@ class Dispatch:
             self._slots[contract.name] = anyio.Semaphore(contract.worker.slots, fast_acquire=True)
         return self._slots[contract.name]
 
+    async def settle(self) -> None:
+        """Take what has been returned and not been looked at, without starting anything again."""
+        while self._results.statistics().queued:
+            _, result = await self._receive_result()
+            if result.task not in self.done:
+                self._finish(result)
+
     async def _take_result(self) -> None:
-        delivery = await self._results.receive()
-        await delivery.ack()
-        result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
-        body = {"status": result.status, "output": result.output, "failure": result.failure}
-        self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
-        failpoint("task.returned")
+        task, result = await self._receive_result()
         if result.task in self.done:
             return  # a late result of a lease that had run out: recorded, not used
         if result.status is Status.FAILED and self._starts_again(task, result):
             await self._send(task)
         else:
             self._finish(result)
+
+    async def _receive_result(self) -> tuple[Task, Result]:
+        """The next result, put on record."""
+        delivery = await self._results.receive()
+        await delivery.ack()
+        result, task = delivery.envelope.body, self._sent[delivery.envelope.task]
+        body = {"status": result.status, "output": result.output, "failure": result.failure}
+        self._note(task, "task.returned", body, sender=result.worker, recipient=DISPATCH)
+        failpoint("task.returned")
+        return task, result
+
+    def remark(self, task: Task, kind: str, body: dict[str, Any]) -> None:
+        """Put on record what a worker did beside its task."""
+        self._note(task, kind, body, sender=task.worker, recipient=DISPATCH)
 
     def _starts_again(self, task: Task, result: Result) -> bool:
         decision, self._restarts[task.worker] = retry.decide(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import anyio
 
+from .apart import Frame
 from .clock import monotonic_s
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
@@ -28,6 +29,7 @@ from .evidence import (
     Report,
     Unreadable,
 )
+from .frame import Guarded, guard
 from .ids import StepKey, digest
 from .journal.events import ACCEPTED, FINISHED, RESUMED, Entry
 from .journal.step import INGEST, StepKind, Steps
@@ -37,7 +39,7 @@ from .rules import report as rules
 from .rules.compose import compose
 from .rules.plan import Plan, problems
 from .text import has_words
-from .worker import Context, Guarded, Identity, guard
+from .worker import Context, Identity
 
 CHECK = StepKind(None, "evidence.checked", "evidence.failed")
 #: How many documents go to memory at once, and how much text around a quote is kept in the run, in code points.
@@ -89,36 +91,56 @@ class Job:
         self._supervisor, self._identity = supervisor
         self.dispatch = Dispatch(equipment)
         self._gaps: list[Gap] = []
-        #: How the supervisor's own work ended, when it did not end well.
+        #: How the work ended, when it did not end by itself or not well.
         self._ended: Status | None = None
+        deadline_s = float("inf") if equipment.deadline_s is None else equipment.deadline_s
+        self._working = anyio.CancelScope(deadline=deadline_s)
+        self._is_cancelled = self._is_finishing = False
         self._job = Steps(equipment.journal, equipment.job, "job", "job")
 
     async def run(self, accepted: dict[str, Any], reader: CorpusReader | None) -> Report:
         """Work until the supervisor is content or a bound is reached; the report says which and why.
 
         A resumed job goes the same way again, and what is on record answers in place of models, tools and memory.
+        Raises what ended the work, if it was no bound, once the report of what there is has been recorded.
         """
         journal = self.equipment.journal
         started_s = monotonic_s() - journal.past.seconds
         kind = RESUMED if journal.past.events else ACCEPTED
         journal.append(Entry(kind, accepted, task="job", sender="user", recipient="supervisor"))
-        await journal.commit()
-        deadline_s = self.equipment.deadline_s if self.equipment.deadline_s is not None else float("inf")
-        refused: Refused | None = None
-        with anyio.CancelScope(deadline=deadline_s) as scope:
+        ended_by: Exception | None = None
+        with self._working:
             try:
+                await journal.commit()
                 await self._ingest_and_work(reader)
-            except Refused as error:
-                refused, self._ended = error, Status.FAILED
-                self._gaps.append(Gap(task="corpus", reason=type(error).__name__, detail=str(error)))
-        if scope.cancelled_caught:
-            undone = ", ".join(self.dispatch.unfinished) or "nothing that was begun"
-            detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"
-            self._gaps.append(Gap(task="job", reason="Deadline", detail=detail))
-        report = await self._finish(monotonic_s() - started_s)
-        if refused is not None:
-            raise refused
+            except Exception as error:
+                ended_by, self._ended = error, Status.FAILED
+                about = "corpus" if isinstance(error, Refused) else "job"
+                self._gaps.append(Gap(task=about, reason=type(error).__name__, detail=str(error)[:500]))
+        self._is_finishing = True
+        if self._working.cancelled_caught:
+            self._cut_short(monotonic_s() - started_s)
+        report = await self._finish(started_s)
+        if ended_by is not None:
+            raise ended_by
         return report
+
+    def cancel(self) -> None:
+        """End it now, with what there is: nothing more is asked of anybody. One that is finishing already does so."""
+        if not self._is_finishing:
+            self._is_cancelled = True
+            self._working.cancel()
+            self.equipment.frames.stop(self.equipment.job)
+
+    def _cut_short(self, seconds: float) -> None:
+        undone = ", ".join(self.dispatch.unfinished) or "nothing that was begun"
+        if self._is_cancelled:
+            self._ended = Status.CANCELLED
+            reason, detail = "Cancelled", f"it was cancelled after {seconds:.1f} s; not done: {undone}"
+        else:
+            reason = "Deadline"
+            detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"
+        self._gaps.append(Gap(task="job", reason=reason, detail=detail))
 
     async def _ingest_and_work(self, reader: CorpusReader | None) -> None:
         if reader is not None and self.order.corpus:
@@ -140,7 +162,7 @@ class Job:
             kept: list[str] = []
             gaps: list[Unreadable] = []
             changed, files = 0, set[str]()
-            whole = await anyio.to_thread.run_sync(_count_files, paths)
+            whole = await anyio.to_thread.run_sync(_count_files, paths, abandon_on_cancel=True)
             async for batch in _batches(reader(paths), gaps):
                 changed += await memory.ingest(corpus, batch)
                 kept += [document.id for document in batch]
@@ -189,20 +211,23 @@ class Job:
     async def _ask(self, name: str, question: Callable[[Context], Any]) -> Guarded:
         """One answer of the supervisor. What it raises becomes a gap; Refused ends the job."""
         task = Task(id=f"supervisor/{name}", worker=self._identity.name, input=None)
-        context = self.equipment.context(task, self._identity, _no_delegation, Priority.HIGH)  # all others wait for it
-        guarded = await guard(lambda: question(context), timeout_s=self.equipment.settings.task_timeout_s)
+        equipment = self.equipment
+        frame = equipment.frame(self._identity.name, partial(self.dispatch.remark, task))
+        # All others wait for it.
+        context = equipment.context(task, self._identity, frame, _no_delegation, Priority.HIGH)
+        guarded = await guard(equipment.frames, frame, lambda: question(context))
         if guarded.failure is not None:
             self._ended = guarded.status
             self._gaps.append(Gap(task=task.id, reason=guarded.failure.type, detail=guarded.failure.detail))
         return guarded
 
-    async def _finish(self, seconds: float) -> Report:
+    async def _finish(self, started_s: float) -> Report:
         """Check every quote, settle the status, write the text, end the journal."""
-        results = tuple(self.dispatch.done.values())
-        gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED))
         with anyio.CancelScope(shield=True):
+            await self.dispatch.settle()
+            results = tuple(self.dispatch.done.values())
             draft, evidence = await self._checked(rules.draft_of(results))
-            gaps += draft.gaps
+            gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *draft.gaps)
             status, degraded = self._status(draft, gaps, results), self.tally.degraded
             question, notice = self.order.question, self._notice()
             text = compose(question, draft, gaps, evidence, notice=notice, degraded=degraded, status=status)
@@ -217,7 +242,7 @@ class Job:
                 uncovered=draft.uncovered,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
                 cost_usd=self.tally.micro_usd / 1e6,
-                seconds=round(seconds, 3),
+                seconds=round(monotonic_s() - started_s, 3),
                 calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
             )
             journal = self.equipment.journal
@@ -226,8 +251,12 @@ class Job:
         return report
 
     async def _checked(self, draft: Draft) -> tuple[Draft, Evidence]:
-        """The draft without what has no evidence. The words around each quote go into the run, with their source."""
-        memory = self.equipment.memory
+        """The draft without what has no evidence. The words around each quote go into the run, with their source.
+
+        A memory that fails, or takes too long, leaves nothing that may be claimed.
+        """
+        equipment = self.equipment
+        memory, timeout_s = equipment.memory, equipment.settings.finish_timeout_s
 
         async def effect(_: StepKey) -> Evidence:
             claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
@@ -239,14 +268,20 @@ class Job:
             passages = [await _around(memory, q) for q in rules.quotes_of(claims) if memory and q.source in known]
             return Evidence(sources=tuple(known.values()), passages=tuple(passage for passage in passages if passage))
 
-        found = await self._job.run(CHECK, "memory", draft, effect, Evidence.model_validate)
-        return rules.only_supported(draft, found), found
+        frame = Frame(equipment.job, "evidence", timeout_s, self._job.note)
+        check = partial(self._job.run, CHECK, "memory", draft, effect, Evidence.model_validate)
+        found = await guard(equipment.frames, frame, check)
+        if found.failure is None:
+            return rules.only_supported(draft, found.value), found.value
+        lost = f"{found.failure.detail}; {len(draft.claims)} claims could not be checked and are left out"
+        unchecked = Gap(task="evidence", reason=found.failure.type, detail=lost)
+        return Draft(gaps=(*draft.gaps, unchecked), uncovered=draft.uncovered), Evidence()
 
     def _notice(self) -> str:
         return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)
 
     def _status(self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...]) -> Status:
-        if self._ended is not None and not draft.claims:
+        if self._ended is Status.CANCELLED or (self._ended is not None and not draft.claims):
             return self._ended
         return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
 

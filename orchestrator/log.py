@@ -16,7 +16,10 @@ _LOGGER = structlog.wrap_logger(
     processors=[structlog.stdlib.filter_by_level, structlog.processors.KeyValueRenderer(key_order=["event", "job"])],
     wrapper_class=structlog.stdlib.BoundLogger,
 )
-_WARNINGS = {"model.failed", "memory.failed", "tool.failed", "corpus.failed"}
+_WARNINGS = {
+    *("model.failed", "memory.failed", "tool.failed", "corpus.failed"),
+    *("worker.given_up", "loop.stalled"),
+}
 
 
 def log_event(event: Event) -> None:

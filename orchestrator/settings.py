@@ -157,6 +157,10 @@ class Settings(BaseSettings):
     deadline_s: float | None = Field(default=None, gt=0)
     #: The most seconds one attempt at a task may take.
     task_timeout_s: float = Field(default=600.0, gt=0)
+    #: The most seconds that checking the evidence may take when a job ends.
+    finish_timeout_s: float = Field(default=10.0, gt=0)
+    #: How many seconds the event loop may be blocked before it is said by whom; 0 is never.
+    stall_s: float = Field(default=2.0, ge=0)
     rounds_most: int = Field(default=2, ge=1, le=8)
     tasks_most: int = Field(default=64, ge=1, le=1024)
     depth_most: int = Field(default=3, ge=1, le=8)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 
 import anyio
 
+from .apart import Frames
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
 from .dispatch import Equipment
@@ -36,6 +37,7 @@ from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
 from .team import Team, load_team
 from .text import clean
+from .watchdog import watched
 from .worker import Identity
 
 #: Threads that write journals; each waits for the disk most of its time.
@@ -116,9 +118,20 @@ class LaunchedJob:
         if self._news is not None:
             self._wake()
 
+    def cancel(self) -> None:
+        """End the job now: it finishes as `cancelled`, with what it has and what that cost; `result` gives the report.
+
+        At once: no model is asked any more. A job that has ended, or is just ending, ends as it would have.
+        """
+        assert self._job is not None, "whoever launches a job gives it before anybody can cancel it"
+        self._job.cancel()
+
+    def give(self, job: Job) -> None:
+        """What there is to watch; the launch calls this."""
+        self._job = job
+
     async def drive(self, job: Job, accepted: dict[str, Any], team: Team) -> None:
         """Run the job to its end and keep what came of it, whoever is waiting."""
-        self._job = job
         try:
             self._report = await job.run(accepted, team.corpus)
         except BullpenError as error:
@@ -166,10 +179,13 @@ class System:
     chance: random.Random
     journals: JournalFactory
     recall: Recall | None
+    frames: Frames
 
     @asynccontextmanager
     async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
-        """Start a job. Leaving the context before it has ended cancels it; what it has done stays on record.
+        """Start a job. Leaving the context before it has ended drops it, unfinished: what it has done stays on record.
+
+        `LaunchedJob.cancel` is the other way to end one early: it ends with a report.
 
         Raises BadInput, before anything is recorded, for a question without words or a corpus that is not there.
         """
@@ -218,6 +234,7 @@ class System:
     ) -> AsyncIterator[None]:
         """Have the job done while the context lasts."""
         job = self._job(order, journal, launched.id, tally)
+        launched.give(job)
         async with _unwrapped(), anyio.create_task_group() as group:
             group.start_soon(launched.drive, job, accepted, self.team)
             yield
@@ -249,6 +266,7 @@ class System:
             model=self.gateway.model(ledger, self.chance, self.recall),
             memory=self.memory,
             toolbox=self.toolbox,
+            frames=self.frames,
             notices=self.team.notices,
             deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s,
         )
@@ -298,6 +316,7 @@ async def open_system(
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
             recall=None if journals else recall_in(settings.runs, settings.stale_answer_s, clock or SystemClock()),
+            frames=stack.enter_context(watched(Frames(), settings.stall_s)),
         )
 
 

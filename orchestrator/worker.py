@@ -1,4 +1,4 @@
-"""A worker is a class with one method; its context is all it may touch; a frame keeps its crash to itself."""
+"""A worker is a class with one method; its context is all that it may touch."""
 
 import functools
 import inspect
@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
-import anyio
-import anyio.lowlevel
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
-from .clock import monotonic_s
 from .doors import MemoryDoor, ToolDoor
-from .envelope import Failure, Priority, Result, Status, Task
-from .errors import BudgetExceeded, InvalidWorker, NothingFound, Refused
+from .envelope import Priority, Result, Task
+from .errors import InvalidWorker
 from .gateway.model import Model, Piece, Request
 from .gateway.templates import find_template
 from .journal.step import Steps
@@ -207,10 +204,12 @@ class Context:
 
     def note(self, text: str, /, **values: Any) -> None:
         """Put something on record for whoever reads the transcript."""
+        self._steps.check()
         self._steps.note("worker.noted", {"text": text, **values})
 
     async def delegate(self, worker: type[Worker] | str, input: Any) -> Result:
         """Have another worker do a task and wait for its result. Raises Refused beyond depth and fan-out."""
+        self._steps.check()
         name = worker if isinstance(worker, str) else worker.name
         return await self._reach.delegate(self._task, name, input)
 
@@ -223,60 +222,3 @@ def _returns(kind: Any) -> TypeAdapter[Any]:
 @functools.lru_cache(maxsize=256)
 def _schema(kind: Any) -> dict[str, Any]:
     return _returns(kind).json_schema()
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """How a piece of someone's code ended: a value, or a status with the failure."""
-
-    status: Status
-    value: Any = None
-    failure: Failure | None = None
-
-
-async def guard(code: Callable[[], Awaitable[Any]], *, timeout_s: float) -> Guarded:
-    """Run someone's code so that whatever it raises is only a failed attempt.
-
-    Only a real cancellation passes through. A stray one (a library that cancelled its own future), SystemExit and
-    KeyboardInterrupt raised inside are failures: on asyncio they would otherwise end siblings or the whole run.
-    """
-    until_s = monotonic_s() + timeout_s
-    try:
-        with anyio.CancelScope(deadline=until_s):
-            return Guarded(Status.OK, await code())
-        return _failed("TimedOut", f"did not return in {timeout_s:g} s")
-    except NothingFound as nothing:
-        return Guarded(Status.EMPTY, failure=Failure(type="NothingFound", detail=str(nothing), retryable=False))
-    except BudgetExceeded as error:
-        return Guarded(Status.OVER_BUDGET, failure=Failure(type="BudgetExceeded", detail=str(error), retryable=False))
-    except Exception as error:
-        return _failed(type(error).__name__, str(error)[:500], retryable=not isinstance(error, Refused))
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        await anyio.lowlevel.checkpoint_if_cancelled()  # raises again if it is we who are cancelled
-        return _failed(type(error).__name__, f"the worker raised {type(error).__name__} by itself")
-
-
-def _failed(kind: str, detail: str, *, retryable: bool = True) -> Guarded:
-    return Guarded(Status.FAILED, failure=Failure(type=kind, detail=detail, retryable=retryable))
-
-
-async def frame(contract: Contract, task: Task, ctx: Context, *, timeout_s: float) -> Result:
-    """One attempt at a task, from plain input to plain output, whatever the worker does."""
-
-    async def attempt() -> Any:
-        try:
-            given = contract.input.validate_python(task.input)
-        except ValidationError as error:
-            raise Refused(f"the input does not fit worker {contract.name!r}: {_first(error)}") from error
-        output = await contract.worker().run(given, ctx)
-        return contract.output.dump_python(contract.output.validate_python(output), mode="json")
-
-    ended = await guard(attempt, timeout_s=timeout_s)
-    return Result(task=task.id, worker=contract.name, status=ended.status, output=ended.value, failure=ended.failure)
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'input'}: {first['msg']}"

@@ -1,4 +1,7 @@
-"""The commands and their options. Exit status: 0 ok · 3 partial · 4 nothing found · 2 bad input · 1 failed."""
+"""The commands and their options.
+
+Exit status: 0 ok · 3 partial · 4 nothing found · 2 bad input · 1 failed · 130 cancelled.
+"""
 
 import sys
 from pathlib import Path

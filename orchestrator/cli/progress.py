@@ -164,6 +164,11 @@ def describe(event: Event) -> str:
             return f"{event.task} {event.value['status']}{why}"
         case "model.failed":
             return f"{event.task}: no answer: {shorten(event.value['detail'], 160)}"
+        case "loop.stalled":
+            by = event.value
+            return f"{event.task}: loop stalled {by['seconds']:.1f} s in worker {by['worker']!r} at {by['at']}"
+        case "worker.given_up":
+            return f"{event.task}: did not stop and was given up at {event.value['at']}"
         case "worker.noted":
             return f"{event.task}: {printable(event.value['text'])}"
         case _:

@@ -1,10 +1,14 @@
 """`bullpen research`: run a job, show it working, print what it found."""
 
+import asyncio
 import json
 import os
+import signal
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,12 @@ from ..errors import BadInput
 from ..evidence import Report
 from ..journal.reader import open_run
 from ..settings import load_settings
-from ..system import System, open_system
+from ..system import LaunchedJob, System, open_system
 from ..team import load_team
 from ..text import printable
 from .progress import follow
 
-EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4}
+EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
 
 
 def run_research(
@@ -70,8 +74,33 @@ async def _research(
     async with open_system(loaded, load_team(loaded.default_team)) as system:
         _say_models(system)
         async with system.launch(question, corpus=corpus, **bounds) as job:
-            await follow(job)
-            return await job.result()
+            with _cancelled_by_ctrl_c(job):
+                await follow(job)
+                return await job.result()
+
+
+@contextmanager
+def _cancelled_by_ctrl_c(job: LaunchedJob) -> Iterator[None]:
+    """The first Ctrl-C ends the job with what it has; the second ends the process, whatever it is doing.
+
+    A plain handler, since one of the event loop's own is not called while a worker blocks the loop.
+    """
+    cancel = partial(asyncio.get_running_loop().call_soon_threadsafe, job.cancel)
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, second)
+        os.write(2, b"cancelling: the report of what there is comes next; Ctrl-C again leaves at once\n")
+        cancel()
+
+    def second(*_: object) -> None:
+        os.write(2, b"bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
+        os._exit(EXIT_STATUS[Status.CANCELLED])
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _resume(job_id: str, settings: Mapping[str, Any]) -> Report:

@@ -7,7 +7,7 @@ which is what makes a retried task cheap and a resumed job free of double paymen
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
-from ..errors import BullpenError
+from ..errors import BullpenError, Refused
 from ..failpoint import failpoint
 from ..ids import Json, StepKey, canonical, step_key
 from .events import Entry
@@ -39,8 +39,11 @@ class Steps:
     """The effects of one attempt at one task. `n` in a key counts equal effects within the attempt, so a new attempt
     finds what an earlier one has paid for."""
 
-    def __init__(self, journal: Journal, job: str, task: str, sender: str) -> None:
+    def __init__(
+        self, journal: Journal, job: str, task: str, sender: str, is_over: Callable[[], bool] = lambda: False
+    ) -> None:
         self.journal, self.job, self.task, self.sender = journal, job, task, sender
+        self._is_over = is_over
         self._seen: dict[tuple[str, str], int] = {}
 
     async def run(
@@ -58,6 +61,7 @@ class Steps:
         begins; `record` makes of the value what is recorded, where that is not the value itself. Whatever the effect
         raises is put on record as a failure and raised again.
         """
+        self.check()
         described = canonical(args)
         key = self._key(kind, recipient, described)
         recorded = self.journal.result_of(key)
@@ -72,6 +76,7 @@ class Steps:
             await self.journal.commit()
         failpoint("step.begun")
         try:
+            self.check()  # once more: it may have been stopped while the intent was on its way to the disk
             value = await effect(key)
         except Exception as error:
             body = {"type": type(error).__name__, "detail": _detail(error)}
@@ -81,6 +86,11 @@ class Steps:
         self._append(kind.result, "result", key, recipient, value if record is None else record(value))
         failpoint("step.recorded")
         return value
+
+    def check(self) -> None:
+        """Raise Refused when the attempt is over, so that what it has left running does no more in its name."""
+        if self._is_over():
+            raise Refused(f"the attempt at task {self.task!r} is over; nothing more is done in its name")
 
     def note(self, kind: str, body: Any, *, step: str = "", recipient: str = "") -> None:
         """Put something on record that is no effect: it rides along in the next commit."""

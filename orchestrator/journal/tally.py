@@ -36,6 +36,9 @@ class Tally:
                 self._answered(event)
             case "rung.refused":
                 self.reasons.setdefault(f"rung {event.value['rung']}: {event.value['mend']}", {})
+            case "loop.stalled":
+                stalled = event.value
+                self.reasons.setdefault(f"loop stalled in worker {stalled['worker']!r} at {stalled['at']}", {})
             case "tool.answered" | "tool.failed":
                 self.tool_calls += 1
             case _:

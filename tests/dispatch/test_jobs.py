@@ -1,45 +1,26 @@
 """Whole jobs on real and on virtual time: what a team does, and what happens when one of it misbehaves."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import anyio
 import pytest
 
-from bullpen.orchestrator.envelope import Priority, Result, Status
+from bullpen.orchestrator.envelope import Priority, Status
 from bullpen.orchestrator.errors import BadInput, NothingFound, Refused
 from bullpen.orchestrator.evidence import Draft, Report
 from bullpen.orchestrator.gateway.model import Card, Completion
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.settings import Settings
 from bullpen.orchestrator.system import LaunchedJob
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
-from bullpen.orchestrator.worker import Context, Contract, Worker
+from bullpen.orchestrator.worker import Context, Worker
+
+from .planned import Planned
 
 pytestmark = pytest.mark.anyio
-
-
-class Planned:
-    """Does the plan it was made with."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.made = plan
-
-    def __call__(self, workers: Sequence[Contract], settings: Settings) -> "Planned":
-        return self
-
-    async def brief(self, question: str, ctx: Context) -> str:
-        return question
-
-    async def plan(self, brief: str, ctx: Context) -> Plan:
-        return self.made
-
-    async def review(self, brief: str, results: Sequence[Result], ctx: Context) -> Plan | None:
-        return None
 
 
 class Search(Worker):

@@ -14,7 +14,8 @@ from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker
 
-from .test_jobs import Join, Planned, plan
+from .planned import Planned
+from .test_jobs import Join, plan
 
 pytestmark = pytest.mark.anyio
 

@@ -30,9 +30,10 @@ WORDS = frozenset(
 FLOORS: tuple[frozenset[str], ...] = (
     WORDS,
     frozenset({"rules"}),
-    frozenset({"journal", "channel"}),
-    frozenset({"gateway", "doors", "log"}),
-    frozenset({"worker"}),
+    frozenset({"journal", "channel", "places"}),
+    frozenset({"gateway", "doors", "log", "apart"}),
+    frozenset({"worker", "watchdog"}),
+    frozenset({"frame"}),
     frozenset({"dispatch"}),
     frozenset({"job"}),
     frozenset({"team"}),
