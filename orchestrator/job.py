@@ -92,6 +92,13 @@ class Job:
         #: How the supervisor's own work ended, when it did not end well.
         self._ended: Status | None = None
         self._job = Steps(equipment.journal, equipment.job, "job", "job")
+        #: Within it the job works; it finishes outside.
+        self._work_scope = anyio.CancelScope()
+
+    def cancel(self) -> None:
+        """End the work now; `run` finishes with the status `cancelled` and what there is."""
+        self._ended = Status.CANCELLED
+        self._work_scope.cancel()
 
     async def run(self, accepted: dict[str, Any], reader: CorpusReader | None) -> Report:
         """Work until the supervisor is content or a bound is reached; the report says which and why."""
@@ -100,7 +107,8 @@ class Job:
         await self.equipment.journal.commit()
         deadline_s = self.equipment.deadline_s if self.equipment.deadline_s is not None else float("inf")
         refused: Refused | None = None
-        with anyio.CancelScope(deadline=deadline_s) as scope:
+        self._work_scope.deadline = deadline_s
+        with self._work_scope as scope:
             try:
                 await self._ingest_and_work(reader)
             except Refused as error:
@@ -108,8 +116,10 @@ class Job:
                 self._gaps.append(Gap(task="corpus", reason=type(error).__name__, detail=str(error)))
         if scope.cancelled_caught:
             undone = ", ".join(self.dispatch.unfinished) or "nothing that was begun"
-            detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"
-            self._gaps.append(Gap(task="job", reason="Deadline", detail=detail))
+            is_cancelled = self._ended is Status.CANCELLED
+            why = "somebody cancelled it" if is_cancelled else f"the deadline of {self.order.deadline_s:g} s came first"
+            reason = "Cancelled" if is_cancelled else "Deadline"
+            self._gaps.append(Gap(task="job", reason=reason, detail=f"{why}; not done: {undone}"))
         report = await self._finish(monotonic_s() - started_s)
         if refused is not None:
             raise refused
@@ -185,7 +195,8 @@ class Job:
         """One answer of the supervisor. What it raises becomes a gap; Refused ends the job."""
         task = Task(id=f"supervisor/{name}", worker=self._identity.name, input=None)
         context = self.equipment.context(task, self._identity, _no_delegation, Priority.HIGH)  # all others wait for it
-        guarded = await guard(lambda: question(context), timeout_s=self.equipment.settings.task_timeout_s)
+        timeout_s, timed = self.equipment.settings.task_timeout_s, self.equipment.controls.timed
+        guarded = await guard(lambda: question(context), timeout_s=timeout_s, timed=timed)
         if guarded.failure is not None:
             self._ended = guarded.status
             self._gaps.append(Gap(task=task.id, reason=guarded.failure.type, detail=guarded.failure.detail))
@@ -194,7 +205,7 @@ class Job:
     async def _finish(self, seconds: float) -> Report:
         """Check every quote, settle the status, write the text, end the journal."""
         results = tuple(self.dispatch.done.values())
-        gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED))
+        gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard())
         with anyio.CancelScope(shield=True):
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps += draft.gaps
@@ -237,11 +248,16 @@ class Job:
         found = await self._job.run(CHECK, "memory", draft, effect, Evidence.model_validate)
         return rules.only_supported(draft, found), found
 
+    def _unheard(self) -> list[Gap]:
+        """What the job was told after the supervisor's last decision."""
+        notes = self.equipment.controls.standing.notes
+        return [Gap(task="supervisor", reason="SteeredTooLate", detail=note) for note in notes]
+
     def _notice(self) -> str:
         return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)
 
     def _status(self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...]) -> Status:
-        if self._ended is not None and not draft.claims:
+        if self._ended is Status.CANCELLED or (self._ended is not None and not draft.claims):
             return self._ended
         return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
 

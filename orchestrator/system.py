@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
@@ -13,6 +14,11 @@ import anyio
 
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
+from .control.controls import Controls
+from .control.desk import Desk
+from .control.place import socket_of
+from .control.protocol import Asker, Command, Reply, Request
+from .control.server import serve
 from .dispatch import Equipment
 from .envelope import Result
 from .errors import BadInput, BullpenError
@@ -23,7 +29,7 @@ from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
 from .job import Job, Order
-from .journal.events import Event, Journal, Ways
+from .journal.events import Entry, Event, Journal, Ways
 from .journal.file import SUFFIX, open_journal
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -63,6 +69,7 @@ class LaunchedJob:
         self.id = job_id
         self._events: list[Event] = []
         self._job: Job | None = None
+        self._desk: Desk | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
         #: Set at the next event or the end, if anybody waits for it.
@@ -95,15 +102,26 @@ class LaunchedJob:
             await self._news.wait()
         return self._events[n]
 
+    def cancel(self) -> None:
+        """End the job now: its report has the status `cancelled` and what was done. Harmless when it has ended."""
+        if self._job is not None:
+            self._job.cancel()
+
     def hear(self, event: Event) -> None:
         """Take note of an event; the journal calls this."""
         self._events.append(event)
         if self._news is not None:
             self._wake()
 
-    async def drive(self, job: Job, accepted: dict[str, Any], team: Team) -> None:
+    async def control(self, command: Command) -> Reply:
+        """Carry out a command, as `bullpen pause` and its kin have it done from another process."""
+        assert self._desk is not None, "a job can be controlled when it has begun"
+        asker = Asker(pid=os.getpid(), uid=os.geteuid())
+        return await self._desk.answer(Request(job=self.id, command=command), asker)
+
+    async def drive(self, job: Job, desk: Desk, accepted: dict[str, Any], team: Team) -> None:
         """Run the job to its end and keep what came of it, whoever is waiting."""
-        self._job = job
+        self._job, self._desk = job, desk
         try:
             self._report = await job.run(accepted, team.corpus)
         except BullpenError as error:
@@ -151,6 +169,8 @@ class System:
     chance: random.Random
     journals: JournalFactory
     recall: Recall | None
+    #: The folder with the runs, beside which jobs can be reached; None where there are no such files.
+    runs: Path | None
 
     @asynccontextmanager
     async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
@@ -160,14 +180,20 @@ class System:
         """
         order = self._order(question, options)
         launched = LaunchedJob(new_job_id(self.clock, self.chance))
-        tally = Tally()
-        listeners = (tally.hear, launched.hear, log_event)
+        tally, controls = Tally(), Controls()
+        listeners = (tally.hear, controls.hear, launched.hear, log_event)
         ways = Ways(listeners=listeners, secrets=secrets_of(self.gateway.rungs, os.environ))
         journal = await self.journals(launched.id, self.clock, ways)
         try:
-            job = self._job(order, journal, launched.id, tally)
+            ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6))
+            job = self._job(order, launched.id, journal, controls, ledger, tally)
+            desk = Desk(
+                launched.id, controls, journal, ledger, launched.cancel, partial(check_prices, self.gateway.rungs)
+            )
             async with _unwrapped(), anyio.create_task_group() as group:
-                group.start_soon(launched.drive, job, self._accepted(order), self.team)
+                group.start_soon(launched.drive, job, desk, self._accepted(order), self.team)
+                if self.runs is not None:
+                    group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
                 yield launched
                 group.cancel_scope.cancel()
         finally:
@@ -186,9 +212,10 @@ class System:
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
         )
 
-    def _job(self, order: Order, journal: Journal, job_id: JobId, tally: Tally) -> Job:
+    def _job(
+        self, order: Order, job_id: JobId, journal: Journal, controls: Controls, ledger: Ledger, tally: Tally
+    ) -> Job:
         contracts = self.team.contracts()
-        ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6))
         supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
         equipment = Equipment(
             job=job_id,
@@ -196,6 +223,7 @@ class System:
             contracts=contracts,
             channels=LocalChannels(),
             journal=journal,
+            controls=controls,
             model=self.gateway.model(ledger, self.chance, self.recall),
             memory=self.memory,
             toolbox=self.toolbox,
@@ -245,6 +273,7 @@ async def open_system(
             clock=clock or SystemClock(),
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
+            runs=None if journals else settings.runs,
             recall=None if journals else recall_in(settings.runs, settings.stale_answer_s, clock or SystemClock()),
         )
 
@@ -285,6 +314,16 @@ def _paths(corpus: Paths) -> tuple[Path, ...]:
         if not path.exists():
             raise BadInput(f"corpus {str(path)!r} does not exist; name a file or folder that does")
     return paths
+
+
+async def _reachable(path: Path, desk: Desk) -> None:
+    """Let other processes control the job. Where that cannot be, the job goes on without, and its record says so."""
+    try:
+        await serve(path, desk.answer)
+    except* OSError as group:
+        if not desk.controls.standing.has_ended:
+            body = {"reason": "; ".join(map(str, group.exceptions))}
+            desk.journal.append(Entry("control.unavailable", body, task="job", sender="job", recipient="user"))
 
 
 @contextmanager

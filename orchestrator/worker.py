@@ -6,6 +6,7 @@ import re
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
@@ -16,6 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
 from .clock import monotonic_s
+from .control.asking import APPROVAL_S, ask_leave, read_notes
+from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Failure, Priority, Result, Status, Task
 from .errors import BudgetExceeded, InvalidWorker, NothingFound, Refused
@@ -143,6 +146,7 @@ class Reach:
     memory: MemoryDoor
     tools: ToolDoor
     delegate: Delegate
+    controls: Controls
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
     #: The class of its calls to models.
@@ -198,12 +202,26 @@ class Context:
             deadline_s=self._reach.deadline_s,
             watch=watch,
         )
+        await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
         return completion.text if adapter is None else adapter.validate_python(completion.value)
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""
+        await self._reach.controls.may_go_on()
         return await self._reach.tools.call(tool, args)
+
+    async def approve(self, what: str, /, *, within_s: float = APPROVAL_S, **details: Any) -> None:
+        """Wait until a person lets you do something: `bullpen ps` shows it, `bullpen approve` answers.
+
+        Raises Refused when it is refused or nobody has answered after `within_s` seconds. No attempt at a task runs out
+        of time meanwhile; the job's deadline goes on.
+        """
+        await ask_leave(self._steps, self._reach.controls, what, details, within_s=within_s)
+
+    async def steering(self) -> tuple[str, ...]:
+        """What people have told the job since this was last asked, oldest first: for supervisors."""
+        return await read_notes(self._steps, self._reach.controls)
 
     def note(self, text: str, /, **values: Any) -> None:
         """Put something on record for whoever reads the transcript."""
@@ -234,7 +252,11 @@ class Guarded:
     failure: Failure | None = None
 
 
-async def guard(code: Callable[[], Awaitable[Any]], *, timeout_s: float) -> Guarded:
+#: Within which the time of a scope may stand still.
+Timed = Callable[[anyio.CancelScope], AbstractContextManager[Any]]
+
+
+async def guard(code: Callable[[], Awaitable[Any]], *, timeout_s: float, timed: Timed = nullcontext) -> Guarded:
     """Run someone's code so that whatever it raises is only a failed attempt.
 
     Only a real cancellation passes through. A stray one (a library that cancelled its own future), SystemExit and
@@ -242,7 +264,7 @@ async def guard(code: Callable[[], Awaitable[Any]], *, timeout_s: float) -> Guar
     """
     until_s = monotonic_s() + timeout_s
     try:
-        with anyio.CancelScope(deadline=until_s):
+        with anyio.CancelScope(deadline=until_s) as scope, timed(scope):
             return Guarded(Status.OK, await code())
         return _failed("TimedOut", f"did not return in {timeout_s:g} s")
     except NothingFound as nothing:
@@ -262,7 +284,9 @@ def _failed(kind: str, detail: str, *, retryable: bool = True) -> Guarded:
     return Guarded(Status.FAILED, failure=Failure(type=kind, detail=detail, retryable=retryable))
 
 
-async def frame(contract: Contract, task: Task, ctx: Context, *, timeout_s: float) -> Result:
+async def frame(
+    contract: Contract, task: Task, ctx: Context, *, timeout_s: float, timed: Timed = nullcontext
+) -> Result:
     """One attempt at a task, from plain input to plain output, whatever the worker does."""
 
     async def attempt() -> Any:
@@ -273,7 +297,7 @@ async def frame(contract: Contract, task: Task, ctx: Context, *, timeout_s: floa
         output = await contract.worker().run(given, ctx)
         return contract.output.dump_python(contract.output.validate_python(output), mode="json")
 
-    ended = await guard(attempt, timeout_s=timeout_s)
+    ended = await guard(attempt, timeout_s=timeout_s, timed=timed)
     return Result(task=task.id, worker=contract.name, status=ended.status, output=ended.value, failure=ended.failure)
 
 

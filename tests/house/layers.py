@@ -30,6 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"rules"}),
     frozenset({"journal", "channel"}),
     frozenset({"gateway", "doors", "log"}),
+    frozenset({"control"}),
     frozenset({"worker"}),
     frozenset({"dispatch"}),
     frozenset({"job"}),
