@@ -36,10 +36,11 @@ async def _meet(answer: Answer, stream: SocketStream) -> None:
 
 async def _reply(answer: Answer, stream: SocketStream) -> Reply:
     try:
+        line = await _line(stream)
         asker = peer_of(stream.extra(SocketAttribute.raw_socket))  # noqa: S610 - no Django
         if asker.uid not in (None, os.geteuid()):
             raise Refused(f"user {asker.uid} may not control a job of user {os.geteuid()}")
-        return await answer(read_line(await _line(stream), Request), asker)
+        return await answer(read_line(line, Request), asker)
     except Refused as error:
         return Reply(is_done=False, said=str(error))
     except Exception as error:  # a defect of ours must not end the job; whoever asked is told of it
