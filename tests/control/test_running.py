@@ -1,7 +1,8 @@
 """What a running job does when it is told to, on real and on virtual time; no socket is in between."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -34,9 +35,35 @@ class Ask(Worker):
 class Wait(Worker):
     """Waits so many seconds."""
 
+    slots = 1
+
     async def run(self, task: float, ctx: Context) -> str:
+        ctx.note("begun")
         await anyio.sleep(task)
         return "waited"
+
+
+class Use(Worker):
+    """Waits so many seconds, then uses a tool."""
+
+    async def run(self, task: float, ctx: Context) -> str:
+        await anyio.sleep(task)
+        return str(await ctx.call("hammer"))
+
+
+class Hammer:
+    """The only tool there is."""
+
+    def describe(self) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        return name
+
+
+@asynccontextmanager
+async def hammers(folder: Path) -> AsyncIterator[Hammer]:
+    yield Hammer()
 
 
 class Mail(Worker):
@@ -75,7 +102,7 @@ def _launched(
 ) -> AbstractAsyncContextManager[LaunchedJob]:
     @asynccontextmanager
     async def launched() -> AsyncIterator[LaunchedJob]:
-        team = Team(supervisor=Doing(*tasks), workers=(Ask, Wait, Mail))
+        team = Team(supervisor=Doing(*tasks), workers=(Ask, Wait, Use, Mail), toolbox=hammers)
         async with scripted_system(team, model or ScriptedModel({"ask": "so"}, delay_s=1), **settings) as system:
             async with system.launch("What is there?", budget_usd=budget_usd) as job:
                 yield job
@@ -129,6 +156,42 @@ async def test_no_task_that_waits_for_its_slot_begins_while_paused() -> None:
     assert len(model.requests) == 2
 
 
+async def test_neither_a_task_without_a_model_nor_a_tool_call_begins_while_paused() -> None:
+    async with _launched(("wait", 0.05), ("wait", 0.0), ("use", 0.05)) as job:
+        await _until(job, "worker.noted")
+        await job.control(Pause())
+        await _until(job, "task.returned")
+        await anyio.sleep(0.2)
+        meanwhile = _kinds(job, "task.returned") + _kinds(job, "tool.")
+        await job.control(Resume())
+        report = await job.result()
+
+    assert meanwhile == ["task.returned"]
+    assert report.status is Status.OK
+    assert set(job.results) == {"t0", "t1", "t2"}
+
+
+class Thinking(Doing):
+    """Asks a model before it is content."""
+
+    async def review(self, brief: str, results: Sequence[Result], ctx: Context) -> Plan | None:
+        await ctx.ask("ask")
+        return None
+
+
+async def test_what_begins_during_a_pause_has_its_whole_time_after_it() -> None:
+    team = Team(supervisor=Thinking(("wait", 0.05)), workers=(Wait,))
+    async with scripted_system(team, ScriptedModel({"ask": "so"}, delay_s=0.01), task_timeout_s=0.3) as system:
+        async with system.launch("What is there?") as job:
+            await _until(job, "worker.noted")
+            await job.control(Pause())
+            await anyio.sleep(0.8)
+            await job.control(Resume())
+            report = await job.result()
+
+    assert report.status is Status.OK
+
+
 async def test_no_attempt_runs_out_of_time_while_paused() -> None:
     async with _launched(
         ("ask", 2), ("wait", 0.3), model=ScriptedModel({"ask": "so"}, delay_s=0.1), task_timeout_s=0.6
@@ -162,7 +225,7 @@ async def test_a_pause_longer_than_the_lease_does_no_task_twice(anyio_backend_na
 
 async def test_what_runs_out_of_time_by_itself_still_does_after_a_pause() -> None:
     async with _launched(("wait", 60.0), task_timeout_s=0.2, starts_most=1) as job:
-        await _until(job, "task.sent")
+        await _until(job, "worker.noted")
         await job.control(Pause())
         await anyio.sleep(0.3)
         await job.control(Resume())
@@ -184,7 +247,7 @@ async def test_the_deadline_of_the_job_goes_on_while_it_is_paused() -> None:
 
 async def test_pausing_twice_and_resuming_what_runs_is_said_and_not_recorded() -> None:
     async with _launched(("wait", 0.2)) as job:
-        await _until(job, "task.sent")
+        await _until(job, "worker.noted")
         running = await job.control(Resume())
         await job.control(Pause())
         again = await job.control(Pause())
@@ -200,7 +263,7 @@ async def test_the_supervisor_hears_each_note_once_at_its_next_decision() -> Non
     supervisor = Doing(("wait", 0.1))
     async with scripted_system(Team(supervisor=supervisor, workers=(Wait,)), ScriptedModel({})) as system:
         async with system.launch("What is there?") as job:
-            await _until(job, "task.sent")
+            await _until(job, "worker.noted")
             await job.control(Steer(text="costs"))
             await job.control(Steer(text="letters"))
             report = await job.result()
@@ -317,7 +380,7 @@ PRICED = Card(prices=Prices(1.0, 1.0))
 async def test_a_raised_budget_lets_later_calls_be_made() -> None:
     model = ScriptedModel({"ask": "so"}, delay_s=0.05, card=PRICED)
     async with _launched(("wait", 0.2), ("ask", 1), model=model, budget_usd=0.0) as job:
-        await _until(job, "task.sent")
+        await _until(job, "worker.noted")
         told = await job.control(Budget(usd=5.0))
         report = await job.result()
 
