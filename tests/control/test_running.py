@@ -379,10 +379,14 @@ PRICED = Card(prices=Prices(1.0, 1.0))
 
 async def test_a_raised_budget_lets_later_calls_be_made() -> None:
     model = ScriptedModel({"ask": "so"}, delay_s=0.05, card=PRICED)
-    async with _launched(("wait", 0.2), ("ask", 1), model=model, budget_usd=0.0) as job:
-        await _until(job, "worker.noted")
-        told = await job.control(Budget(usd=5.0))
-        report = await job.result()
+    supervisor = Doing()
+    asking = PlannedTask(id="asking", worker="ask", input=1, after=("first",))
+    supervisor.first = Plan(tasks=(PlannedTask(id="first", worker="wait", input=0.1), asking))
+    async with scripted_system(Team(supervisor=supervisor, workers=(Ask, Wait)), model) as system:
+        async with system.launch("What is there?", budget_usd=0.0) as job:
+            await _until(job, "worker.noted")
+            told = await job.control(Budget(usd=5.0))
+            report = await job.result()
 
     assert told.facts["was_usd"] == 0.0
     assert (report.status, len(model.requests)) == (Status.OK, 1)
