@@ -119,11 +119,15 @@ class LaunchedJob:
         asker = Asker(pid=os.getpid(), uid=os.geteuid())
         return await self._desk.answer(Request(job=self.id, command=command), asker)
 
-    async def drive(self, job: Job, desk: Desk, accepted: dict[str, Any], team: Team) -> None:
-        """Run the job to its end and keep what came of it, whoever is waiting."""
+    def take(self, job: Job, desk: Desk) -> None:
+        """Have the job that this is, before it is driven: it may be cancelled first."""
         self._job, self._desk = job, desk
+
+    async def drive(self, accepted: dict[str, Any], team: Team) -> None:
+        """Run the job to its end and keep what came of it, whoever is waiting."""
+        assert self._job is not None, "`take` comes first"
         try:
-            self._report = await job.run(accepted, team.corpus)
+            self._report = await self._job.run(accepted, team.corpus)
         except BullpenError as error:
             self._error = error
         except Exception as error:  # a defect: it ends the caller's block too, whether or not anybody asks for a result
@@ -191,7 +195,8 @@ class System:
                 launched.id, controls, journal, ledger, launched.cancel, partial(check_prices, self.gateway.rungs)
             )
             async with _unwrapped(), anyio.create_task_group() as group:
-                group.start_soon(launched.drive, job, desk, self._accepted(order), self.team)
+                launched.take(job, desk)
+                group.start_soon(launched.drive, self._accepted(order), self.team)
                 if self.runs is not None:
                     group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
                 yield launched

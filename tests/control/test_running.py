@@ -363,6 +363,16 @@ async def test_a_cancelled_job_ends_with_what_it_has() -> None:
     assert _kinds(job, "control.") == ["control.cancelled"]
 
 
+async def test_a_job_that_is_cancelled_before_it_has_begun_ends_at_once() -> None:
+    async with _launched(("wait", 60.0)) as job:
+        job.cancel()
+        report = await job.result()
+        job.cancel()
+
+    assert report.status is Status.CANCELLED
+    assert job.results == {}
+
+
 async def test_a_paused_job_can_be_cancelled_while_it_asks_leave() -> None:
     async with _launched(("mail", 60.0)) as job:
         await _until(job, "approval.asked")

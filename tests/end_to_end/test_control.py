@@ -127,11 +127,14 @@ def test_a_job_is_listed_paused_steered_paid_for_resumed_and_finished(
 def test_a_cancelled_job_ends_with_its_status_and_can_be_told_nothing_more(
     bullpen: Command, corpus: Path, tmp_path: Path, provider: Provider
 ) -> None:
-    with _researching(tmp_path, corpus, provider, "--json") as child:
-        job = _ps(bullpen)["job"]
-        cancelled = bullpen("cancel", job)
+    """Its runs are in a folder whose path is too long for a socket."""
+    there = ("--runs-dir", str(Path("runs").joinpath(*["a rather long name of a folder"] * 5)))
+    with _researching(tmp_path, corpus, provider, "--json", *there) as child:
+        (row,) = _json(bullpen("ps", "--json", *there))
+        job = row["job"]
+        cancelled = bullpen("cancel", job, *there)
         out, _ = child.communicate(timeout=60)
-    after = [bullpen(*command) for command in (("pause", job), ("resume", job), ("steer", job, "costs"))]
+    after = [bullpen(*command, *there) for command in (("pause", job), ("resume", job), ("steer", job, "costs"))]
 
     assert cancelled.returncode == 0, cancelled.stderr
     assert json.loads(out)["status"] == "cancelled"
