@@ -156,7 +156,9 @@ def test_tail_prints_every_event_of_a_job_that_runs_and_of_one_that_has_ended(
         first = json.loads(tail.stdout.readline())
         provider.let_go()
         child.communicate(timeout=60)
-        rest = [json.loads(line) for line in tail.communicate(timeout=60)[0].splitlines()]
+        with tail.stdout:  # and not `communicate`, which knows nothing of what `readline` has taken in advance
+            rest = [json.loads(line) for line in tail.stdout]
+        tail.wait(60)
     events = open_run(job, tmp_path / ".bullpen" / "runs").events
     again, plain = bullpen("tail", job, "--json"), bullpen("tail", job)
 
