@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from .orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Passage, Query, Quote, Report
     from .orchestrator.gateway.model import Piece
     from .orchestrator.journal.reader import Run, open_run
+    from .orchestrator.launched import LaunchedJob
     from .orchestrator.rules.plan import Plan, PlannedTask
     from .orchestrator.settings import Deployment, Rung, Settings, load_settings
-    from .orchestrator.system import LaunchedJob, System, launch, open_system, research, research_sync
+    from .orchestrator.system import System, launch, open_system, research, research_sync
     from .orchestrator.team import Team
     from .orchestrator.worker import Context, Contract, Worker
 
@@ -35,7 +36,8 @@ _HOME = {
     "agents": ("research_team",),
     "orchestrator.worker": ("Worker", "Context", "Contract"),
     "orchestrator.team": ("Team",),
-    "orchestrator.system": ("launch", "research", "research_sync", "open_system", "System", "LaunchedJob"),
+    "orchestrator.system": ("launch", "research", "research_sync", "open_system", "System"),
+    "orchestrator.launched": ("LaunchedJob",),
     "orchestrator.journal.reader": ("open_run", "Run"),
     "orchestrator.evidence": ("Query", "Finding", "Draft", "Report", "Claim", "Quote", "Passage", "Document", "Gap"),
     "orchestrator.envelope": ("Result", "Status"),

@@ -25,7 +25,7 @@ from .parts import split_question
 from .refine import Sentence, Written
 from .search import Queries
 from .summarize import Excerpt, Statement, Summary
-from .supervisor import Brief
+from .supervisor import Brief, Steered
 
 NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
 #: How many sentences answer one part of a question, and how many the whole report has, at most.
@@ -57,7 +57,11 @@ class Embedded:
 
 def _brief(inputs: Mapping[str, Any]) -> Brief:
     parts = split_question(inputs["question"])
-    return Brief(sub_questions=tuple(parts), effort="comparison" if len(parts) > 1 else "fact")
+    return Brief(sub_questions=(*parts, *inputs["notes"])[:8], effort="comparison" if len(parts) > 1 else "fact")
+
+
+def _steer(inputs: Mapping[str, Any]) -> Steered:
+    return Steered(parts=tuple(inputs["notes"])[:8])
 
 
 def _search(inputs: Mapping[str, Any]) -> Queries:
@@ -106,6 +110,7 @@ def _refine(inputs: Mapping[str, Any]) -> Written:
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "brief": _brief,
+    "steer": _steer,
     "search": _search,
     "summarize": _summarize,
     "analyze": _analyze,

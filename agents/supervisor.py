@@ -23,6 +23,12 @@ class Brief(Value):
     effort: Literal["fact", "comparison", "survey"] = "fact"
 
 
+class Steered(Value):
+    """What else is to be looked up, after what the person who asks has said meanwhile."""
+
+    parts: tuple[str, ...] = Field(max_length=8)
+
+
 class Assignment(Value):
     """A brief with the question it is for: what the supervisor keeps between its methods."""
 
@@ -38,7 +44,10 @@ class ResearchSupervisor:
 
     async def brief(self, question: str, ctx: Context) -> Assignment:
         """The question's parts, as a model sees them."""
-        return Assignment(question=question, brief=await ctx.ask("brief", returns=Brief, question=question))
+        notes = await ctx.steering()
+        return Assignment(
+            question=question, brief=await ctx.ask("brief", returns=Brief, question=question, notes=notes)
+        )
 
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
@@ -53,15 +62,32 @@ class ResearchSupervisor:
         return proposed or standard
 
     async def review(self, assignment: Assignment, results: Sequence[Result], ctx: Context) -> Plan | None:
-        """Another round for what the analysis misses, then the writing, then None."""
+        """Another round for what we are told meanwhile and what the analysis misses, then the writing, then None."""
         analyses = [result for result in results if result.worker == "analyze"]
-        if any(result.worker == "refine" for result in results) or not analyses or not analyses[-1].status.delivered:
+        if any(result.worker == "refine" for result in results) or not analyses:
             return None
-        missing = analyses[-1].read(Analysis).follow_ups[: self._settings.fan_out_most]
-        if missing and len(analyses) < self._settings.rounds_most:
-            ctx.note("another round: the analysis asks for more", follow_ups=missing)
-            return self._round(assignment, missing, results)
+        is_last = len(analyses) >= self._settings.rounds_most
+        steered = () if is_last else await self._steered(assignment, ctx)
+        is_delivered = analyses[-1].status.delivered
+        missing = analyses[-1].read(Analysis).follow_ups if is_delivered and not is_last else ()
+        if steered or missing:
+            ctx.note("another round: we are told, or the analysis asks for, more", steered=steered, follow_ups=missing)
+            return self._round(assignment, (*steered, *missing), results)
+        if not is_delivered:
+            return None
         return Plan(tasks=(_task("refine", "refine", assignment.question, after=(analyses[-1].task,)),))
+
+    async def _steered(self, assignment: Assignment, ctx: Context) -> tuple[str, ...]:
+        """What to look up after what people have told us since the brief; their words as they stand without a model."""
+        notes = await ctx.steering()
+        if not notes:
+            return ()
+        question, parts = assignment.question, assignment.brief.sub_questions
+        try:
+            return (await ctx.ask("steer", returns=Steered, question=question, sub_questions=parts, notes=notes)).parts
+        except NoAnswer as error:
+            ctx.note(f"the notes are looked up as they stand: {error}")
+            return notes
 
     def _round(self, assignment: Assignment, parts: Sequence[str], results: Sequence[Result]) -> Plan:
         """search → summarize for each part, beside every other worker that gathers, then analyze over all findings."""

@@ -14,8 +14,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from .apart import Frame, Frames, Remark
-from .channel.channel import Channel, Channels
+from .channel.channel import Channel, Channels, Delivery
 from .clock import monotonic_s
+from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
@@ -49,6 +50,7 @@ class Equipment:
     contracts: Mapping[str, Contract]
     channels: Channels[Any]
     journal: Journal
+    controls: Controls
     model: Model
     memory: Memory | None
     toolbox: Toolbox | None
@@ -62,7 +64,7 @@ class Equipment:
 
     def frame(self, worker: str, remark: Remark) -> Frame:
         """What stands around an attempt that begins now."""
-        return Frame(self.job, worker, self.settings.task_timeout_s, remark)
+        return Frame(self.job, worker, self.settings.task_timeout_s, remark, self.controls.timed)
 
     def context(
         self, task: Task, identity: Identity, frame: Frame, delegate: Delegate, priority: Priority = Priority.NORMAL
@@ -70,7 +72,8 @@ class Equipment:
         """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
-        return Context(task, identity, steps, Reach(self.model, *doors, delegate, self.deadline_s, priority))
+        reach = Reach(self.model, *doors, delegate, self.controls, self.deadline_s, priority)
+        return Context(task, identity, steps, reach)
 
 
 class Dispatch:
@@ -88,6 +91,8 @@ class Dispatch:
         self._waiting: dict[str, anyio.Event] = {}
         self._results: Channel[Any] = self._open("results")
         self._slots: dict[str, anyio.Semaphore] = {}
+        #: What workers are at, as it is on lease.
+        self._leased: set[Delivery[Task]] = set()
         self._group: TaskGroup | None = None
 
     @property
@@ -98,6 +103,7 @@ class Dispatch:
     def start(self, group: TaskGroup) -> None:
         """Let workers do their tasks in this group until it is cancelled."""
         self._group = group
+        group.start_soon(self._keep_leases)
 
     async def run(self, plan: Plan) -> None:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
@@ -153,8 +159,10 @@ class Dispatch:
         slot = _Slot(self._slots_of(contract))
         await slot.take()
         try:
+            await equipment.controls.may_go_on()
             delivery = await channel.receive()
             failpoint("task.taken")
+            self._leased.add(delivery)
             task, priority = delivery.envelope.body, delivery.envelope.priority
             frame = equipment.frame(contract.name, partial(self.remark, task))
             delegate = partial(self._delegate, slot)
@@ -163,9 +171,20 @@ class Dispatch:
         finally:
             slot.give_up()
         failpoint("task.done")
+        self._leased.discard(delivery)
         await self._results.send(_reply(delivery.envelope, result))
         if not await delivery.ack():
             self._take_one(contract)  # the lease had run out: the message is in its line again
+
+    async def _keep_leases(self) -> None:
+        """Where attempts have no end because the job waits for a person, their leases have none either."""
+        controls, still = self._equipment.controls, False
+        while True:
+            with anyio.move_on_after(self._lease_s / 2 if still else None):
+                await controls.changed(stands_still=not still)
+            still = controls.standing.stands_still
+            for delivery in tuple(self._leased):
+                await delivery.extend()
 
     def _slots_of(self, contract: Contract) -> anyio.Semaphore:
         if contract.name not in self._slots:

@@ -227,7 +227,7 @@ class Job:
             await self.dispatch.settle()
             results = tuple(self.dispatch.done.values())
             draft, evidence = await self._checked(rules.draft_of(results))
-            gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *draft.gaps)
+            gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
             status, degraded = self._status(draft, gaps, results), self.tally.degraded
             question, notice = self.order.question, self._notice()
             text = compose(question, draft, gaps, evidence, notice=notice, degraded=degraded, status=status)
@@ -276,6 +276,11 @@ class Job:
         lost = f"{found.failure.detail}; {len(draft.claims)} claims could not be checked and are left out"
         unchecked = Gap(task="evidence", reason=found.failure.type, detail=lost)
         return Draft(gaps=(*draft.gaps, unchecked), uncovered=draft.uncovered), Evidence()
+
+    def _unheard(self) -> list[Gap]:
+        """What the job was told after the supervisor's last decision."""
+        notes = self.equipment.controls.standing.notes
+        return [Gap(task="supervisor", reason="SteeredTooLate", detail=note) for note in notes]
 
     def _notice(self) -> str:
         return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
@@ -15,9 +16,12 @@ import anyio
 from .apart import Frames
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
+from .control.controls import Controls
+from .control.desk import Desk
+from .control.place import socket_of
+from .control.server import serve
 from .dispatch import Equipment
-from .envelope import Result
-from .errors import BadInput, BullpenError
+from .errors import BadInput
 from .evidence import Report
 from .gateway.budget import Ledger
 from .gateway.gateway import Gateway, open_gateway
@@ -25,13 +29,13 @@ from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
 from .job import Job, Order
-from .journal.events import ACCEPTED, FINISHED, Event
+from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
-from .journal.step import IN_DOUBT, MODEL
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
+from .launched import LaunchedJob
 from .log import log_event
 from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
@@ -62,108 +66,20 @@ class Options(TypedDict, total=False):
     deadline_s: float | None
 
 
-class LaunchedJob:
-    """A job that is under way: watch it, wait for it, or leave."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A job whose journal is open, and who listens to it."""
 
-    def __init__(self, job_id: JobId) -> None:
-        self.id = job_id
-        self._events: list[Event] = []
-        self._job: Job | None = None
-        self._report: Report | None = None
-        self._error: BaseException | None = None
-        #: Set at the next event or the end, if anybody waits for it.
-        self._news: anyio.Event | None = None
-        self._ended = anyio.Event()
-
-    @property
-    def results(self) -> Mapping[str, Result]:
-        """Every result so far that counts, by task id."""
-        return dict(self._job.dispatch.done) if self._job else {}
-
-    @property
-    def reused(self) -> tuple[Event, ...]:
-        """The answers of models on record that a resumed job has used instead of asking again."""
-        past = self._job.equipment.journal.past if self._job else None
-        return tuple(event for event in past.reused.values() if event.kind == MODEL.result) if past else ()
-
-    @property
-    def in_doubt(self) -> tuple[Event, ...]:
-        """The steps that an earlier process had begun, and nobody knows how they ended; they were done again."""
-        return tuple(event for event in self._events if event.kind == IN_DOUBT)
-
-    async def result(self) -> Report:
-        """Wait for the report. Raises what ended the job where it has none."""
-        await self._ended.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._report is not None
-        return self._report
-
-    def events(self) -> "EventStream":
-        """Every event of the job from its first, as it is recorded, until the job has ended."""
-        return EventStream(self)
-
-    async def event(self, n: int) -> Event | None:
-        """The n-th event, from 0, when it has been recorded; None when the job has ended before it."""
-        while n >= len(self._events):
-            if self._ended.is_set():
-                return None
-            self._news = self._news or anyio.Event()
-            await self._news.wait()
-        return self._events[n]
+    launched: LaunchedJob
+    journal: Journal
+    tally: Tally
+    controls: Controls
 
     def hear(self, event: Event) -> None:
-        """Take note of an event; the journal calls this."""
-        self._events.append(event)
-        if self._news is not None:
-            self._wake()
-
-    def cancel(self) -> None:
-        """End the job now: it finishes as `cancelled`, with what it has and what that cost; `result` gives the report.
-
-        At once: no model is asked any more. A job that has ended, or is just ending, ends as it would have.
-        """
-        assert self._job is not None, "whoever launches a job gives it before anybody can cancel it"
-        self._job.cancel()
-
-    def give(self, job: Job) -> None:
-        """What there is to watch; the launch calls this."""
-        self._job = job
-
-    async def drive(self, job: Job, accepted: dict[str, Any], team: Team) -> None:
-        """Run the job to its end and keep what came of it, whoever is waiting."""
-        try:
-            self._report = await job.run(accepted, team.corpus)
-        except BullpenError as error:
-            self._error = error
-        except Exception as error:  # a defect: it ends the caller's block too, whether or not anybody asks for a result
-            self._error = error
-            raise
-        finally:
-            self._ended.set()
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._news is not None:
-            self._news.set()
-            self._news = None
-
-
-class EventStream:
-    """The events of a launched job, for `async for`. No generator, so that it may be left at any point."""
-
-    def __init__(self, job: LaunchedJob) -> None:
-        self._job, self._next = job, 0
-
-    def __aiter__(self) -> "EventStream":
-        return self
-
-    async def __anext__(self) -> Event:
-        event = await self._job.event(self._next)
-        if event is None:
-            raise StopAsyncIteration
-        self._next += 1
-        return event
+        """Take in an event of the past."""
+        self.tally.hear(event)
+        self.controls.hear(event)
+        self.launched.hear(event)
 
 
 @dataclass(frozen=True)
@@ -180,6 +96,8 @@ class System:
     journals: JournalFactory
     recall: Recall | None
     frames: Frames
+    #: The folder with the runs, beside which jobs can be reached; None where there are no such files.
+    runs: Path | None
 
     @asynccontextmanager
     async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
@@ -191,10 +109,10 @@ class System:
         """
         order = self._order(question, options)
         async with (
-            self._open(new_job_id(self.clock, self.chance)) as (launched, journal, tally),
-            self._driven(launched, order, journal, tally, self._accepted(order)),
+            self._open(new_job_id(self.clock, self.chance)) as opened,
+            self._driven(opened, order, self._accepted(order)),
         ):
-            yield launched
+            yield opened.launched
 
     @asynccontextmanager
     async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
@@ -202,41 +120,45 @@ class System:
 
         Its events begin with those on record. Raises BadInput for a job that is not there, has ended or is held.
         """
-        async with self._open(JobId(job)) as (launched, journal, tally):
-            past = journal.past.events
-            accepted = next((event.value for event in past if event.kind == ACCEPTED), None)
+        async with self._open(JobId(job)) as opened:
+            past = opened.journal.past
+            accepted = next((event.value for event in past.events if event.kind == ACCEPTED), None)
             if accepted is None:
                 raise BadInput(f"job {job} was never accepted: there is nothing to resume; launch it anew")
-            if past[-1].kind == FINISHED:
-                raise BadInput(f"job {job} has ended as {past[-1].value['status']}: there is nothing to resume")
-            for event in past:
-                tally.hear(event)
-                launched.hear(event)
-            order = _order_again(accepted, journal.past.seconds)
-            async with self._driven(launched, order, journal, tally, {"after": past[-1].seq, "owner": _owner()}):
-                yield launched
+            if past.events[-1].kind == FINISHED:
+                raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
+            for event in past.events:
+                opened.hear(event)
+            order = _order_again(accepted, past.seconds, opened.controls.standing.budget_usd)
+            async with self._driven(opened, order, {"after": past.events[-1].seq, "owner": _owner()}):
+                yield opened.launched
 
     @asynccontextmanager
-    async def _open(self, job: JobId) -> AsyncIterator[tuple[LaunchedJob, Journal, Tally]]:
+    async def _open(self, job: JobId) -> AsyncIterator["_Opened"]:
         """A job's journal, and who listens to it."""
-        launched, tally = LaunchedJob(job), Tally()
-        listeners = (tally.hear, launched.hear, log_event)
+        launched, tally, controls = LaunchedJob(job), Tally(), Controls()
+        listeners = (tally.hear, controls.hear, launched.hear, log_event)
         ways = Ways(listeners=listeners, secrets=secrets_of(self.gateway.rungs, os.environ))
         journal = await self.journals(job, self.clock, ways)
         try:
-            yield launched, journal, tally
+            yield _Opened(launched, journal, tally, controls)
         finally:
             await journal.aclose()
 
     @asynccontextmanager
-    async def _driven(
-        self, launched: LaunchedJob, order: Order, journal: Journal, tally: Tally, accepted: dict[str, Any]
-    ) -> AsyncIterator[None]:
-        """Have the job done while the context lasts."""
-        job = self._job(order, journal, launched.id, tally)
-        launched.give(job)
+    async def _driven(self, opened: "_Opened", order: Order, accepted: dict[str, Any]) -> AsyncIterator[None]:
+        """Have the job done, and whoever controls it answered, while the context lasts."""
+        launched, controls, journal = opened.launched, opened.controls, opened.journal
+        limit = None if order.budget_usd is None else round(order.budget_usd * 1e6)
+        ledger = Ledger("job", limit, opened.tally.micro_usd)
+        job = self._job(order, opened, ledger)
+        check = partial(check_prices, self.gateway.rungs)
+        desk = Desk(launched.id, controls, journal, ledger, launched.cancel, check)
+        launched.take(job, desk)
         async with _unwrapped(), anyio.create_task_group() as group:
-            group.start_soon(launched.drive, job, accepted, self.team)
+            group.start_soon(launched.drive, accepted, self.team)
+            if self.runs is not None:
+                group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
             yield
             group.cancel_scope.cancel()
 
@@ -253,16 +175,16 @@ class System:
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
         )
 
-    def _job(self, order: Order, journal: Journal, job_id: JobId, tally: Tally) -> Job:
+    def _job(self, order: Order, opened: "_Opened", ledger: Ledger) -> Job:
         contracts = self.team.contracts()
-        ledger = Ledger("job", None if order.budget_usd is None else round(order.budget_usd * 1e6), tally.micro_usd)
         supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
         equipment = Equipment(
-            job=job_id,
+            job=opened.launched.id,
             settings=self.settings,
             contracts=contracts,
             channels=LocalChannels(),
-            journal=journal,
+            journal=opened.journal,
+            controls=opened.controls,
             model=self.gateway.model(ledger, self.chance, self.recall),
             memory=self.memory,
             toolbox=self.toolbox,
@@ -270,7 +192,7 @@ class System:
             notices=self.team.notices,
             deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s,
         )
-        return Job(order, equipment, (supervisor, Identity.of(type(supervisor), "supervisor", "plan")), tally)
+        return Job(order, equipment, (supervisor, Identity.of(type(supervisor), "supervisor", "plan")), opened.tally)
 
     def _accepted(self, order: Order) -> dict[str, Any]:
         return {
@@ -315,6 +237,7 @@ async def open_system(
             clock=clock or SystemClock(),
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
+            runs=None if journals else settings.runs,
             recall=None if journals else recall_in(settings.runs, settings.stale_answer_s, clock or SystemClock()),
             frames=stack.enter_context(watched(Frames(), settings.stall_s)),
         )
@@ -355,13 +278,13 @@ def _owner() -> dict[str, Any]:
     return {"pid": os.getpid(), "host": platform.node()}
 
 
-def _order_again(accepted: Mapping[str, Any], worked_s: float) -> Order:
-    """The order as it was accepted, with what is left of its time."""
+def _order_again(accepted: Mapping[str, Any], worked_s: float, budget_usd: float | None) -> Order:
+    """The order as it was accepted, with what is left of its time and the budget that was set since, if any."""
     deadline_s = accepted["deadline_s"]
     return Order(
         question=accepted["question"],
         corpus=tuple(Path(path) for path in accepted["corpus"]),
-        budget_usd=accepted["budget_usd"],
+        budget_usd=accepted["budget_usd"] if budget_usd is None else budget_usd,
         deadline_s=None if deadline_s is None else max(deadline_s - worked_s, 0.001),
     )
 
@@ -372,6 +295,16 @@ def _paths(corpus: Paths) -> tuple[Path, ...]:
         if not path.exists():
             raise BadInput(f"corpus {str(path)!r} does not exist; name a file or folder that does")
     return tuple(path.absolute() for path in paths)  # a job may be resumed from another folder
+
+
+async def _reachable(path: Path, desk: Desk) -> None:
+    """Let other processes control the job. Where that cannot be, the job goes on without, and its record says so."""
+    try:
+        await serve(path, desk.answer)
+    except* OSError as group:
+        if not desk.controls.standing.has_ended:
+            body = {"reason": "; ".join(map(str, group.exceptions))}
+            desk.journal.append(Entry("control.unavailable", body, task="job", sender="job", recipient="user"))
 
 
 @contextmanager

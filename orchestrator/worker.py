@@ -13,6 +13,8 @@ from typing import Any, ClassVar, TypeVar, overload
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
+from .control.asking import APPROVAL_S, ask_leave, read_notes
+from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
@@ -140,6 +142,7 @@ class Reach:
     memory: MemoryDoor
     tools: ToolDoor
     delegate: Delegate
+    controls: Controls
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
     #: The class of its calls to models.
@@ -195,12 +198,26 @@ class Context:
             deadline_s=self._reach.deadline_s,
             watch=watch,
         )
+        await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
         return completion.text if adapter is None else adapter.validate_python(completion.value)
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""
+        await self._reach.controls.may_go_on()
         return await self._reach.tools.call(tool, args)
+
+    async def approve(self, what: str, /, *, within_s: float = APPROVAL_S, **details: Any) -> None:
+        """Wait until a person lets you do something: `bullpen ps` shows it, `bullpen approve` answers.
+
+        Raises Refused when it is refused or nobody has answered after `within_s` seconds. No attempt at a task runs out
+        of time meanwhile; the job's deadline goes on.
+        """
+        await ask_leave(self._steps, self._reach.controls, what, details, within_s=within_s)
+
+    async def steering(self) -> tuple[str, ...]:
+        """What people have told the job since this was last asked, oldest first: for supervisors."""
+        return await read_notes(self._steps, self._reach.controls)
 
     def note(self, text: str, /, **values: Any) -> None:
         """Put something on record for whoever reads the transcript."""

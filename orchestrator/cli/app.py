@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsLines = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event and nothing else.")]
 RunsDir = Annotated[Path | None, typer.Option(help="The folder of runs.", show_default=".bullpen/runs")]
 Model = Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")]
 TeamPath = Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")]
@@ -56,10 +57,11 @@ def resume(
     model: Model = None,
     team: TeamPath = None,
 ) -> None:
-    """Go on with a job whose process is gone; what is on record is not asked or paid again.
+    """Go on with a job that was interrupted or paused; what is on record is not asked or paid again.
 
-    Without --team the team that it was launched with. A call that was sent and whose answer is not on record is in
-    doubt: it is asked again, and said.
+    A paused job goes on where it is. One whose process is gone goes on here, with the team that it was launched with
+    unless --team says another. A call that was sent and whose answer is not on record is in doubt: it is asked again,
+    and said.
     """
     from .research import run_resume
 
@@ -99,6 +101,84 @@ def verify(
     from .runs import verify_job
 
     raise typer.Exit(verify_job(job, runs_dir, sources=sources, as_json=as_json))
+
+
+@app.command()
+def ps(as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
+    """List the jobs that are running: state, tasks, calls, cost, age, and what they ask leave for."""
+    from .watch import list_living
+
+    list_living(runs_dir, as_json=as_json)
+
+
+@app.command(epilog="Example: bullpen tail latest --json | jq .kind")
+def tail(job: JobName, as_json: AsLines = False, runs_dir: RunsDir = None) -> None:
+    """Print the events of a job as they come, until it has ended. Exit status: 1 when its process died before."""
+    from .watch import tail_job
+
+    raise typer.Exit(tail_job(job, runs_dir, as_json=as_json))
+
+
+@app.command()
+def pause(job: JobName, as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
+    """Let a running job begin nothing new: no task, no model call, no tool call. What is in flight ends.
+
+    No attempt at a task runs out of time meanwhile; the deadline of the job goes on. It lasts as long as the process.
+    """
+    from .control import say
+
+    say("pause", job, runs_dir, as_json=as_json)
+
+
+@app.command()
+def cancel(job: JobName, as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
+    """End a running job now. Its report has the status `cancelled` and what was done until then."""
+    from .control import say
+
+    say("cancel", job, runs_dir, as_json=as_json)
+
+
+@app.command(epilog='Example: bullpen approve latest 3f2a9c01 --refuse --reason "not before Monday"')
+def approve(
+    job: JobName,
+    id: Annotated[
+        str, typer.Argument(metavar="[ID]", help="Which, as `bullpen ps` shows it; the only one if left out.")
+    ] = "",
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it instead.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="What the worker is told.")] = "",
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Let a worker do what it has asked leave for, or refuse it."""
+    from .control import say
+
+    say("approve", job, runs_dir, as_json=as_json, id=id, is_refused=refuse, reason=reason)
+
+
+@app.command(epilog='Example: bullpen steer latest "look at the costs of 2022 as well"')
+def steer(
+    job: JobName,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the supervisor should know.")],
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Tell the supervisor of a running job something; it hears it at its next decision."""
+    from .control import say
+
+    say("steer", job, runs_dir, as_json=as_json, text=text)
+
+
+@app.command(epilog="Example: bullpen budget latest 0.75")
+def budget(
+    job: JobName,
+    usd: Annotated[float, typer.Argument(metavar="USD", help="The most it may spend, from its beginning.")],
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Raise or lower the budget of a running job, never below what is spent and reserved."""
+    from .control import say
+
+    say("budget", job, runs_dir, as_json=as_json, usd=usd)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -12,8 +13,10 @@ from rich.tree import Tree
 
 from ..journal.events import Event
 from ..rules.outcome import Outcome
-from ..system import LaunchedJob
 from ..text import printable, shorten
+
+if TYPE_CHECKING:
+    from ..launched import LaunchedJob
 
 _MARKS = {"ok": "✓", "partial": "◐", "empty": "∅", "running": "…"}
 
@@ -23,7 +26,7 @@ _READ_EVERY_S = 2.0
 _FILES_LEAST = 20
 
 
-async def follow(job: LaunchedJob) -> None:
+async def follow(job: "LaunchedJob") -> None:
     """Show the job until it has ended."""
     console = Console(stderr=True)
     with _tree(console) if console.is_terminal else _lines() as show:
@@ -171,5 +174,25 @@ def describe(event: Event) -> str:
             return f"{event.task}: did not stop and was given up at {event.value['at']}"
         case "worker.noted":
             return f"{event.task}: {printable(event.value['text'])}"
+        case _ if event.kind.startswith(("control.", "approval.asked")):
+            return _asked_of_us(event)
         case _:
             return ""
+
+
+def _asked_of_us(event: Event) -> str:
+    """What people have asked of the job, or it of them."""
+    body, what = event.value, event.kind.partition(".")[2]
+    match event.kind:
+        case "approval.asked":
+            return f"{event.task} asks leave: {shorten(body['what'], 120)} (bullpen approve {event.job} {body['id']})"
+        case "control.steered":
+            return f"steered: {shorten(body['text'], 120)}"
+        case "control.budget_set":
+            return f"budget set: ${body['usd']:.6f}"
+        case "control.approved" | "control.refused":
+            return f"{what}: {body['id']}"
+        case "control.unavailable":
+            return f"! it cannot be controlled from elsewhere: {shorten(body['reason'], 120)}"
+        case _:
+            return what

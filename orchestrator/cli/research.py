@@ -16,14 +16,18 @@ import anyio
 from rich.console import Console
 from rich.markdown import Markdown
 
+from ..control.client import send
+from ..control.protocol import Resume
 from ..envelope import Status
-from ..errors import BadInput
+from ..errors import BadInput, Unavailable
 from ..evidence import Report
 from ..journal.reader import open_run
+from ..launched import LaunchedJob
 from ..settings import load_settings
-from ..system import LaunchedJob, System, open_system
+from ..system import System, open_system
 from ..team import load_team
 from ..text import printable
+from .control import print_reply
 from .progress import follow
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
@@ -46,12 +50,16 @@ def run_research(
 
 
 def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any]) -> int:
-    """The exit status of a job that is gone on with."""
+    """The exit status of a job that is gone on with here; 0 where its own process goes on with it after a pause."""
     if out is not None:
         _check_writable(out)
     run = open_run(job, load_settings(**settings).runs)
     if run.status == "running":
-        sys.stderr.write(f"another process holds job {run.id}; waiting for a sign of life from it\n")
+        try:
+            print_reply(run, "resume", send(run, Resume()), as_json=as_json)
+            return 0
+        except Unavailable as error:
+            sys.stderr.write(f"{error}; waiting for a sign of life from its process\n")
     team = settings["default_team"] or run.accepted.get("team")
     report = anyio.run(_resume, run.id, {**settings, "default_team": team})
     return _deliver(report, out, as_json=as_json)

@@ -2,14 +2,10 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ..errors import BadInput, JournalDamaged
 from ..evidence import Document
@@ -19,20 +15,19 @@ from ..journal.reader import Run, TaskView, list_runs, open_run
 from ..settings import load_settings
 from ..team import load_team
 from ..text import printable, shorten
-
-_WIDTH_PIPED = 240
+from .printing import as_row, print_json, print_table, when
 
 
 def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
     """Every run of the folder, a damaged one too."""
     rows = [_row(path) for path in list_runs(_runs(runs_dir))]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     elif not rows:
         sys.stdout.write("no jobs yet: `bullpen research QUESTION --corpus PATH` starts one\n")
     else:
         columns = ("job", "started", "status", "claims", "cost_usd", "question")
-        _print_table(columns, [[str(row[name]) for name in columns] for row in rows])
+        print_table(columns, [[str(row[name]) for name in columns] for row in rows])
 
 
 def _row(path: Path) -> dict[str, Any]:
@@ -42,7 +37,7 @@ def _row(path: Path) -> dict[str, Any]:
         unknown = {"started": "", "status": "unreadable", "claims": 0, "cost_usd": 0.0}
         return {"job": path.stem, **unknown, "question": str(error)}
     claims = len(run.report.claims) if run.report else 0
-    facts = {"job": run.id, "started": _when(run.started_ms), "status": run.status, "claims": claims}
+    facts = {"job": run.id, "started": when(run.started_ms), "status": run.status, "claims": claims}
     return {**facts, "cost_usd": run.cost.micro_usd / 1e6, "question": shorten(run.question, 60)}
 
 
@@ -51,7 +46,7 @@ def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool,
     run = open_run(job, _runs(runs_dir))
     chosen = run.of_task(task) if task else run.events
     if as_json:
-        _print_json(_as_json(run, chosen))
+        print_json(_as_json(run, chosen))
     elif task:
         _print_events(chosen, in_full=True)
     elif events:
@@ -61,14 +56,7 @@ def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool,
 
 
 def _as_json(run: Run, events: tuple[Event, ...]) -> dict[str, Any]:
-    shown = [
-        {
-            name: getattr(event, name)
-            for name in ("seq", "at_ms", "task", "kind", "phase", "sender", "recipient", "step")
-        }
-        | {"body": event.value}
-        for event in events
-    ]
+    shown = [as_row(event) for event in events]
     tasks = [{name: getattr(view, name) for name in TaskView.__slots__} for view in run.tasks]
     report = run.report.as_json() if run.report else None
     head = {"job": run.id, "status": run.status, "accepted": run.accepted, "seconds": run.seconds}
@@ -79,7 +67,7 @@ def _print_overview(run: Run) -> None:
     by_model = ", ".join(f"{name} ×{n}" for name, n in sorted(run.cost.models.items())) or "none"
     out = sys.stdout.write
     out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
-    out(f"started  {_when(run.started_ms)}, {run.seconds:.1f} s, {len(run.events)} events\n")
+    out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {len(run.events)} events\n")
     out(f"models   {by_model}; {run.cost.model_calls} requests, ${run.cost.micro_usd / 1e6:.4f}\n\n")
     rows = [
         [
@@ -88,7 +76,7 @@ def _print_overview(run: Run) -> None:
         ]
         for view in run.tasks
     ]
-    _print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
+    print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
     for gap in run.report.gaps if run.report else ():
         out(f"gap      {gap.task}: {gap.reason}: {shorten(gap.detail, 160)}\n")
     for reason in run.cost.degraded:
@@ -121,7 +109,7 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool)
         found += anyio.run(_source_problems, run, paths)
     quotes = sum(len(claim.quotes) for claim in run.report.claims) if run.report else 0
     if as_json:
-        _print_json({"job": run.id, "holds": not found, "quotes": quotes, "problems": found})
+        print_json({"job": run.id, "holds": not found, "quotes": quotes, "problems": found})
     else:
         claims = len(run.report.claims) if run.report else 0
         sys.stdout.writelines(f"{problem}\n" for problem in found)
@@ -145,20 +133,3 @@ async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
 
 def _runs(runs_dir: Path | None) -> Path:
     return load_settings(runs_dir=runs_dir).runs
-
-
-def _when(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def _print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:
-    """A table that keeps whole words: as wide as it needs to be where nobody's terminal sets a width."""
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH_PIPED)).print(table)

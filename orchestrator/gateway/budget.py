@@ -2,7 +2,7 @@
 
 import anyio
 
-from ..errors import BudgetExceeded
+from ..errors import BudgetExceeded, Refused
 from ..rules.price import Prices
 from .deployment import Deployment
 from .model import Completion, Model, Request
@@ -15,7 +15,7 @@ class Ledger:
         self.name, self.limit = name, limit
         self.spent = spent
         self.reserved = 0
-        #: Set at the next settlement, if anybody waits for it.
+        #: Set at the next settlement or new limit, if anybody waits for it.
         self._settled: anyio.Event | None = None
 
     async def reserve(self, amount: int) -> None:
@@ -34,6 +34,19 @@ class Ledger:
         """Replace a reservation by what was really spent; never more than was reserved."""
         self.reserved -= reserved
         self.spent += min(actual, reserved)
+        self._tell()
+
+    def set_limit(self, limit: int) -> None:
+        """Raise or lower the limit. Raises Refused for less than is spent and reserved: that cannot be taken back."""
+        if limit < self.spent + self.reserved:
+            raise Refused(
+                f"budget {self.name!r} cannot be {limit / 1e6:.6f} USD: {self.spent / 1e6:.6f} is spent and "
+                f"{self.reserved / 1e6:.6f} is reserved for calls under way; give at least their sum"
+            )
+        self.limit = limit
+        self._tell()
+
+    def _tell(self) -> None:
         if self._settled is not None:
             self._settled.set()
             self._settled = None

@@ -27,7 +27,8 @@ from bullpen.agents.analyze import Analysis, Analyze
 from bullpen.agents.refine import Refine
 from bullpen.agents.search import Search
 from bullpen.agents.summarize import Summarize, locate
-from bullpen.agents.supervisor import Assignment, Brief, ResearchSupervisor
+from bullpen.agents.supervisor import Assignment, Brief, ResearchSupervisor, Steered
+from bullpen.orchestrator.errors import NoAnswer
 from bullpen.orchestrator.rules.plan import Plan
 from bullpen.orchestrator.worker import contract_of
 
@@ -35,19 +36,29 @@ pytestmark = pytest.mark.anyio
 
 
 class Notes:
-    """A context that only takes notes; what else it is asked for is a mistake."""
+    """A context that takes notes and tells what it was told; what else it is asked for is a mistake."""
 
-    def __init__(self, plan: Plan | None = None) -> None:
+    def __init__(
+        self, plan: Plan | None = None, told: tuple[str, ...] = (), parts: tuple[str, ...] | None = None
+    ) -> None:
         self.noted: list[str] = []
-        self.plan = plan
+        self.plan, self.told, self.parts = plan, told, parts
 
     def note(self, text: str, /, **values: Any) -> None:
         self.noted.append(text)
 
     async def ask(self, prompt: str, /, **inputs: Any) -> Any:
+        if prompt == "steer":
+            assert inputs["notes"] == self.told
+            if self.parts is None:
+                raise NoAnswer("nobody is there")
+            return Steered(parts=self.parts)
         assert prompt == "plan"
         assert self.plan is not None
         return self.plan
+
+    async def steering(self) -> tuple[str, ...]:
+        return self.told
 
 
 class Gather(Worker):
@@ -125,6 +136,37 @@ async def test_what_the_analysis_misses_is_searched_once_more_then_the_report_is
         "analyze-2": ("summarize-1", "summarize-2"),
     }
     assert shape(written) == {"refine": ("analyze-2",)}
+
+
+@pytest.mark.parametrize(("parts", "looked_up"), [(("Who paid?",), "Who paid?"), (None, "and who paid?")])
+@pytest.mark.parametrize("status", [Status.OK, Status.EMPTY])
+async def test_what_we_are_told_meanwhile_is_looked_up_by_a_models_words_or_as_it_stands(
+    parts: tuple[str, ...] | None, looked_up: str, status: Status
+) -> None:
+    results = [analysis(1)] if status is Status.OK else [done("analyze", "analyze-1", None, status)]
+    notes = Notes(told=("and who paid?",), parts=parts)
+    again = await supervisor().review(ASSIGNMENT, results, notes)  # type: ignore[arg-type]
+
+    assert again is not None
+    assert again.tasks[0].input["about"] == looked_up
+    assert set(shape(again)) == {"search-1", "summarize-1", "analyze-2"}
+
+
+async def test_a_note_that_asks_for_nothing_changes_nothing() -> None:
+    notes = Notes(told=("thank you",), parts=())
+    written = await supervisor().review(ASSIGNMENT, [analysis(1)], notes)  # type: ignore[arg-type]
+
+    assert shape(written) == {"refine": ("analyze-1",)}
+
+
+async def test_notes_are_left_unread_where_no_round_is_left() -> None:
+    class Unasked(Notes):
+        async def steering(self) -> tuple[str, ...]:
+            raise AssertionError("a note that is read is taken for heard")
+
+    written = await supervisor(rounds_most=1).review(ASSIGNMENT, [analysis(1)], Unasked())  # type: ignore[arg-type]
+
+    assert shape(written) == {"refine": ("analyze-1",)}
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Claim, Document, Finding, Quote, Report, Source, Unreadable
 from bullpen.orchestrator.gateway.model import Card
 from bullpen.orchestrator.journal.events import Event
+from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.ports import Memory, MemoryFactory
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.system import LaunchedJob
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend

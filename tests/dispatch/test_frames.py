@@ -16,8 +16,8 @@ from bullpen.orchestrator import apart
 from bullpen.orchestrator.apart import GIVEN_UP
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Report
+from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
-from bullpen.orchestrator.system import LaunchedJob
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.watchdog import STALLED

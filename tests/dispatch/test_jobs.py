@@ -10,10 +10,10 @@ from bullpen.orchestrator.envelope import Priority, Status
 from bullpen.orchestrator.errors import BadInput, NothingFound, Refused
 from bullpen.orchestrator.evidence import Draft, Report
 from bullpen.orchestrator.gateway.model import Card, Completion
+from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.system import LaunchedJob
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker

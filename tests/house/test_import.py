@@ -7,6 +7,7 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -53,6 +54,17 @@ def test_every_public_name_is_there_and_costs_neither_litellm_nor_chromadb() -> 
 
     assert sockets == []
     assert modules & {"litellm", "chromadb", "openai", "onnxruntime"} == set()
+
+
+@pytest.mark.parametrize("command", ["control", "watch"])
+def test_a_word_with_a_running_job_loads_neither_models_nor_memory_nor_the_system(command: str) -> None:
+    modules, sockets = _loaded(f"import bullpen.orchestrator.cli.{command}")
+
+    assert sockets == []
+    assert modules & {"litellm", "chromadb", "openai", "onnxruntime", "aiohttp", "jinja2", "numpy"} == set()
+    assert [
+        name for name in modules if name.startswith(("bullpen.orchestrator.gateway", "bullpen.orchestrator.system"))
+    ] == []
 
 
 def test_the_help_loads_typer_and_no_other_dependency() -> None:

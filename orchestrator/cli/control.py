@@ -1,0 +1,28 @@
+"""`bullpen pause`, `cancel`, `approve`, `steer` and `budget`: a word with a running job."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..control.client import send
+from ..control.protocol import Reply, command_of
+from ..journal.reader import Run, open_run
+from ..settings import load_settings
+from ..text import printable
+
+
+def say(name: str, job: str, runs_dir: Path | None, *, as_json: bool, **values: Any) -> None:
+    """Send the job the command of this name, and print what it said."""
+    command = command_of(name, values)
+    run = open_run(job, load_settings(runs_dir=runs_dir).runs)
+    print_reply(run, name, send(run, command), as_json=as_json)
+
+
+def print_reply(run: Run, name: str, reply: Reply, *, as_json: bool) -> None:
+    """Print what a job said to the command of this name."""
+    if as_json:
+        told = {"job": run.id, "command": name, "said": reply.said, **reply.facts}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"{run.id}: {printable(reply.said)}\n")

@@ -1,0 +1,125 @@
+"""`bullpen ps` and `tail`: jobs as they run, read from their runs alone, so that nothing has to answer."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..control.standing import Standing
+from ..errors import BullpenError
+from ..journal.events import FINISHED, Event
+from ..journal.reader import Run, list_runs, open_run
+from ..journal.storage import is_held, read_events
+from ..settings import load_settings
+from ..text import shorten
+from .printing import as_row, print_json, print_table
+from .progress import alarm, describe, trouble
+
+#: How often a run is looked at for more, in seconds; and, where reading it takes long, after how many times as long.
+_LOOK_EVERY_S, _LOOK_EVERY_READS = 0.1, 5
+
+
+def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
+    """Every job of the folder whose process lives."""
+    rows = list(_living(load_settings(runs_dir=runs_dir).runs))
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        sys.stdout.write("no job is running: `bullpen jobs` lists those that have ended\n")
+    else:
+        columns = ("job", "state", "done", "under_way", "calls", "cost_usd", "age_s", "question")
+        print_table(columns, [[str(row[name]) for name in columns] for row in rows])
+        for row in rows:
+            sys.stdout.writelines(_pending(row["job"], approval) for approval in row["approvals"])
+
+
+def _living(runs: Path) -> Iterator[dict[str, Any]]:
+    for path in list_runs(runs):
+        if not is_held(path):
+            continue
+        try:
+            run = open_run(path)
+        except BullpenError as error:
+            yield _row(path.stem, "unreadable", str(error))
+            continue
+        if run.status == "running":
+            yield _described(run)
+
+
+def _described(run: Run) -> dict[str, Any]:
+    standing = Standing()
+    for event in run.events:
+        standing.hear(event)
+    tasks = {"sent": set[str](), "returned": set[str]()}
+    for event in run.events:
+        area, _, what = event.kind.partition(".")
+        if area == "task" and what in tasks:
+            tasks[what].add(event.task)
+    budget_usd = run.accepted.get("budget_usd") if standing.budget_usd is None else standing.budget_usd
+    return _row(
+        run.id,
+        standing.state,
+        run.question,
+        done=len(tasks["returned"]),
+        under_way=len(tasks["sent"] - tasks["returned"]),
+        calls=run.cost.model_calls,
+        cost_usd=run.cost.micro_usd / 1e6,
+        budget_usd=budget_usd,
+        age_s=round(time.time() - run.started_ms / 1000, 1) if run.events else 0.0,
+        notes=standing.notes,
+        approvals=[approval._asdict() for approval in standing.waiting.values()],
+    )
+
+
+def _row(job: str, state: str, question: str, **facts: Any) -> dict[str, Any]:
+    unknown = {"done": 0, "under_way": 0, "calls": 0, "cost_usd": 0.0, "budget_usd": None, "age_s": 0.0}
+    return {"job": job, "state": state, "question": question, **unknown, "notes": [], "approvals": [], **facts}
+
+
+def _pending(job: str, approval: dict[str, Any]) -> str:
+    details = json.dumps(approval["details"], ensure_ascii=False) if approval["details"] else ""
+    what = shorten(f"{approval['what']} {details}", 200)
+    return f"{approval['task']} asks: {what}\n    bullpen approve {job} {approval['id']} [--refuse]\n"
+
+
+def tail_job(job: str, runs_dir: Path | None, *, as_json: bool) -> int:
+    """Print the events of a job as they come, until it has ended. The exit status: 1 when its process died before."""
+    path = open_run(job, load_settings(runs_dir=runs_dir).runs).path
+    is_finished, began_ms = False, None
+    for event in _followed(path):
+        is_finished = event.kind == FINISHED
+        began_ms = event.at_ms if began_ms is None else began_ms
+        if line := json.dumps(as_row(event), ensure_ascii=False) if as_json else _told(event, began_ms):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+    if not is_finished:
+        sys.stderr.write(f"bullpen: job {path.stem} was interrupted: its process is gone\n")
+    return 0 if is_finished else 1
+
+
+def _told(event: Event, began_ms: int) -> str:
+    """An event for people, with the seconds since the first; empty for one that nobody waits for."""
+    if event.kind == FINISHED:
+        said = f"job {event.value['status']}: {len(event.value['claims'])} claims, ${event.value['cost_usd']:.4f}"
+    else:
+        said = alarm(event) or (trouble(event) or ("", ""))[1] or describe(event)
+    return f"{(event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""
+
+
+def _followed(path: Path) -> Iterator[Event]:
+    """The events of a run, each once, as they are written, until there can be no more."""
+    seen, size, held = 0, -1, True
+    while held:
+        held = is_held(path)  # before reading: what is written last is read before we leave
+        began_s = time.monotonic()
+        if (now := path.stat().st_size) != size:
+            size = now
+            events = read_events(path)
+            yield from events[seen:]
+            seen = len(events)
+            if events and events[-1].kind == FINISHED:
+                return
+        if held:
+            time.sleep(max(_LOOK_EVERY_S, _LOOK_EVERY_READS * (time.monotonic() - began_s)))
