@@ -54,7 +54,7 @@ def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[s
     if out is not None:
         _check_writable(out)
     run = open_run(job, load_settings(**settings).runs)
-    if run.status == "running":
+    if run.status != "interrupted":
         try:
             print_reply(run, "resume", send(run, Resume()), as_json=as_json)
             return 0

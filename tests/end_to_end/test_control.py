@@ -177,7 +177,7 @@ def test_a_killed_job_is_known_to_be_gone_whatever_socket_it_left(
         child.send_signal(signal.SIGKILL)
         child.wait()
         left = (tmp_path / ".bullpen" / "runs" / f"{job}.sock").is_socket()
-        told, tail = bullpen("resume", job), bullpen("tail", job)
+        told, tail = bullpen("pause", job), bullpen("tail", job)
 
     assert left
     assert _json(bullpen("ps", "--json")) == []
