@@ -84,6 +84,8 @@ class Dispatch:
         self.done: dict[str, Result] = {}
         self._lease_s = settings.task_timeout_s + _LEASE_GRACE_S
         self._bounds = retry.Bounds(settings.starts_most, settings.restarts_most, settings.restarts_period_s)
+        #: By id of a planned task, how many were planned before it.
+        self._planned: dict[str, int] = {}
         self._sent: dict[str, Task] = {}
         self._attempts: Counter[str] = Counter()
         self._restarts: defaultdict[str, tuple[float, ...]] = defaultdict(tuple)
@@ -96,9 +98,19 @@ class Dispatch:
         self._group: TaskGroup | None = None
 
     @property
+    def results(self) -> tuple[Result, ...]:
+        """Every result that counts, in the order of the plans: who was faster shows in the journal alone."""
+        return tuple(sorted(self.done.values(), key=lambda result: self._place(result.task)))
+
+    @property
     def unfinished(self) -> tuple[str, ...]:
-        """The tasks that were sent and have no result that counts, in the order sent."""
-        return tuple(name for name in self._sent if name not in self.done)
+        """The tasks that were sent and have no result that counts, in the order of the plans."""
+        return tuple(sorted((name for name in self._sent if name not in self.done), key=self._place))
+
+    def _place(self, task: str) -> tuple[int, list[tuple[int, str]]]:
+        """Where a task stands among all: as it was planned, its children behind it in the order of their numbers."""
+        planned, *path = task.split("/")
+        return self._planned[planned], [(len(name), name) for name in path]
 
     def start(self, group: TaskGroup) -> None:
         """Let workers do their tasks in this group until it is cancelled."""
@@ -109,6 +121,7 @@ class Dispatch:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
         started: set[str] = set()
         planned = {task.id for task in plan.tasks}
+        self._planned |= {task.id: n for n, task in enumerate(plan.tasks, start=len(self._planned))}
         while not planned <= self.done.keys():
             now_ready = ready(plan, done=self.done, started=started)
             for task in now_ready:
@@ -128,6 +141,7 @@ class Dispatch:
     async def _send(self, task: Task) -> None:
         """Put a task on its worker's channel, with one more attempt to its name."""
         equipment = self._equipment
+        await equipment.journal.past.reach("task.sent", task.id)
         self._sent[task.id] = task
         self._attempts[task.id] += 1
         self._children[task.id] = 0  # a new attempt names its children as the last one did, and finds their results
@@ -171,6 +185,7 @@ class Dispatch:
         finally:
             slot.give_up()
         failpoint("task.done")
+        await equipment.journal.past.reach("task.returned", task.id)
         self._leased.discard(delivery)
         await self._results.send(_reply(delivery.envelope, result))
         if not await delivery.ack():

@@ -19,6 +19,8 @@ BullpenError
 Messages name the thing, the value, the bound and the mend.
 """
 
+import builtins
+
 
 class BullpenError(Exception):
     """The root: catch this to catch everything Bullpen raises on purpose."""
@@ -92,3 +94,12 @@ class ToolError(BullpenError):
 
 class JournalDamaged(BullpenError):
     """A run's record cannot be trusted from the event named in the message on."""
+
+
+def restored(kind: str, detail: str) -> Exception:
+    """An error as a record has it: of its old class as far as that is known, with the same name and the same words."""
+    known = globals().get(kind) or getattr(builtins, kind, None)
+    base = known if isinstance(known, type) and issubclass(known, Exception) else Exception
+    made = type(kind, (base,), {"__init__": lambda self: None, "__str__": lambda self: detail})
+    error: Exception = made()
+    return error

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import anyio
 
 from .apart import Frame
-from .clock import monotonic_s
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
 from .errors import BadInput, Refused
@@ -31,7 +30,7 @@ from .evidence import (
 )
 from .frame import Guarded, guard
 from .ids import StepKey, digest
-from .journal.events import ACCEPTED, FINISHED, RESUMED, Entry
+from .journal.events import ACCEPTED, CANCELLED, FINISHED, RESUMED, Entry
 from .journal.step import INGEST, StepKind, Steps
 from .journal.tally import Tally
 from .ports import CorpusReader, Memory
@@ -105,7 +104,6 @@ class Job:
         Raises what ended the work, if it was no bound, once the report of what there is has been recorded.
         """
         journal = self.equipment.journal
-        started_s = monotonic_s() - journal.past.seconds
         kind = RESUMED if journal.past.events else ACCEPTED
         journal.append(Entry(kind, accepted, task="job", sender="user", recipient="supervisor"))
         ended_by: Exception | None = None
@@ -119,8 +117,8 @@ class Job:
                 self._gaps.append(Gap(task=about, reason=type(error).__name__, detail=str(error)[:500]))
         self._is_finishing = True
         if self._working.cancelled_caught:
-            self._cut_short(monotonic_s() - started_s)
-        report = await self._finish(started_s)
+            self._cut_short()
+        report = await self._finish()
         if ended_by is not None:
             raise ended_by
         return report
@@ -132,11 +130,12 @@ class Job:
             self._working.cancel()
             self.equipment.frames.stop(self.equipment.job)
 
-    def _cut_short(self, seconds: float) -> None:
+    def _cut_short(self) -> None:
         undone = ", ".join(self.dispatch.unfinished) or "nothing that was begun"
         if self._is_cancelled:
             self._ended = Status.CANCELLED
-            reason, detail = "Cancelled", f"it was cancelled after {seconds:.1f} s; not done: {undone}"
+            self._job.note(CANCELLED, {}, recipient="dispatch")
+            reason, detail = "Cancelled", f"it was cancelled after {self.tally.seconds:.1f} s; not done: {undone}"
         else:
             reason = "Deadline"
             detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"
@@ -190,8 +189,7 @@ class Job:
         while answered.status is Status.OK and answered.value is not None and self._may_run(answered.value, rounds):
             rounds += 1
             await self.dispatch.run(answered.value)
-            seen = tuple(self.dispatch.done.values())
-            review = partial(self._supervisor.review, briefed.value, seen)
+            review = partial(self._supervisor.review, briefed.value, self.dispatch.results)
             answered = await self._ask(f"review-{rounds}", review)
 
     def _may_run(self, plan: Plan, rounds: int) -> bool:
@@ -221,11 +219,11 @@ class Job:
             self._gaps.append(Gap(task=task.id, reason=guarded.failure.type, detail=guarded.failure.detail))
         return guarded
 
-    async def _finish(self, started_s: float) -> Report:
+    async def _finish(self) -> Report:
         """Check every quote, settle the status, write the text, end the journal."""
         with anyio.CancelScope(shield=True):
             await self.dispatch.settle()
-            results = tuple(self.dispatch.done.values())
+            results = self.dispatch.results
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
             status, degraded = self._status(draft, gaps, results), self.tally.degraded
@@ -242,7 +240,7 @@ class Job:
                 uncovered=draft.uncovered,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
                 cost_usd=self.tally.micro_usd / 1e6,
-                seconds=round(monotonic_s() - started_s, 3),
+                seconds=self.tally.seconds,
                 calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
             )
             journal = self.equipment.journal

@@ -129,7 +129,9 @@ class System:
                 raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
             for event in past.events:
                 opened.hear(event)
-            order = _order_again(accepted, past.seconds, opened.controls.standing.budget_usd)
+            order = _order_again(
+                accepted, 0.0 if past.is_tape else opened.tally.seconds, opened.controls.standing.budget_usd
+            )
             async with self._driven(opened, order, {"after": past.events[-1].seq, "owner": _owner()}):
                 yield opened.launched
 

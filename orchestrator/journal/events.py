@@ -18,6 +18,7 @@ Phase = Literal["", "intent", "result", "failed"]
 
 ACCEPTED = "job.accepted"
 RESUMED = "job.resumed"
+CANCELLED = "job.cancelled"
 FINISHED = "job.finished"
 #: The hash before the first event.
 GENESIS = "0" * 64

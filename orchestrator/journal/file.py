@@ -139,4 +139,4 @@ async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways:
     events in it do not hold together.
     """
     file, found = await writer.run(open_file, path, ways.lease_s)
-    return FileJournal(file, Chain(job, clock, ways, found.events), found.parts, writer)
+    return FileJournal(file, Chain(job, clock, ways, Past(found.events)), found.parts, writer)

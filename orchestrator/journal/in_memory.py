@@ -1,7 +1,5 @@
 """A journal that lives as long as its process: no thread, no file, so that it also runs on virtual time."""
 
-from collections.abc import Sequence
-
 import anyio.lowlevel
 
 from ..clock import Clock
@@ -13,10 +11,10 @@ from .past import Past
 class InMemoryJournal:
     """Keeps one job's events in a list, under the same rules as the file."""
 
-    def __init__(self, job: str, clock: Clock, ways: Ways = PLAINLY, before: Sequence[Event] = ()) -> None:
-        """`before` are the events of an earlier owner, with which it goes on."""
-        self.events: list[Event] = list(before)
-        self._chain = Chain(job, clock, ways, before)
+    def __init__(self, job: str, clock: Clock, ways: Ways = PLAINLY, past: Past | None = None) -> None:
+        """With a past it goes on after the events of an earlier owner."""
+        self._chain = Chain(job, clock, ways, past)
+        self.events: list[Event] = list(self.past.events)
 
     @property
     def past(self) -> Past:

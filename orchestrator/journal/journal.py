@@ -1,6 +1,6 @@
 """What a journal is, and the rules that hold for each way of keeping it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,15 +65,15 @@ class Chain:
     `seq` has no gaps, a step has one result, and nothing follows the terminal event.
     """
 
-    def __init__(self, job: str, clock: Clock, ways: Ways, before: Sequence[Event] = ()) -> None:
-        """Start a journal, or go on after the events `before`, which hold together."""
+    def __init__(self, job: str, clock: Clock, ways: Ways, past: Past | None = None) -> None:
+        """Start a journal, or go on after the events of its past, which hold together."""
         self.job, self._clock, self._ways = job, clock, ways
-        self.past = Past(before)
+        self.past = past or Past()
         self.seq, self._prev = 0, GENESIS
         self._results: dict[str, Event] = {}
         self._finished = False
         self._epoch = ways.epoch
-        for event in before:
+        for event in self.past.events:
             self._remember(event)
             self._epoch = max(self._epoch, event.epoch + 1)
 

@@ -1,9 +1,12 @@
-"""What a run held when its owner opened it: what resuming goes by. Pure."""
+"""What a run held when its owner opened it: what resuming, forking and replaying go by."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 
-from .events import Entry, Event
+import anyio
+
+from ..errors import Refused, restored
+from .events import FINISHED, Entry, Event
 
 _Said = tuple[str, str, str, str, str]
 
@@ -11,10 +14,16 @@ _Said = tuple[str, str, str, str, str]
 class Past:
     """The events before this owner's first. Of a new run, none."""
 
+    #: Whether nothing may happen that is not on record.
+    is_tape = False
+
     def __init__(self, events: Sequence[Event] = ()) -> None:
         self.events = tuple(events)
         #: Results that were used again instead of an effect, by step.
         self.reused: dict[str, Event] = {}
+        #: Of a fork: the job whose name its steps' keys have, and the results that it may take over, by step.
+        self.origin = ""
+        self.branch: Mapping[str, Event] = {}
         self._in_doubt: dict[str, Event] = {}
         #: What was put on record beside steps, oldest first, until it is said again.
         self._said: defaultdict[_Said, list[Event]] = defaultdict(list)
@@ -45,14 +54,60 @@ class Past:
         before = self._said.get(_said(entry, body))
         return before.pop(0) if before else None
 
-    @property
-    def seconds(self) -> float:
-        """How long its owners have worked on it, each from its first event to its last."""
-        spans: dict[int, tuple[int, int]] = {}
-        for event in self.events:
-            first, _ = spans.setdefault(event.epoch, (event.at_ms, event.at_ms))
-            spans[event.epoch] = first, event.at_ms
-        return sum(last - first for first, last in spans.values()) / 1000
+    async def reach(self, kind: str, task: str) -> None:
+        """Return when this may happen to the task: at once, unless it is a tape on which it never did."""
+
+    async def end_of(self, step: str, intent: str | None) -> Event:
+        """For a tape: how a step that is done again ended then."""
+        raise AssertionError("a job that goes on does its steps itself")
+
+
+class Tape(Past):
+    """The events of a job that has ended, to be gone through again: nothing happens that did not happen then.
+
+    What had not ended when its attempt or its job did never ends, so that time limits and cancellations strike where
+    they struck.
+    """
+
+    is_tape = True
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        #: By step, how each time that it was done ended, in order: its result, a failure, or, with its intent, not.
+        self._ends: defaultdict[str, deque[Event]] = defaultdict(deque)
+        super().__init__(tuple(event for event in events if event.kind != FINISHED))
+        self._happened = {(event.kind, event.task) for event in self.events}
+        #: The intents of steps that were asked for and are not on it.
+        self.missing: list[str] = []
+
+    def _take(self, event: Event) -> None:
+        super()._take(event)
+        if not event.phase:
+            return
+        ends = self._ends[event.step]
+        if ends and ends[-1].phase == "intent" and (event.phase != "intent" or event.epoch > ends[-1].epoch):
+            ends.pop()  # this is its end, or its process was killed: then it was done again in the next
+        ends.append(event)
+
+    async def reach(self, kind: str, task: str) -> None:
+        """Return at once where it happened; never where it did not."""
+        if (kind, task) not in self._happened:
+            await anyio.sleep_forever()
+
+    async def end_of(self, step: str, intent: str | None) -> Event:
+        """The result of a step, if that is how it ended then; what it failed with is raised, or it never ends.
+
+        Raises Refused for one that was never begun; where no intent goes on record, nobody knows.
+        """
+        ends = self._ends.get(step)
+        if ends and ends[0].phase == "result":
+            return ends[0]
+        if not ends and intent:
+            self.missing.append(intent)
+            raise Refused(f"{intent}: nothing like it is on record; the code, a prompt or an input is not what it was")
+        if ends and (ended := ends.popleft()).phase == "failed":
+            raise restored(ended.value["type"], ended.value["detail"])
+        await anyio.sleep_forever()
+        raise AssertionError("for ever is over")
 
 
 def _said(of: Entry | Event, body: str) -> _Said:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..errors import BullpenError, Refused
 from ..failpoint import failpoint
 from ..ids import Json, StepKey, canonical, step_key
-from .events import Entry
+from .events import Entry, Event
 from .journal import Journal
 
 T = TypeVar("T")
@@ -64,8 +64,10 @@ class Steps:
         self.check()
         described = canonical(args)
         key = self._key(kind, recipient, described)
-        recorded = self.journal.result_of(key)
         past = self.journal.past
+        if past.is_tape:
+            return restore((await past.end_of(key, kind.intent)).value)
+        recorded = self.journal.result_of(key) or self._taken_over(key, recipient)
         if recorded is not None:
             past.reuse(recorded)
             return restore(recorded.value)
@@ -87,6 +89,15 @@ class Steps:
         failpoint("step.recorded")
         return value
 
+    def _taken_over(self, key: str, recipient: str) -> Event | None:
+        """Of a fork, the result that the run has which it was forked from; it is put on record here too."""
+        past = self.journal.past
+        found = past.branch.get(key)
+        if found is None:
+            return None
+        past.reused[key] = found
+        return self._append(found.kind, "result", key, recipient, Json(found.body))
+
     def check(self) -> None:
         """Raise Refused when the attempt is over, so that what it has left running does no more in its name."""
         if self._is_over():
@@ -96,14 +107,14 @@ class Steps:
         """Put something on record that is no effect: it rides along in the next commit."""
         self.journal.append(Entry(kind, body, task=self.task, step=step, sender=self.sender, recipient=recipient))
 
-    def _append(self, kind: str, phase: Any, key: str, recipient: str, body: Any) -> None:
-        self.journal.append(Entry(kind, body, self.task, key, phase, self.sender, recipient))
+    def _append(self, kind: str, phase: Any, key: str, recipient: str, body: Any) -> Event:
+        return self.journal.append(Entry(kind, body, self.task, key, phase, self.sender, recipient))
 
     def _key(self, kind: StepKind, recipient: str, args: Json) -> StepKey:
         name = f"{kind.result}:{recipient}"
         n = self._seen.get((name, args), 0)
         self._seen[name, args] = n + 1
-        return step_key(self.job, self.task, name, args, n)
+        return step_key(self.journal.past.origin or self.job, self.task, name, args, n)
 
 
 def _detail(error: Exception) -> str:

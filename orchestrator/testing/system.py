@@ -12,6 +12,7 @@ from ..ids import JobId
 from ..journal.events import Event
 from ..journal.in_memory import InMemoryJournal
 from ..journal.journal import Ways
+from ..journal.past import Past
 from ..settings import Rung, load_settings
 from ..system import System, open_system
 from ..team import Team
@@ -21,9 +22,10 @@ from .model import ScriptedModel
 
 @asynccontextmanager
 async def scripted_system(
-    team: Team, model: ScriptedModel, *, before: Sequence[Event] = (), **settings: Any
+    team: Team, model: ScriptedModel, *, before: Sequence[Event] = (), clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[System]:
-    """The team with this model as its only rung, an in-memory journal, a manual clock and a seeded random source.
+    """The team with this model as its only rung, an in-memory journal, a seeded random source and a manual clock, or
+    the clock that is given.
 
     The ids of its jobs are the same at every run. `before` are the events of a job that can be resumed. Runs on trio's
     virtual time if the team's memory and tools do.
@@ -31,7 +33,7 @@ async def scripted_system(
     given = load_settings(**{"rungs": (Rung(model="scripted:model"),), **settings})
     scripted = replace(team, providers={**team.providers, "scripted": model})
     ports: dict[str, Any] = {
-        "clock": ManualClock(tick_ms=1),
+        "clock": clock or ManualClock(tick_ms=1),
         "chance": random.Random(0),  # noqa: S311 - the same ids at every run are the point
         "journals": partial(_in_memory, before),
     }
@@ -40,4 +42,4 @@ async def scripted_system(
 
 
 async def _in_memory(before: Sequence[Event], job: JobId, clock: Clock, ways: Ways) -> InMemoryJournal:
-    return InMemoryJournal(job, clock, ways, [event for event in before if event.job == job])
+    return InMemoryJournal(job, clock, ways, Past([event for event in before if event.job == job]))

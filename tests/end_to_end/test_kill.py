@@ -95,4 +95,4 @@ def test_a_killed_job_is_resumed_and_pays_nothing_twice(
     assert saved > 0 or not reused
     assert bullpen("verify", found["job"]).returncode == 0
     ended = bullpen("resume", found["job"])
-    assert (ended.returncode, "has ended as" in ended.stderr) == (2, True)
+    assert (ended.returncode, "has ended: " in ended.stderr) == (2, True)

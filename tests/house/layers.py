@@ -30,7 +30,7 @@ WORDS = frozenset(
 FLOORS: tuple[frozenset[str], ...] = (
     WORDS,
     frozenset({"rules"}),
-    frozenset({"journal", "channel", "places"}),
+    frozenset({"journal", "channel", "places", "virtual_time"}),
     frozenset({"gateway", "doors", "log", "apart"}),
     frozenset({"control"}),
     frozenset({"worker", "watchdog"}),
@@ -40,7 +40,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"team"}),
     frozenset({"launched"}),
     frozenset({"system"}),
-    frozenset({"evaluation", "testing"}),
+    frozenset({"evaluation", "testing", "replay"}),
     frozenset({"cli", "server"}),
 )
 FLOOR_OF: Mapping[str, int] = {unit: number for number, floor in enumerate(FLOORS) for unit in floor}
