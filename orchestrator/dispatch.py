@@ -72,7 +72,7 @@ class Equipment:
         """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
-        reach = Reach(self.model, *doors, delegate, self.controls, self.deadline_s, priority)
+        reach = Reach(self.model, *doors, delegate, self.controls, self.settings.prompts, self.deadline_s, priority)
         return Context(task, identity, steps, reach)
 
 

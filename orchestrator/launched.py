@@ -13,7 +13,7 @@ from .errors import BullpenError
 from .evidence import Report
 from .ids import JobId
 from .job import Job
-from .journal.events import Event
+from .journal.events import RESUMED, Event
 from .journal.step import IN_DOUBT, MODEL
 from .team import Team
 
@@ -40,8 +40,24 @@ class LaunchedJob:
     @property
     def reused(self) -> tuple[Event, ...]:
         """The answers of models on record that a resumed job has used instead of asking again."""
+        return tuple(event for event in self._reused.values() if event.kind == MODEL.result)
+
+    @property
+    def _reused(self) -> Mapping[str, Event]:
+        return self._job.equipment.journal.past.reused if self._job else {}
+
+    @property
+    def outdated(self) -> tuple[Event, ...]:
+        """The answers of models on record that a resumed job, now that it has ended, had no use for: it asked anew."""
         past = self._job.equipment.journal.past if self._job else None
-        return tuple(event for event in past.reused.values() if event.kind == MODEL.result) if past else ()
+        events = past.events if past else ()
+        return tuple(event for event in events if event.kind == MODEL.result and event.step not in self._reused)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """What a resumed job's results rest on that is not what it was: `prompt brief`, `worker search` and so on."""
+        resumed = [event.value for event in self._events if event.kind == RESUMED]
+        return tuple(resumed[-1].get("changed", ())) if resumed else ()
 
     @property
     def in_doubt(self) -> tuple[Event, ...]:

@@ -54,6 +54,7 @@ def replay(run: Run, team: Team, settings: Settings) -> Replay:
             f"job {run.id} is {run.status}: it has no report to compare with; `bullpen resume` ends it first"
         )
     tape = Tape(run.events)
+    tape.origin = run.origin
     replayed = virtual_time.run(lambda: _replayed(run, tape, team, settings))
     return Replay(run.events[-1].body, replayed, tuple(tape.missing))
 

@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     #: By role, the tier below which no call of that role is answered, and the one above which none is.
     floors: dict[str, Annotated[int, Field(ge=1, le=9)]] = {}
     ceilings: dict[str, Annotated[int, Field(ge=1, le=9)]] = {}
+    #: By name, files with prompts that stand in place of the workers' own.
+    prompts: dict[str, Path] = {}
     #: The most seconds that one call may take, whatever is tried for it.
     call_timeout_s: float = Field(default=300.0, gt=0)
     #: How long to wait before a rung is asked again, at first, in seconds; it doubles.

@@ -3,10 +3,10 @@
 import os
 import platform
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
@@ -32,11 +32,13 @@ from .job import Job, Order
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
+from .journal.reader import Run, open_run
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .launched import LaunchedJob
 from .log import log_event
+from .made_of import changed, made_of
 from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
 from .team import Team, load_team
@@ -127,12 +129,38 @@ class System:
                 raise BadInput(f"job {job} was never accepted: there is nothing to resume; launch it anew")
             if past.events[-1].kind == FINISHED:
                 raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
+            if (fork := accepted.get("fork")) and not past.is_tape:
+                past.take_over(fork["origin"], open_run(fork["of"], self.settings.runs).events, fork["at"])
             for event in past.events:
                 opened.hear(event)
             order = _order_again(
                 accepted, 0.0 if past.is_tape else opened.tally.seconds, opened.controls.standing.budget_usd
             )
-            async with self._driven(opened, order, {"after": past.events[-1].seq, "owner": _owner()}):
+            told = {"after": past.events[-1].seq, "owner": _owner()}
+            if not past.is_tape:
+                told["changed"] = changed(accepted.get("made_of", {}), self.made_of)
+            async with self._driven(opened, order, told):
+                yield opened.launched
+
+    @asynccontextmanager
+    async def fork(self, run: Run, at: int | None = None, changes: Sequence[str] = ()) -> AsyncIterator[LaunchedJob]:
+        """Do a job again as a new one, which takes over what the run has on record where the same is asked.
+
+        Answers of models are taken over up to event `at` and asked anew after it; None takes over all of them. Whatever
+        differs in this system (models, prompts, workers) is what the new job does differently; `changes` say it in
+        words, for the record. Raises BadInput for a run that was never accepted and an event that it does not have.
+        """
+        last = len(run.events)
+        if at is not None and not 0 <= at <= last:
+            raise BadInput(f"run {run.id} has no event {at}; it has 1 to {last}, and 0 is before them all")
+        if not run.accepted:
+            raise BadInput(f"job {run.id} was never accepted: there is nothing to fork; launch it anew")
+        order = _order_again(run.accepted, 0.0, None)
+        upto = last if at is None else at
+        fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
+        async with self._open(new_job_id(self.clock, self.chance)) as opened:
+            opened.journal.past.take_over(run.origin, run.events, upto)
+            async with self._driven(opened, order, {**self._accepted(order), "fork": fork}):
                 yield opened.launched
 
     @asynccontextmanager
@@ -207,7 +235,13 @@ class System:
             "rungs": [rung.label for rung in self.gateway.rungs],
             "rungs_from": self.gateway.rungs_from,
             "owner": _owner(),
+            "made_of": self.made_of,
         }
+
+    @cached_property
+    def made_of(self) -> dict[str, str]:
+        """What the jobs of this system rest on, as fingerprints."""
+        return made_of(self.team, self.settings)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from .errors import BadInput, InvalidWorker
 from .gateway.model import ProviderFactory
@@ -43,6 +43,12 @@ class Team:
         """The same team with more workers."""
         return replace(self, workers=(*self.workers, *workers))
 
+    def replacing(self, worker: type[Worker]) -> "Team":
+        """The same team with this worker in place of the one of its name. Raises BadInput where there is none."""
+        if worker.name not in (names := [each.name for each in self.workers]):
+            raise BadInput(f"worker {worker.name!r} replaces nobody: the team has {', '.join(names)}")
+        return replace(self, workers=tuple(worker if each.name == worker.name else each for each in self.workers))
+
     def contracts(self) -> dict[str, Contract]:
         """What each worker promises, by name. Raises InvalidWorker for a mistake that can be seen by now."""
         found: dict[str, Contract] = {}
@@ -60,13 +66,25 @@ class Team:
 
 def load_team(path: str) -> Team:
     """The team at `module:attribute`. Raises BadInput where there is none."""
-    module, _, attribute = path.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # a team may stand in a file here; installed packages come first
-    try:
-        team = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BadInput(f"team {path!r} cannot be loaded: {error}; name it as module:attribute") from error
+    team = _load("team", path)
     if not isinstance(team, Team):
         raise BadInput(f"team {path!r} is {type(team).__name__}, not a Team; name one as module:attribute")
     return team
+
+
+def load_worker(path: str) -> type[Worker]:
+    """The worker at `module:class`. Raises BadInput where there is none."""
+    worker = _load("worker", path)
+    if not (isinstance(worker, type) and issubclass(worker, Worker)):
+        raise BadInput(f"worker {path!r} is {worker!r}, not a class of workers; name one as module:class")
+    return worker
+
+
+def _load(what: str, path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # it may stand in a file here; installed packages come first
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BadInput(f"{what} {path!r} cannot be loaded: {error}; name it as module:attribute") from error

@@ -5,7 +5,7 @@ import inspect
 import re
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
@@ -19,7 +19,7 @@ from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
 from .gateway.model import Model, Piece, Request
-from .gateway.templates import find_template
+from .gateway.templates import Template, find_template, read_template
 from .journal.step import Steps
 
 T = TypeVar("T")
@@ -143,6 +143,8 @@ class Reach:
     tools: ToolDoor
     delegate: Delegate
     controls: Controls
+    #: By name, the prompts that stand in place of the worker's own.
+    prompts: Mapping[str, Path]
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
     #: The class of its calls to models.
@@ -189,7 +191,7 @@ class Context:
             role=self._identity.role,
             prompt=prompt,
             inputs=inputs,
-            template=find_template(self._identity.prompts, prompt, self._identity.purpose),
+            template=self._template(prompt),
             returns=adapter,
             schema=_schema(returns) if adapter else None,
             again=again,
@@ -201,6 +203,11 @@ class Context:
         await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
         return completion.text if adapter is None else adapter.validate_python(completion.value)
+
+    def _template(self, prompt: str) -> Template:
+        if instead := self._reach.prompts.get(prompt):
+            return read_template(instead, prompt)
+        return find_template(self._identity.prompts, prompt, self._identity.purpose)
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""

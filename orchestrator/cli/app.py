@@ -104,6 +104,48 @@ def verify(
 
 
 @app.command()
+def replay(job: JobName, as_json: AsJson = False, runs_dir: RunsDir = None, team: TeamPath = None) -> None:
+    """Go through a job again from its record alone: no model, no network. Exit status: 1 when its report differs."""
+    from .again import replay_job
+
+    raise typer.Exit(replay_job(job, as_json=as_json, settings=_settings(runs_dir, None, team)))
+
+
+@app.command(epilog="Example: bullpen fork latest --set model=litellm:openai/gpt-4.1-nano")
+def fork(
+    job: JobName,
+    at: Annotated[int | None, typer.Option(metavar="EVENT", help="Ask models anew after this event.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="WHAT", help="model=PROVIDER:MODEL, prompt=NAME=FILE or worker=MODULE:CLASS; repeatable."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the new report here too, as Markdown.")] = None,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+    team: TeamPath = None,
+) -> None:
+    """Do a job another way, as a new job, and show what differs in report, cost and path.
+
+    What the job has on record is taken over where the same is asked. Models are asked anew after --at; without it, anew
+    from the start with another model, and only what depends on the change with another prompt or worker.
+    """
+    from .again import fork_job
+
+    settings = _settings(runs_dir, None, team)
+    raise typer.Exit(fork_job(job, at, changes or [], out=out, as_json=as_json, settings=settings))
+
+
+@app.command()
+def diff(before: JobName, after: JobName, as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
+    """Set two jobs side by side: report, cost and path."""
+    from .again import diff_jobs
+
+    diff_jobs(before, after, runs_dir, as_json=as_json)
+
+
+@app.command()
 def ps(as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
     """List the jobs that are running: state, tasks, calls, cost, age, and what they ask leave for."""
     from .watch import list_living

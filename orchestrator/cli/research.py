@@ -21,13 +21,14 @@ from ..control.protocol import Resume
 from ..envelope import Status
 from ..errors import BadInput, Unavailable
 from ..evidence import Report
-from ..journal.reader import open_run
+from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
-from ..settings import load_settings
+from ..settings import Settings, load_settings
 from ..system import System, open_system
-from ..team import load_team
+from ..team import Team, load_team
 from ..text import printable
 from .control import print_reply
+from .prepare import prepare
 from .progress import follow
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
@@ -60,8 +61,7 @@ def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[s
             return 0
         except Unavailable as error:
             sys.stderr.write(f"{error}; waiting for a sign of life from its process\n")
-    team = settings["default_team"] or run.accepted.get("team")
-    report = anyio.run(_resume, run.id, {**settings, "default_team": team})
+    report = anyio.run(_resume, run, *prepare(run, settings))
     return _deliver(report, out, as_json=as_json)
 
 
@@ -111,16 +111,20 @@ def _cancelled_by_ctrl_c(job: LaunchedJob) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-async def _resume(job_id: str, settings: Mapping[str, Any]) -> Report:
-    loaded = load_settings(**settings)
-    async with open_system(loaded, load_team(loaded.default_team)) as system:
+async def _resume(run: Run, settings: Settings, team: Team) -> Report:
+    async with open_system(settings, team) as system:
         _say_models(system)
-        async with system.resume(job_id) as job:
+        async with system.resume(run.id) as job:
             await follow(job)
             report = await job.result()
     reused, in_doubt = job.reused, job.in_doubt
     saved = sum(attempt["micro_usd"] for event in reused for attempt in event.value["receipt"]["attempts"]) / 1e6
     sys.stderr.write(f"resumed: {len(reused)} calls reused, ${saved:.4f} saved, {len(in_doubt)} in doubt\n")
+    if job.changed:
+        sys.stderr.write(f"changed since it was launched: {', '.join(job.changed)}\n")
+    if job.outdated:
+        tasks = ", ".join(dict.fromkeys(event.task for event in job.outdated))
+        sys.stderr.write(f"asked anew, since what they were asked has changed: {tasks}\n")
     return report
 
 

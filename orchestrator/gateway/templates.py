@@ -72,7 +72,16 @@ def find_template(folder: Path | None, name: str, docstring: str) -> Template:
     path = folder / f"{name}.md" if folder else None
     if path is None or not path.is_file():
         return Template(name, "0", docstring, "")
-    return parse_template(name, path.read_text(encoding="utf-8"), str(path))
+    return read_template(path, name)
+
+
+@functools.lru_cache(maxsize=256)
+def read_template(path: Path, name: str) -> Template:
+    """The template in a file. Raises BadInput for one that is missing or malformed."""
+    try:
+        return parse_template(name, path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise BadInput(f"prompt {name!r} cannot be read from {str(path)!r}: {error.strerror}; name a file") from error
 
 
 def parse_template(name: str, text: str, path: str) -> Template:

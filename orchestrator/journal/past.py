@@ -8,6 +8,8 @@ import anyio
 from ..errors import Refused, restored
 from .events import FINISHED, Entry, Event
 
+#: The results of the steps `MODEL` and `WRITE`.
+ANSWERED, WRITTEN = "model.answered", "memory.written"
 _Said = tuple[str, str, str, str, str]
 
 
@@ -37,6 +39,15 @@ class Past:
             self._in_doubt.pop(event.step, None)
         elif not event.step:
             self._said[_said(event, event.body)].append(event)
+
+    def take_over(self, origin: str, events: Sequence[Event], at: int) -> None:
+        """Of a fork: the results of another run that stand where the same is asked here; of models, up to event `at`.
+
+        What was written to memory is written again: it was another job's.
+        """
+        self.origin = origin
+        results = (event for event in events if event.phase == "result" and event.kind != WRITTEN)
+        self.branch = {event.step: event for event in results if event.seq <= at or event.kind != ANSWERED}
 
     def reuse(self, result: Event) -> None:
         """A result on record stands for its effect."""

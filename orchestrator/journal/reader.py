@@ -56,6 +56,16 @@ class Run:
         return next((event.value for event in self.events if event.kind == ACCEPTED), {})
 
     @property
+    def origin(self) -> str:
+        """The job whose name the keys of its steps have: its own, or that of the run it was forked from."""
+        return str(self.accepted.get("fork", {}).get("origin", self.id))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Of a fork, what it was told to do differently, with what the run that it was forked from was told."""
+        return tuple(self.accepted.get("fork", {}).get("set", ()))
+
+    @property
     def question(self) -> str:
         """The question."""
         return str(self.accepted.get("question", ""))

@@ -12,6 +12,7 @@ from ..failpoint import failpoint
 from ..ids import Json, StepKey, canonical, step_key
 from .events import Entry, Event
 from .journal import Journal
+from .past import ANSWERED, WRITTEN
 
 T = TypeVar("T")
 
@@ -24,10 +25,10 @@ class StepKind(NamedTuple):
     failed: str
 
 
-MODEL = StepKind("model.asked", "model.answered", "model.failed")
+MODEL = StepKind("model.asked", ANSWERED, "model.failed")
 SEARCH = StepKind(None, "memory.searched", "memory.failed")
 READ = StepKind(None, "memory.read", "memory.failed")
-WRITE = StepKind("memory.write_intended", "memory.written", "memory.failed")
+WRITE = StepKind("memory.write_intended", WRITTEN, "memory.failed")
 TOOL = StepKind("tool.asked", "tool.answered", "tool.failed")
 INGEST = StepKind("corpus.ingest_started", "corpus.ingested", "corpus.failed")
 

@@ -38,7 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"dispatch"}),
     frozenset({"job"}),
     frozenset({"team"}),
-    frozenset({"launched"}),
+    frozenset({"launched", "made_of"}),
     frozenset({"system"}),
     frozenset({"evaluation", "testing", "replay"}),
     frozenset({"cli", "server"}),

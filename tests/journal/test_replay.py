@@ -119,7 +119,7 @@ JOBS = {
     "raises": Job(("wrong", "ask q"), ("KeyError",)),
     "runs out of time": Job(("wait 3600", "ask q"), ("TimedOut",)),
     "deadline": Job(("ask hangs", "ask q"), ("Deadline",), Options(corpus=__file__, deadline_s=20.0)),
-    "budget": Job(("ask q", "ask slow"), ("BudgetExceeded",), Options(corpus=__file__, budget_usd=0.04102)),
+    "budget": Job(("ask q", "ask slow"), ("BudgetExceeded",), Options(corpus=__file__, budget_usd=0.041012)),
     "cancelled": Job(("ask hangs", "wait 2", "ask q"), ("Cancelled",), cancelled_after_s=5.0),
     "nothing": Job(("nothing",)),
 }

@@ -1,0 +1,99 @@
+"""`bullpen replay`, `fork` and `diff`: a job gone through again, done another way, and set beside another."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import anyio
+
+from ..journal.difference import Difference, difference
+from ..journal.reader import Run, open_run
+from ..journal.storage import SUFFIX
+from ..replay import replay
+from ..settings import Settings, load_settings
+from ..system import open_system
+from ..team import Team
+from ..text import printable
+from .prepare import prepare
+from .printing import print_json, print_table
+from .progress import follow
+
+
+def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
+    """Go through a job again from its record alone. The exit status: 1 when its report comes out differently."""
+    run = open_run(job, load_settings(**settings).runs)
+    loaded, team = prepare(run, settings)
+    sys.addaudithook(_refuse_network)
+    came = replay(run, team, loaded)
+    if as_json:
+        print_json(
+            {"job": run.id, "is_same": came.is_same, "missing": came.missing, "report": json.loads(came.replayed)}
+        )
+    elif came.is_same:
+        sys.stdout.write(f"the report of job {run.id} comes out the same, byte for byte ({len(came.replayed)} bytes)\n")
+    else:
+        sys.stdout.write(f"the report of job {run.id} comes out differently\n")
+        sys.stdout.writelines(f"not on record: {what}\n" for what in came.missing)
+        before, after = (json.loads(report) for report in (came.recorded, came.replayed))
+        changed = [name for name in before if before[name] != after.get(name)]
+        sys.stdout.writelines(f"  {name}: {before[name]!r}\n  now: {after.get(name)!r}\n" for name in changed)
+    return 0 if came.is_same else 1
+
+
+def fork_job(
+    job: str, at: int | None, changes: Sequence[str], *, out: Path | None, as_json: bool, settings: Mapping[str, Any]
+) -> int:
+    """Do a job another way and show what differs. The exit status is 0 when the new job has a report."""
+    run = open_run(job, load_settings(**settings).runs)
+    loaded, team = prepare(run, settings, changes)
+    if at is None and (not changes or any(change.startswith("model=") for change in changes)):
+        at = 0
+    forked = open_run(anyio.run(_fork, run, at, changes, loaded, team))
+    if out is not None and forked.report is not None:
+        out.write_text(forked.report.text, encoding="utf-8")
+    _print_difference(run, forked, as_json=as_json)
+    return 0 if forked.report is not None else 1
+
+
+def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) -> None:
+    """Set two jobs side by side."""
+    runs = load_settings(runs_dir=runs_dir).runs
+    _print_difference(open_run(before, runs), open_run(after, runs), as_json=as_json)
+
+
+async def _fork(run: Run, at: int | None, changes: Sequence[str], settings: Settings, team: Team) -> Path:
+    async with open_system(settings, team) as system, system.fork(run, at, changes) as job:
+        sys.stderr.write(f"job {job.id}, forked from {run.id}\n")
+        await follow(job)
+        await job.result()
+        return settings.runs / f"{job.id}{SUFFIX}"
+
+
+def _print_difference(before: Run, after: Run, *, as_json: bool) -> None:
+    found = difference(before, after)
+    if as_json:
+        print_json({"before": before.id, "after": after.id, **asdict(found)})
+        return
+    totals = [[name, str(first), str(second)] for name, (first, second) in found.totals.items()]
+    print_table(("", before.id, after.id), totals)
+    sys.stdout.write("\n")
+    print_table(("task", "before", "after", "asked", "taken over"), _path(found))
+    sys.stdout.write("\n" if found.text else "\nthe text of the report is the same\n")
+    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text)
+
+
+def _path(found: Difference) -> list[list[str]]:
+    return [[step.task, step.before, step.after, str(step.asked), str(step.taken_over)] for step in found.tasks]
+
+
+def _refuse_network(event: str, _: object) -> None:
+    """From here on nothing in this process may connect to anything."""
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        _refuse(event)
+
+
+def _refuse(event: str) -> NoReturn:
+    raise PermissionError(f"{event}: a replay has no network")

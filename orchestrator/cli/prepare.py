@@ -1,0 +1,37 @@
+"""What a job that is on record is gone on with, gone through again or forked with: its settings and its team."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput
+from ..journal.reader import Run
+from ..settings import Settings, load_settings
+from ..team import Team, load_team, load_worker
+
+
+def prepare(run: Run, settings: Mapping[str, Any], changes: Sequence[str] = ()) -> tuple[Settings, Team]:
+    """The team that the job was launched with, unless another is named, with what a fork has changed before and now.
+
+    Raises BadInput for what cannot be set.
+    """
+    team = settings.get("default_team") or run.accepted.get("team")
+    found: dict[str, Any] = {**settings, "default_team": team}
+    workers: list[str] = []
+    for change in (*run.changes, *changes):
+        name, _, value = change.partition("=")
+        prompt, _, file = value.partition("=")
+        if name == "model" and value:
+            found["rungs"] = ({"model": value},)
+        elif name == "worker" and value:
+            workers.append(value)
+        elif name == "prompt" and file:
+            found["prompts"] = {**found.get("prompts", {}), prompt: Path(file).absolute()}
+        else:
+            allowed = "model=PROVIDER:MODEL, prompt=NAME=FILE, worker=MODULE:CLASS"
+            raise BadInput(f"--set {change!r} is none of {allowed}")
+    loaded = load_settings(**found)
+    made = load_team(loaded.default_team)
+    for worker in workers:
+        made = made.replacing(load_worker(worker))
+    return loaded, made
