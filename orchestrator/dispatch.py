@@ -197,7 +197,7 @@ class Dispatch:
         while True:
             with anyio.move_on_after(self._lease_s / 2 if still else None):
                 await controls.changed(stands_still=not still)
-            still = controls.standing.stands_still
+            still = controls.stands_still
             for delivery in tuple(self._leased):
                 await delivery.extend()
 

@@ -11,6 +11,7 @@ BullpenError
 ├─ Unavailable    not now; may work later or elsewhere
 │  ├─ Overloaded        a bounded queue is full; nothing was queued
 │  ├─ NoAnswer          no rung gave a good answer
+│  ├─ StorageFull       there is no room for the record
 │  └─ StepFailed        an effect failed and the failure is on record
 ├─ NothingFound   a worker looked and there was nothing: a result, not a defect
 ├─ ToolError      a tool failed in an expected way
@@ -70,6 +71,10 @@ class Unavailable(BullpenError):
 
 class Overloaded(Unavailable):
     """A bounded queue is full. Nothing was queued."""
+
+
+class StorageFull(Unavailable):
+    """There is no room on the disk for the record; nothing of what was to be written is in the file."""
 
 
 class NoAnswer(Unavailable):

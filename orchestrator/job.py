@@ -245,7 +245,10 @@ class Job:
             )
             journal = self.equipment.journal
             journal.append(Entry(FINISHED, report, task="job", sender="job", recipient="user"))
+        with anyio.move_on_after(self.equipment.settings.finish_timeout_s, shield=True):
             await journal.commit()
+            return report
+        await journal.commit()  # there is no room: it is waited for as long as whoever launched the job waits
         return report
 
     async def _checked(self, draft: Draft) -> tuple[Draft, Evidence]:

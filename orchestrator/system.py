@@ -168,7 +168,8 @@ class System:
         """A job's journal, and who listens to it."""
         launched, tally, controls = LaunchedJob(job), Tally(), Controls()
         listeners = (tally.hear, controls.hear, launched.hear, log_event)
-        ways = Ways(listeners=listeners, secrets=secrets_of(self.gateway.rungs, os.environ))
+        secrets = secrets_of(self.gateway.rungs, os.environ)
+        ways = Ways(listeners=listeners, secrets=secrets, on_full=controls.storage_full)
         journal = await self.journals(job, self.clock, ways)
         try:
             yield _Opened(launched, journal, tally, controls)

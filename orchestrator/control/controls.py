@@ -15,16 +15,31 @@ class Controls:
 
     def __init__(self) -> None:
         self.standing = Standing()
+        self._is_full = False
         #: Set at the next event that may matter, if anybody waits for it.
         self._news: anyio.Event | None = None
         #: The scopes whose time can stand still, with the seconds they had left when it did.
         self._timed: dict[anyio.CancelScope, float] = {}
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether it waits for a person, or for room on the disk, so that no attempt runs out of time meanwhile."""
+        return self.standing.stands_still or self._is_full
+
     def hear(self, event: Event) -> None:
         """Take an event in, and let go on who waited for it."""
-        stood_still = self.standing.stands_still
+        stood_still = self.stands_still
         self.standing.hear(event)
-        if self.standing.stands_still != stood_still:
+        self._changed(stood_still)
+
+    def storage_full(self, is_full: bool) -> None:
+        """Take note that there is no room for the record, or that there is again."""
+        stood_still = self.stands_still
+        self._is_full = is_full
+        self._changed(stood_still)
+
+    def _changed(self, stood_still: bool) -> None:
+        if self.stands_still != stood_still:
             for scope in self._timed:
                 self._start(scope) if stood_still else self._stop(scope)
         self._tell()
@@ -42,7 +57,7 @@ class Controls:
 
     async def changed(self, *, stands_still: bool) -> None:
         """Return when the job's time does, or does not, stand still."""
-        while self.standing.stands_still != stands_still:
+        while self.stands_still != stands_still:
             await self._next()
 
     @contextmanager

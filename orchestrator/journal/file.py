@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 from collections import deque
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio
 
 from ..clock import Clock
+from ..errors import StorageFull
 from .events import Entry, Event
 from .journal import PLAINLY, Chain, Ways
 from .lines import closed_after, lines_of
@@ -21,6 +23,10 @@ from .writer import Writer
 
 #: The longest that an event waits for others to share its commit, in seconds.
 GROUP_S = 0.05
+#: How often a write for which there was no room is tried again, in seconds.
+_ROOM_EVERY_S = 1.0
+FULL = "journal.storage_full"
+_LOG = logging.getLogger("bullpen")
 
 
 class FileJournal:
@@ -39,6 +45,8 @@ class FileJournal:
         self._is_writing = self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        #: Since when there is no room, on the event loop's clock; 0 where there is.
+        self._full_since_s = 0.0
         writer.beats.add(file.beat)
 
     @property
@@ -64,7 +72,8 @@ class FileJournal:
     async def commit(self) -> None:
         """Return when everything appended so far is on disk. Waiting commits share one write.
 
-        Raises Unavailable when the file cannot be written; nothing appended is forgotten, a later commit tries again.
+        Waits where there is no room on the disk until there is. Raises Unavailable when the file cannot be written for
+        another reason; nothing appended is forgotten.
         """
         if self._durable == self._appended:
             return
@@ -100,12 +109,34 @@ class FileJournal:
         self._is_writing = False
         if error is None:
             self._durable += len(batch)
+            self._has_room()
         else:
             self._pending[:0] = batch  # nothing of it is in the file: still to be written
+        if isinstance(error, StorageFull) and not self._closed:
+            self._wait_for_room(error)
+            return
         while self._waiting and (error is not None or self._waiting[0][0] <= self._durable):
             _end(self._waiting.popleft()[1], error)
         if self._waiting:
             self._write_soon()
+
+    def _wait_for_room(self, error: StorageFull) -> None:
+        """Whoever waits for a commit waits on: nothing begins that there is no room to put on record."""
+        loop = asyncio.get_running_loop()
+        if not self._full_since_s:
+            self._full_since_s = loop.time()
+            _LOG.warning("%s: the job waits for it", error)
+            self._chain.ways.on_full(True)
+        self._stop_timer()
+        self._timer = loop.call_later(_ROOM_EVERY_S, self._write_in_time)
+
+    def _has_room(self) -> None:
+        if since_s := self._full_since_s:
+            self._full_since_s = 0.0
+            self._chain.ways.on_full(False)
+            if not self._chain.has_ended:
+                seconds = round(asyncio.get_running_loop().time() - since_s, 1)
+                self.append(Entry(FULL, {"seconds": seconds}, task="job", sender="journal", recipient="user"))
 
     async def aclose(self) -> None:
         """Commit and let go of the file."""

@@ -45,6 +45,8 @@ class Ways:
     listeners: tuple[Listener, ...] = ()
     #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
     secrets: tuple[str, ...] = ()
+    #: Who is told that there is no room for the record, and that there is again.
+    on_full: Callable[[bool], None] = lambda is_full: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
 
@@ -67,11 +69,11 @@ class Chain:
 
     def __init__(self, job: str, clock: Clock, ways: Ways, past: Past | None = None) -> None:
         """Start a journal, or go on after the events of its past, which hold together."""
-        self.job, self._clock, self._ways = job, clock, ways
+        self.job, self._clock, self.ways = job, clock, ways
         self.past = past or Past()
         self.seq, self._prev = 0, GENESIS
         self._results: dict[str, Event] = {}
-        self._finished = False
+        self.has_ended = False
         self._epoch = ways.epoch
         for event in self.past.events:
             self._remember(event)
@@ -82,7 +84,7 @@ class Chain:
 
         Raises AssertionError for a second result of a step and for anything after the end.
         """
-        assert not self._finished, f"{entry.kind} after {FINISHED} in job {self.job}"
+        assert not self.has_ended, f"{entry.kind} after {FINISHED} in job {self.job}"
         assert entry.phase != "result" or entry.step not in self._results, f"step {entry.step} has a result already"
         values = (
             *(self.seq + 1, self.job, entry.task, entry.step, entry.phase, self._epoch, entry.kind),
@@ -92,7 +94,7 @@ class Chain:
         head = head_of(values)
         event = Event(*values, body, link(self._prev, head, body))
         self._remember(event)
-        for listener in self._ways.listeners:
+        for listener in self.ways.listeners:
             listener(event)
         return event, head
 
@@ -105,10 +107,10 @@ class Chain:
         return self._results.get(step)
 
     def _body(self, entry: Entry) -> str:
-        return self._ways.without_secrets(compact(entry.body))
+        return self.ways.without_secrets(compact(entry.body))
 
     def _remember(self, event: Event) -> None:
         self.seq, self._prev = event.seq, event.hash
-        self._finished = self._finished or event.kind == FINISHED
+        self.has_ended = self.has_ended or event.kind == FINISHED
         if event.phase == "result":
             self._results[event.step] = event

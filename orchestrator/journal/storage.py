@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from ..errors import BadInput, Fenced, JournalDamaged, Unavailable
+from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
 from .convert import to_today
 from .events import ACCEPTED, RESUMED, Event
@@ -97,7 +97,8 @@ class RunFile:
     def write(self, lines: Sequence[bytes]) -> None:
         """Append a commit; it is on disk, and ours, when this returns.
 
-        Raises Unavailable, and nothing of it is in the file, or Fenced when another process has taken over.
+        Raises Unavailable, and nothing of it is in the file, StorageFull where that is for want of room, or Fenced when
+        another process has taken over.
         """
         if self._failure:
             raise Unavailable(self._failure)
@@ -111,7 +112,7 @@ class RunFile:
             failpoint("journal.flushed")
         except OSError as error:
             os.ftruncate(self._handle, self._size)
-            raise Unavailable(self._told(error)) from error
+            raise self._refusal(error) from error
         self._size += len(content)
         self._check_ownership()
 
@@ -121,14 +122,14 @@ class RunFile:
                 return
         raise Fenced(f"run {self.path.stem!r} was taken over by another process while this one gave no sign of life")
 
-    def _told(self, error: OSError) -> str:
+    def _refusal(self, error: OSError) -> Unavailable:
         """What is wrong and what to do. Where it is not for want of room, nothing is written from now on: after a
         failed flush nobody knows what is on the disk."""
         told = f"run {str(self.path)!r} cannot be written: {error}"
         if error.errno in _FULL:
-            return f"{told}; free room and resume"
+            return StorageFull(f"{told}; free room")
         self._failure = f"{told}; the disk cannot be trusted: copy the run to another one and resume there"
-        return self._failure
+        return Unavailable(self._failure)
 
     def _list(self) -> None:
         """Have the folder itself name the file after a crash of the machine."""

@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from bullpen.orchestrator.errors import BadInput, JournalDamaged, Unavailable
-from bullpen.orchestrator.journal import storage
+from bullpen.orchestrator.journal import file, storage
 from bullpen.orchestrator.journal.events import Entry, Event
 from bullpen.orchestrator.journal.lines import HEADER, is_unborn, read
 from bullpen.orchestrator.journal.storage import read_events
@@ -44,6 +44,7 @@ class Disk:
         os.write(handle, fitting)
         self._now(self.cache + fitting)
         if len(fitting) < len(content):
+            self.room = 1 << 30  # the journal tries again
             raise OSError(errno.ENOSPC, "no space left on device")
 
     def to_disk(self, handle: int) -> None:
@@ -68,6 +69,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     monkeypatch.setattr(storage, "_write_all", disk.write_all)
     monkeypatch.setattr(storage, "_to_disk", disk.to_disk)
+    monkeypatch.setattr(file, "_ROOM_EVERY_S", 0.0)
 
     class Os:
         """The module, but for one function."""
@@ -91,13 +93,11 @@ async def fill(path: Path, disk: Disk, chance: random.Random) -> list[Event]:
                     text = " ".join(chance.choices(["to", "be,", "or", "not"], k=chance.choice((3, 40, 2_000))))
                     written.append(journal.append(Entry("worker.noted", {"text": text, "n": n})))
                 disk.room = chance.choice((1 << 30, 1 << 30, 700))
-                try:
-                    await journal.commit()
-                except Unavailable:
-                    disk.room = 1 << 30
-                    await journal.commit()
+                await journal.commit()
             disk.room = 1 << 30
-    return written
+    events = read_events(path)
+    assert [event for event in events if event.kind != file.FULL] == written
+    return events
 
 
 def images(disk: Disk, chance: random.Random) -> Iterator[tuple[bytes, bytes]]:
