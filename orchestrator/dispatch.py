@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 from .apart import Frame, Frames, Remark
 from .channel.channel import Channel, Channels, Delivery
 from .clock import monotonic_s
+from .control.asking import ask_leave
 from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
@@ -71,7 +72,8 @@ class Equipment:
     ) -> Context:
         """A context for one attempt at a task; its effects are recorded in that name, while it lasts."""
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
-        doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), ToolDoor(self.toolbox, steps)
+        tools = ToolDoor(self.toolbox, steps, partial(ask_leave, steps, self.controls))
+        doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), tools
         reach = Reach(self.model, *doors, delegate, self.controls, self.settings.prompts, self.deadline_s, priority)
         return Context(task, identity, steps, reach)
 

@@ -1,12 +1,12 @@
 """Memory and tools as a worker reaches them: every use is a step, scoped to the job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from .errors import Refused, ToolError
+from .errors import InDoubt, Refused, ToolError
 from .evidence import Claim, Passage, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
@@ -112,12 +112,17 @@ class MemoryDoor:
         await self.steps.run(WRITE, "memory", claim, effect, int)
 
 
+#: Returns when a person has approved; raises Refused when one did not.
+AskLeave = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class ToolDoor:
     """The team's tools."""
 
     port: Toolbox | None
     steps: Steps
+    ask_leave: AskLeave
 
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
         """A tool's result, as plain JSON."""
@@ -125,7 +130,21 @@ class ToolDoor:
         if toolbox is None:
             raise ToolError(f"tool {name!r} cannot be called: the team has no `toolbox`")
 
-        async def effect(_: StepKey) -> Any:
-            return plain(await toolbox.call(name, args))
+        async def effect(key: StepKey) -> Any:
+            if self.steps.is_in_doubt(key):
+                await self._decide(toolbox, name, args)
+            return plain(await toolbox.call(name, args, key))
 
         return await self.steps.run(TOOL, name, dict(args), effect, lambda recorded: recorded)
+
+    async def _decide(self, toolbox: Toolbox, name: str, args: Mapping[str, Any]) -> None:
+        """Return when a call that an earlier process has begun may be made again. Raises InDoubt when it may not."""
+        policy = next((tool.get("in_doubt", "ask") for tool in toolbox.describe() if tool["name"] == name), "ask")
+        begun = f"tool {name!r} was called by a process that is gone, and nobody knows how it ended"
+        if policy == "skip":
+            raise InDoubt(f"{begun}; it is not called again")
+        if policy == "ask":
+            try:
+                await self.ask_leave(f"call tool {name!r} again: nobody knows how it ended", dict(args))
+            except Refused as error:
+                raise InDoubt(f"{begun}: {error}") from error

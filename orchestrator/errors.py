@@ -15,6 +15,7 @@ BullpenError
 │  └─ StepFailed        an effect failed and the failure is on record
 ├─ NothingFound   a worker looked and there was nothing: a result, not a defect
 ├─ ToolError      a tool failed in an expected way
+│  └─ InDoubt           it was begun before a crash, nobody knows how it ended, and it is not begun again
 └─ JournalDamaged the record cannot be trusted from a named event on
 
 Messages name the thing, the value, the bound and the mend.
@@ -95,6 +96,10 @@ class NothingFound(BullpenError):
 
 class ToolError(BullpenError):
     """A tool failed in an expected way: the worker may tell the model and go on."""
+
+
+class InDoubt(ToolError):
+    """The call was begun by a process that is gone, nobody knows how it ended, and it is not made again."""
 
 
 class JournalDamaged(BullpenError):

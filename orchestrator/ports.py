@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .evidence import Document, Passage, Source, Unreadable
 from .metadata import Condition, Mentions
+
+#: What is done where nobody knows how a tool's call ended: it is made again, a person is asked, or it is left.
+InDoubt = Literal["retry", "ask", "skip"]
 
 
 class Memory(Protocol):
@@ -63,11 +66,14 @@ class Toolbox(Protocol):
     """The tools a job may call."""
 
     def describe(self) -> Sequence[Mapping[str, Any]]:
-        """Name, description and JSON schema of the arguments, per tool."""
+        """Name, description and JSON schema of the arguments, per tool; `in_doubt` where it is not to "ask"."""
         ...
 
-    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
-        """Run a tool; the result is plain JSON. Raises ToolError for an unknown tool or bad arguments."""
+    async def call(self, name: str, args: Mapping[str, Any], key: str) -> Any:
+        """Run a tool; the result is plain JSON. The same call has the same key, in a resumed job as well.
+
+        Raises ToolError for an unknown tool or bad arguments.
+        """
         ...
 
 

@@ -21,10 +21,10 @@ class LocalToolbox:
     def describe(self) -> Sequence[Mapping[str, Any]]:
         return [tool.describe() for tool in self._tools.values()]
 
-    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+    async def call(self, name: str, args: Mapping[str, Any], key: str) -> Any:
         if name not in self._tools:
             raise ToolError(f"no tool {name!r}; allowed: {', '.join(map(repr, self._tools)) or 'none'}")
-        return await self._tools[name].call(args)
+        return await self._tools[name].call(args, key)
 
 
 def open_toolbox(*tools: Tool) -> ToolboxFactory:

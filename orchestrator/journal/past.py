@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import anyio
 
-from ..errors import Refused, restored
+from ..errors import InDoubt, Refused, restored
 from .events import FINISHED, Entry, Event
 
 #: The results of the steps `MODEL` and `WRITE`.
@@ -36,7 +36,8 @@ class Past:
         if event.phase == "intent":
             self._in_doubt[event.step] = event
         elif event.phase:
-            self._in_doubt.pop(event.step, None)
+            if event.phase == "result" or event.value["type"] != InDoubt.__name__:  # which left it as it was
+                self._in_doubt.pop(event.step, None)
         elif not event.step:
             self._said[_said(event, event.body)].append(event)
 

@@ -90,6 +90,10 @@ class Steps:
         failpoint("step.recorded")
         return value
 
+    def is_in_doubt(self, step: StepKey) -> bool:
+        """Whether the step was begun by an earlier owner of the run, and nobody knows how it ended."""
+        return self.journal.past.is_in_doubt(step)
+
     def _taken_over(self, key: str, recipient: str) -> Event | None:
         """Of a fork, the result that the run has which it was forked from; it is put on record here too."""
         past = self.journal.past

@@ -58,7 +58,7 @@ class Hammer:
     def describe(self) -> Sequence[Mapping[str, Any]]:
         return ()
 
-    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+    async def call(self, name: str, args: Mapping[str, Any], key: str) -> Any:
         return name
 
 

@@ -28,7 +28,7 @@ async def copy(json: list[str]) -> tuple[str, ...]:
 
 async def call(name: str, **args: Any) -> Any:
     async with open_toolbox(repeat, copy)(Path()) as toolbox:
-        return await toolbox.call(name, args)
+        return await toolbox.call(name, args, "key")
 
 
 async def test_a_tool_is_described_by_its_signature() -> None:
