@@ -4,7 +4,6 @@ It carries out what the supervisor decides and what the rules allow; it ends wit
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,11 +32,11 @@ from .ids import StepKey, digest
 from .journal.events import ACCEPTED, CANCELLED, FINISHED, RESUMED, Entry
 from .journal.step import INGEST, StepKind, Steps
 from .journal.tally import Tally
+from .order import Order
 from .ports import CorpusReader, Memory
 from .rules import report as rules
 from .rules.compose import compose
 from .rules.plan import Plan, problems
-from .text import has_words
 from .worker import Context, Identity
 
 CHECK = StepKind(None, "evidence.checked", "evidence.failed")
@@ -59,25 +58,6 @@ class Supervisor(Protocol):
     async def review(self, brief: Any, results: Sequence[Result], ctx: Context) -> Plan | None:
         """More tasks in view of all results so far, or None when the work is done."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What somebody wants to know, from which documents, within which bounds."""
-
-    question: str
-    corpus: tuple[Path, ...] = ()
-    #: USD and seconds; None is no bound.
-    budget_usd: float | None = None
-    deadline_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if not has_words(self.question):
-            raise BadInput(f"the question {self.question!r} has no words; ask something")
-        if self.budget_usd is not None and not 0 <= self.budget_usd < float("inf"):
-            raise BadInput(f"the budget {self.budget_usd!r} is not an amount of USD; give 0 or more")
-        if self.deadline_s is not None and not 0 < self.deadline_s < float("inf"):
-            raise BadInput(f"the deadline {self.deadline_s!r} is not a number of seconds; give more than 0")
 
 
 class Job:

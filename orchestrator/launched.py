@@ -47,6 +47,11 @@ class LaunchedJob:
         return self._job.equipment.journal.past.reused if self._job else {}
 
     @property
+    def is_resumed(self) -> bool:
+        """Whether it goes on with what an earlier process has left."""
+        return self._job is not None and bool(self._job.equipment.journal.past.events)
+
+    @property
     def outdated(self) -> tuple[Event, ...]:
         """The answers of models on record that a resumed job, now that it has ended, had no use for: it asked anew."""
         past = self._job.equipment.journal.past if self._job else None

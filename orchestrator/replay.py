@@ -23,6 +23,7 @@ from .journal.in_memory import InMemoryJournal
 from .journal.journal import Journal, Ways
 from .journal.past import Tape
 from .journal.reader import Run
+from .left import Left
 from .settings import Settings
 from .system import System
 from .team import Team
@@ -75,6 +76,7 @@ async def _replayed(run: Run, tape: Tape, team: Team, settings: Settings) -> str
         recall=None,
         frames=Frames(),
         runs=None,
+        left=Left(None),
     )
     async with system.resume(run.id) as job:
         with anyio.move_on_after(_cancelled_after_s(run.events)):

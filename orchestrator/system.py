@@ -3,13 +3,13 @@
 import os
 import platform
 import random
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, Unpack
 
 import anyio
 
@@ -28,7 +28,7 @@ from .gateway.gateway import Gateway, open_gateway
 from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
 from .ids import JobId, new_job_id
-from .job import Job, Order
+from .job import Job
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
@@ -37,8 +37,10 @@ from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .launched import LaunchedJob
+from .left import Left
 from .log import log_event
 from .made_of import changed, made_of
+from .order import Options, Order, job_id_of, order_again, paths_of
 from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
 from .team import Team, load_team
@@ -48,24 +50,12 @@ from .worker import Identity
 
 #: Threads that write journals; each waits for the disk most of its time.
 _WRITERS = 4
-Paths = str | Path | Iterable[str | Path]
 
 
 class JournalFactory(Protocol):
     """Opens the journal of a new job."""
 
     async def __call__(self, job: JobId, clock: Clock, ways: Ways) -> Journal: ...
-
-
-class Options(TypedDict, total=False):
-    """What can be said of one job."""
-
-    #: Files and folders to answer from.
-    corpus: Paths
-    #: The most it may spend, in USD.
-    budget_usd: float | None
-    #: The most seconds it may take.
-    deadline_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +90,24 @@ class System:
     frames: Frames
     #: The folder with the runs, beside which jobs can be reached; None where there are no such files.
     runs: Path | None
+    left: Left
 
     @asynccontextmanager
     async def launch(self, question: str, **options: Unpack[Options]) -> AsyncIterator[LaunchedJob]:
-        """Start a job. Leaving the context before it has ended drops it, unfinished: what it has done stays on record.
+        """Start a job, or go on with the same job where an earlier process has left it unfinished.
 
+        Leaving the context before it has ended drops it, unfinished: what it has done stays on record.
         `LaunchedJob.cancel` is the other way to end one early: it ends with a report.
 
         Raises BadInput, before anything is recorded, for a question without words or a corpus that is not there.
         """
         order = self._order(question, options)
+        if not options.get("anew") and (left := await self.left.take(self._accepted(order))):
+            async with self.resume(left) as job:
+                yield job
+            return
         async with (
-            self._open(new_job_id(self.clock, self.chance)) as opened,
+            self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened,
             self._driven(opened, order, self._accepted(order)),
         ):
             yield opened.launched
@@ -133,7 +129,7 @@ class System:
                 past.take_over(fork["origin"], open_run(fork["of"], self.settings.runs).events, fork["at"])
             for event in past.events:
                 opened.hear(event)
-            order = _order_again(
+            order = order_again(
                 accepted, 0.0 if past.is_tape else opened.tally.seconds, opened.controls.standing.budget_usd
             )
             told = {"after": past.events[-1].seq, "owner": _owner()}
@@ -155,7 +151,7 @@ class System:
             raise BadInput(f"run {run.id} has no event {at}; it has 1 to {last}, and 0 is before them all")
         if not run.accepted:
             raise BadInput(f"job {run.id} was never accepted: there is nothing to fork; launch it anew")
-        order = _order_again(run.accepted, 0.0, None)
+        order = order_again(run.accepted, 0.0, None)
         upto = last if at is None else at
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
         async with self._open(new_job_id(self.clock, self.chance)) as opened:
@@ -201,7 +197,7 @@ class System:
             check_prices(self.gateway.rungs)
         return Order(
             question=clean(question),
-            corpus=_paths(options.get("corpus", ())),
+            corpus=paths_of(options.get("corpus", ())),
             budget_usd=budget_usd,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
         )
@@ -275,6 +271,7 @@ async def open_system(
             chance=chance or new_random(),
             journals=journals or stack.enter_context(_in_folder(settings.runs)),
             runs=None if journals else settings.runs,
+            left=Left(None if journals else settings.runs),
             recall=None if journals else recall_in(settings.runs, settings.stale_answer_s, clock or SystemClock()),
             frames=stack.enter_context(watched(Frames(), settings.stall_s)),
         )
@@ -313,25 +310,6 @@ def research_sync(
 def _owner() -> dict[str, Any]:
     """Which process works on a job, for whoever finds it held."""
     return {"pid": os.getpid(), "host": platform.node()}
-
-
-def _order_again(accepted: Mapping[str, Any], worked_s: float, budget_usd: float | None) -> Order:
-    """The order as it was accepted, with what is left of its time and the budget that was set since, if any."""
-    deadline_s = accepted["deadline_s"]
-    return Order(
-        question=accepted["question"],
-        corpus=tuple(Path(path) for path in accepted["corpus"]),
-        budget_usd=accepted["budget_usd"] if budget_usd is None else budget_usd,
-        deadline_s=None if deadline_s is None else max(deadline_s - worked_s, 0.001),
-    )
-
-
-def _paths(corpus: Paths) -> tuple[Path, ...]:
-    paths = [Path(path) for path in ([corpus] if isinstance(corpus, str | Path) else corpus)]
-    for path in paths:
-        if not path.exists():
-            raise BadInput(f"corpus {str(path)!r} does not exist; name a file or folder that does")
-    return tuple(path.absolute() for path in paths)  # a job may be resumed from another folder
 
 
 async def _reachable(path: Path, desk: Desk) -> None:

@@ -5,11 +5,14 @@ Exit status: 0 ok · 3 partial · 4 nothing found · 2 bad input · 1 failed · 
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import BullpenError, Refused
+
+if TYPE_CHECKING:
+    from ..order import Options
 
 app = typer.Typer(
     name="bullpen",
@@ -39,13 +42,30 @@ def research(
     deadline: Annotated[float | None, typer.Option(metavar="SECONDS", help="The most time it may take.")] = None,
     model: Model = None,
     team: TeamPath = None,
+    new: Annotated[bool, typer.Option("--new", help="Start anew even if the same job was left unfinished.")] = False,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="Return when it is on record; it goes on by itself.")
+    ] = False,
+    id: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Answer a question from documents, with its sources."""
+    """Answer a question from documents, with its sources.
+
+    The same job that an earlier process has left unfinished is gone on with.
+    """
+    if detached:
+        from .detach import detach
+
+        named = {"out": out, "runs-dir": runs_dir, "budget": budget, "deadline": deadline, "model": model, "team": team}
+        flags = [f"--{name}={value}" for name, value in named.items() if value is not None]
+        arguments = [*flags, *(f"--corpus={path}" for path in corpus), "--", question]
+        raise typer.Exit(detach(arguments, runs_dir, as_json=as_json))
     from .research import run_research
 
+    options: Options = {"corpus": corpus, "budget_usd": budget, "deadline_s": deadline, "anew": new}
+    if id is not None:
+        options["id"] = id
     settings = _settings(runs_dir, model, team)
-    bounds = {"budget_usd": budget, "deadline_s": deadline}
-    raise typer.Exit(run_research(question, corpus, out=out, as_json=as_json, settings=settings, bounds=bounds))
+    raise typer.Exit(run_research(question, out=out, as_json=as_json, settings=settings, options=options))
 
 
 @app.command()

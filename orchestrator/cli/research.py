@@ -23,6 +23,7 @@ from ..errors import BadInput, Unavailable
 from ..evidence import Report
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
+from ..order import Options
 from ..settings import Settings, load_settings
 from ..system import System, open_system
 from ..team import Team, load_team
@@ -35,18 +36,12 @@ EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLE
 
 
 def run_research(
-    question: str,
-    corpus: list[Path],
-    *,
-    out: Path | None,
-    as_json: bool,
-    settings: Mapping[str, Any],
-    bounds: Mapping[str, float | None],
+    question: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any], options: Options
 ) -> int:
     """The exit status of the job."""
     if out is not None:
         _check_writable(out)
-    report = anyio.run(_research, question, corpus, settings, bounds)
+    report = anyio.run(_research, question, settings, options)
     return _deliver(report, out, as_json=as_json)
 
 
@@ -75,16 +70,42 @@ def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
     return EXIT_STATUS.get(report.status, 1)
 
 
-async def _research(
-    question: str, corpus: list[Path], settings: Mapping[str, Any], bounds: Mapping[str, float | None]
-) -> Report:
+async def _research(question: str, settings: Mapping[str, Any], options: Options) -> Report:
     loaded = load_settings(**settings)
     async with open_system(loaded, load_team(loaded.default_team)) as system:
         _say_models(system)
-        async with system.launch(question, corpus=corpus, **bounds) as job:
-            with _cancelled_by_ctrl_c(job):
-                await follow(job)
-                return await job.result()
+        async with system.launch(question, **options) as job:
+            if job.is_resumed:
+                sys.stderr.write(f"going on with job {job.id}, which was interrupted; --new starts anew\n")
+            return await _worked(job)
+
+
+async def _resume(run: Run, settings: Settings, team: Team) -> Report:
+    async with open_system(settings, team) as system:
+        _say_models(system)
+        async with system.resume(run.id) as job:
+            return await _worked(job)
+
+
+async def _worked(job: LaunchedJob) -> Report:
+    """The report of a job that is watched until its end."""
+    with _cancelled_by_ctrl_c(job):
+        await follow(job)
+        report = await job.result()
+    if job.is_resumed:
+        _say_resumed(job)
+    return report
+
+
+def _say_resumed(job: LaunchedJob) -> None:
+    reused = job.reused
+    saved = sum(attempt["micro_usd"] for event in reused for attempt in event.value["receipt"]["attempts"]) / 1e6
+    sys.stderr.write(f"resumed: {len(reused)} calls reused, ${saved:.4f} saved, {len(job.in_doubt)} in doubt\n")
+    if job.changed:
+        sys.stderr.write(f"changed since it was launched: {', '.join(job.changed)}\n")
+    if job.outdated:
+        tasks = ", ".join(dict.fromkeys(event.task for event in job.outdated))
+        sys.stderr.write(f"asked anew, since what they were asked has changed: {tasks}\n")
 
 
 @contextmanager
@@ -109,23 +130,6 @@ def _cancelled_by_ctrl_c(job: LaunchedJob) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-async def _resume(run: Run, settings: Settings, team: Team) -> Report:
-    async with open_system(settings, team) as system:
-        _say_models(system)
-        async with system.resume(run.id) as job:
-            await follow(job)
-            report = await job.result()
-    reused, in_doubt = job.reused, job.in_doubt
-    saved = sum(attempt["micro_usd"] for event in reused for attempt in event.value["receipt"]["attempts"]) / 1e6
-    sys.stderr.write(f"resumed: {len(reused)} calls reused, ${saved:.4f} saved, {len(in_doubt)} in doubt\n")
-    if job.changed:
-        sys.stderr.write(f"changed since it was launched: {', '.join(job.changed)}\n")
-    if job.outdated:
-        tasks = ", ".join(dict.fromkeys(event.task for event in job.outdated))
-        sys.stderr.write(f"asked anew, since what they were asked has changed: {tasks}\n")
-    return report
 
 
 def _say_models(system: System) -> None:

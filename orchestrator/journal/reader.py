@@ -4,15 +4,16 @@ Needs the run's file and nothing else: no settings, no memory, no model.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput
+from ..errors import BadInput, JournalDamaged
 from ..evidence import Evidence, Report
 from ..rules.report import problem_of
 from .events import ACCEPTED, FINISHED, Event
-from .storage import SUFFIX, is_held, read_events
+from .storage import SUFFIX, has_finished, is_held, read_events
 from .tally import Tally
 
 
@@ -153,6 +154,16 @@ def open_run(job: str | Path, runs: Path | None = None) -> Run:
 def list_runs(runs: Path) -> list[Path]:
     """The runs in a folder, oldest first. Blocking."""
     return sorted(runs.glob(f"*{SUFFIX}"))
+
+
+def list_unfinished(runs: Path, newest: int) -> Iterator[Run]:
+    """Of the newest runs in a folder, those whose process is gone before they had ended, newest first. Blocking."""
+    for path in reversed(list_runs(runs)[-newest:]):
+        if not is_held(path) and not has_finished(path):
+            with suppress(BadInput, JournalDamaged):  # nobody can go on with it; `bullpen jobs` names it
+                run = open_run(path)
+                if run.status == "interrupted" and run.accepted:
+                    yield run
 
 
 def _find(job: str, runs: Path) -> Path:

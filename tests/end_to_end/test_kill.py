@@ -50,8 +50,11 @@ def test_a_killed_job_is_interrupted_and_keeps_what_was_done(
     assert shown.returncode == 0
     assert "interrupted" in shown.stdout
     assert bullpen("verify", listed["job"]).returncode == 1
+    other = bullpen("research", QUESTION, "--corpus", corpus, "--model", "embedded:extract", "--new")
     again = bullpen("research", QUESTION, "--corpus", corpus, "--model", "embedded:extract")
-    assert again.returncode == 0, again.stderr
+    assert other.returncode == 0, other.stderr
+    assert f"going on with job {listed['job']}, which was interrupted" in again.stderr
+    assert open_run(listed["job"], tmp_path / ".bullpen" / "runs").report is not None
 
 
 @pytest.mark.parametrize("calls", [0, 2, 5])

@@ -16,12 +16,12 @@ from bullpen.orchestrator.evidence import Claim, Document, Draft, Finding, Gap, 
 from bullpen.orchestrator.gateway.model import Card, Completion, Request
 from bullpen.orchestrator.ids import compact
 from bullpen.orchestrator.journal.reader import Run
+from bullpen.orchestrator.order import Options
 from bullpen.orchestrator.replay import Replay, replay
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
 from bullpen.orchestrator.settings import load_settings
-from bullpen.orchestrator.system import Options
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker

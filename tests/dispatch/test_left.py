@@ -1,0 +1,111 @@
+"""A job that an earlier process has left unfinished is gone on with when the same is launched again."""
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from bullpen.orchestrator.errors import BadInput
+from bullpen.orchestrator.journal.reader import list_runs, open_run
+from bullpen.orchestrator.order import Options
+from bullpen.orchestrator.rules.plan import Plan, PlannedTask
+from bullpen.orchestrator.settings import Rung, load_settings
+from bullpen.orchestrator.system import System, open_system
+from bullpen.orchestrator.team import Team
+from bullpen.orchestrator.testing import ScriptedModel
+from bullpen.orchestrator.worker import Context, Worker
+
+from .planned import Planned
+
+
+class Ask(Worker):
+    """Asks twice."""
+
+    async def run(self, task: str, ctx: Context) -> list[str]:
+        return [await ctx.ask("q", n=n) for n in range(2)]
+
+
+class Restless(ScriptedModel):
+    """Answers the first call and never the second, until it is told to."""
+
+    is_stuck = True
+
+    async def complete(self, request: Any) -> Any:
+        if self.is_stuck and request.inputs["n"]:
+            self.requests.append(request)
+            await anyio.sleep_forever()
+        return await super().complete(request)
+
+
+def opened(folder: Path, model: ScriptedModel) -> Any:
+    plan = Plan(tasks=(PlannedTask(id="t", worker="ask", input=""),))
+    team = Team(supervisor=Planned(plan), workers=(Ask,), providers={"scripted": model})
+    return open_system(load_settings(project=folder, rungs=(Rung(model="scripted:m"),)), team)
+
+
+async def launch(system: System, question: str, **options: Any) -> tuple[str, bool]:
+    given: Options = {**options}  # type: ignore[typeddict-item]
+    async with system.launch(question, **given) as job:
+        await job.result()
+        return job.id, job.is_resumed
+
+
+async def leave(folder: Path, model: Restless) -> str:
+    """A job that is dropped when it waits for its second answer."""
+    async with opened(folder, model) as system, system.launch("What?") as job:
+        async for event in job.events():
+            if event.kind == "model.asked" and len(model.requests) == 1:
+                break
+        with anyio.fail_after(5):
+            while len(model.requests) < 2:  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(0.005)
+        return str(job.id)
+
+
+def test_the_same_job_goes_on_once_and_another_is_new(tmp_path: Path) -> None:
+    model = Restless({"q": "so"})
+    left = anyio.run(leave, tmp_path, model)
+    model.is_stuck = False
+    model.requests.clear()
+
+    async def again() -> list[tuple[str, bool]]:
+        async with opened(tmp_path, model) as system:
+            return [await launch(system, "What?"), await launch(system, "What?")]
+
+    (first, is_resumed), (second, is_new) = anyio.run(again)
+
+    assert (first, is_resumed) == (left, True)
+    assert (second != left, is_new) == (True, False)
+    assert [request.inputs["n"] for request in model.requests] == [1, 0, 1]
+    assert open_run(left, tmp_path / "runs").status == "ok"
+
+
+@pytest.mark.parametrize("other", [("Who?", {}), ("What?", {"deadline_s": 60.0}), ("What?", {"anew": True})])
+def test_another_job_is_not_the_same(tmp_path: Path, other: tuple[str, dict[str, Any]]) -> None:
+    model = Restless({"q": "so"})
+    left = anyio.run(leave, tmp_path, model)
+    model.is_stuck = False
+
+    async def again() -> tuple[str, bool]:
+        async with opened(tmp_path, model) as system:
+            return await launch(system, other[0], **other[1])
+
+    job, is_resumed = anyio.run(again)
+
+    assert (job != left, is_resumed) == (True, False)
+    assert open_run(left, tmp_path / "runs").status == "interrupted"
+
+
+def test_a_job_bears_the_id_that_it_was_given(tmp_path: Path) -> None:
+    model = ScriptedModel({"q": "so"})
+    given = "01a1fe91-b75a-7e72-bd9b-5fafa241a69d"
+
+    async def with_id(job: str) -> str:
+        async with opened(tmp_path, model) as system:
+            return (await launch(system, "What?", id=job))[0]
+
+    assert anyio.run(with_id, given) == given
+    assert [path.stem for path in list_runs(tmp_path / "runs")] == [given]
+    with pytest.raises(BadInput, match=r"'\.\./x' is no id for a job; give a UUID"):
+        anyio.run(with_id, "../x")
