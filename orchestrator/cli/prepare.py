@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..journal.reader import Run
-from ..settings import Settings, load_settings
+from ..settings import Rung, Settings, load_settings
 from ..team import Team, load_team, load_worker
 
 
@@ -22,7 +22,7 @@ def prepare(run: Run, settings: Mapping[str, Any], changes: Sequence[str] = ()) 
         name, _, value = change.partition("=")
         prompt, _, file = value.partition("=")
         if name == "model" and value:
-            found["rungs"] = ({"model": value},)
+            found["rungs"] = (_rung(value, found),)
         elif name == "worker" and value:
             workers.append(value)
         elif name == "prompt" and file:
@@ -35,3 +35,9 @@ def prepare(run: Run, settings: Mapping[str, Any], changes: Sequence[str] = ()) 
     for worker in workers:
         made = made.replacing(load_worker(worker))
     return loaded, made
+
+
+def _rung(model: str, settings: Mapping[str, Any]) -> Rung:
+    """The rung that is set under this name or model, with its address, its key and its prices; else a plain one."""
+    there = load_settings(**settings).rungs
+    return next((rung for rung in there if model in (rung.label, rung.model)), Rung(model=model))
