@@ -17,7 +17,7 @@ runs = typer.Typer(
 
 JobNames = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[JOB]...", help="Jobs by id, its beginning, 'latest' or file; all if none."),
+    typer.Argument(metavar="JOB", help="Jobs by id, its beginning, 'latest' or file; all if none."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
 

@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from .reader import list_runs, open_run
 from .storage import FENCE, NEW, SUFFIX, is_held, parsed, withheld
 
 _DAY_MS = 24 * 60 * 60 * 1000
+#: How the names of files end that are locked by whoever makes them, beside the run or in its stead.
+_LOCKED = (FENCE, NEW, HALF_MADE)
 #: How long ago a run without a commit was made, in seconds, before it is nobody's: its first commit takes much less.
 _UNBORN_S = 60.0
 
@@ -111,11 +113,9 @@ def leftovers(runs: Path, sockets: str) -> list[Leftover]:
 def remove(left: Leftover, sockets: str) -> None:
     """Delete something left over. Raises Unavailable where it is in use again, OSError where it cannot be deleted."""
     path, run = left.path, left.path.with_suffix(SUFFIX)
-    if path.suffix == HALF_MADE:
-        with locked(path, os.O_NOFOLLOW):
+    if path.suffix == HALF_MADE or not os.path.lexists(run):
+        with locked(path, os.O_NOFOLLOW) if path.suffix in _LOCKED else nullcontext():
             path.unlink()
-    elif not os.path.lexists(run):
-        path.unlink()
     else:
         with withheld(run):
             if not _is_useless(path, sockets):
@@ -130,7 +130,7 @@ def _is_useless(path: Path, sockets: str) -> bool:
         mode = path.lstat().st_mode
         if path.suffix == sockets:
             return stat.S_ISSOCK(mode) or stat.S_ISLNK(mode)
-        if path.suffix in (FENCE, NEW, HALF_MADE):
+        if path.suffix in _LOCKED:
             return stat.S_ISREG(mode)
         return path.suffix == SUFFIX and stat.S_ISREG(mode) and _is_unborn(path)
     return False
@@ -139,11 +139,9 @@ def _is_useless(path: Path, sockets: str) -> bool:
 def _has_owner(path: Path) -> bool:
     """Whether a living process has it, or the run that it stands beside; or that is a link, and not ours to decide."""
     run = path.with_suffix(SUFFIX)
-    if path.suffix == HALF_MADE:
-        return is_held(path)
-    with suppress(FileNotFoundError):
+    if path.suffix != HALF_MADE and os.path.lexists(run):
         return not stat.S_ISREG(run.lstat().st_mode) or is_held(run)
-    return False
+    return path.suffix in _LOCKED and is_held(path)
 
 
 def _is_unborn(path: Path) -> bool:

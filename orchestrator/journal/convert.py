@@ -28,12 +28,15 @@ def _from_2(content: bytes) -> bytes:
     for n, line in enumerate(old):
         text, _, ending = line.decode(errors="replace").rpartition(',"hash":"')
         head, _, body = text.partition(',"body":')
-        if ending[:-2] != digest(prev + text):
+        try:
+            if ending[:-2] != digest(prev + text):
+                raise ValueError("it does not follow from the event before it")
+            values = from_json(head + "}")
+            event = Event._make((*(values[name] for name in HEAD), body, link(new_prev, head, body)))
+        except (ValueError, KeyError, TypeError):  # JSON of another shape is no good either
             later = b"".join(line + b"\n" + END for line in old[n:])
             return bytes(lines) + (END if n else b"") + later + closed_after(len(old)) + END
-        prev, new_prev = ending[:-2], link(new_prev, head, body)
-        values = from_json(head + "}")
-        event = Event._make((*(values[name] for name in HEAD), body, new_prev))
+        prev, new_prev = ending[:-2], event.hash
         lines += lines_of(event, head, parts)
     return bytes(lines + END)
 

@@ -95,7 +95,7 @@ def import_run(file: Path, runs: Path) -> Copied:
     path = runs / f"{_job_of(file, events)}{SUFFIX}"
     checked = _judged(path, False, Content(events))
     if checked.state == "unreadable":
-        raise BadInput(f"file {str(file)!r} cannot be imported: {checked.problems[0]}; take a newer Bullpen")
+        raise BadInput(f"file {str(file)!r} cannot be imported: {checked.problems[0]}; another Bullpen made it")
     was_there = _is_there(path, events)
     if not was_there:
         _make_folder(runs)

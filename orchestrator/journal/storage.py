@@ -317,7 +317,7 @@ def _today(path: Path, content: bytes) -> bytes:
 
 
 def _format(path: Path, content: bytes) -> int:
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
         return int(from_json(content.partition(b"\n")[0])["format"])
     raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")
 
