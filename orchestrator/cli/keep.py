@@ -23,7 +23,7 @@ _PARTIAL = 3
 def verify_runs(jobs: Sequence[str], runs_dir: Path | None, *, as_json: bool) -> int:
     """A row for each run, and in JSON all that is wrong. The exit status: 1 when anything is."""
     runs = load_settings(runs_dir=runs_dir).runs
-    paths = [find_run(job, runs) for job in jobs] if jobs else list_runs(runs)
+    paths = [_found(job, runs) for job in jobs] if jobs else list_runs(runs)
     checked = [keeping.check(path) for path in paths]
     wrong = sum(1 for run in checked if run.problems)
     if as_json:
@@ -37,6 +37,11 @@ def verify_runs(jobs: Sequence[str], runs_dir: Path | None, *, as_json: bool) ->
     return 1 if wrong else 0
 
 
+def _found(job: str, runs: Path) -> Path:
+    """A run by any name that it is known by; also one that lies elsewhere, whatever its file is called."""
+    return Path(job) if Path(job).is_file() else find_run(job, runs)
+
+
 def _as_json(run: keeping.Checked) -> dict[str, Any]:
     return {"job": run.job, "state": run.state, "events": run.events, "problems": run.problems}
 
@@ -48,14 +53,16 @@ def _summary(problems: Sequence[str]) -> str:
 
 def export_run(job: str, runs_dir: Path | None, *, to: Path, as_events: bool, is_forced: bool, as_json: bool) -> int:
     """Copy a run to a file. The exit status: 3 where it is damaged and the copy a part of it."""
-    path = find_run(job, load_settings(runs_dir=runs_dir).runs)
-    copied = keeping.export(path, to, instead=is_forced, as_events=as_events)
+    runs = load_settings(runs_dir=runs_dir).runs
+    copied = keeping.export(_found(job, runs), to, runs, instead=is_forced, as_events=as_events)
     run, damage = copied.run, copied.damage
     if as_json:
         facts = {"seq": damage.seq, "reason": damage.reason, "later": damage.later} if damage else None
         print_json({**_as_json(run), "file": str(to), "bytes": to.stat().st_size, "damage": facts})
     else:
-        sys.stdout.write(f"{run.job} exported to {printable(str(to))}: events 1 to {run.events}{_of_what(copied)}\n")
+        sys.stdout.write(
+            f"{printable(run.job)} exported to {printable(str(to))}: events 1 to {run.events}{_of_what(copied)}\n"
+        )
     return _PARTIAL if damage else 0
 
 

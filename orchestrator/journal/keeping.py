@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
@@ -53,21 +54,22 @@ def _judged(path: Path, held: bool, found: Content) -> Checked:
     damage = [str(found.damage)] if found.damage else []
     try:
         run = Run(path, found.events, held=held)
-        problems = (*damage, *_misnamed(run), *run.problems())
+        problems = (*damage, *_mixed(found.events), *run.problems())
         return Checked(run.id, "damaged" if damage else run.status, len(found.events), problems)
     except (ValueError, KeyError, TypeError) as error:  # the hashes hold, and yet another program made them
         problem = f"its events are of another shape: {type(error).__name__}: {error}"
         return Checked(path.stem, "unreadable", len(found.events), (*damage, problem))
 
 
-def _misnamed(run: Run) -> list[str]:
-    jobs = dict.fromkeys(event.job for event in run.events)
-    return [f"its events are of job {job!r}, not of {run.id!r}" for job in jobs if job != run.id]
+def _mixed(events: Sequence[Event]) -> list[str]:
+    jobs = list(dict.fromkeys(event.job for event in events))
+    return [f"it has events of {len(jobs)} jobs: {jobs[:2]}; a run has those of one"] if len(jobs) > 1 else []
 
 
-def export(run: Path, to: Path, *, instead: bool, as_events: bool) -> Copied:
+def export(run: Path, to: Path, runs: Path, *, instead: bool, as_events: bool) -> Copied:
     """Write a run's committed events to a file: as a run of today's format that has been let go of, or a line of JSON
-    for each event. Of a damaged run, those before the damage. A file that is there is replaced only if `instead`.
+    for each event. Of a damaged run, those before the damage. A file that is there is replaced only if `instead`, and
+    none is made in the folder `runs`, where every name has a meaning.
 
     Raises BadInput where nothing is in the run or the file cannot be written, JournalDamaged where nothing can be read.
     """
@@ -77,10 +79,10 @@ def export(run: Path, to: Path, *, instead: bool, as_events: bool) -> Copied:
         raise JournalDamaged(f"run {str(run)!r} is {found.damage}: no event stands before that; keep the file as it is")
     if not events:
         raise BadInput(f"run {str(run)!r} has no event yet; there is nothing to export")
-    if to.suffix == SUFFIX and to.resolve().parent == run.resolve().parent:
+    if to.parent.resolve() == runs.resolve():
         raise BadInput(f"file {str(to)!r} would stand among the runs; name one in another folder")
-    if instead and to.is_file() and is_held(to):
-        raise BadInput(f"file {str(to)!r} is a run that a living process holds; name another one")
+    if to.is_file() and (to.samefile(run) or is_held(to)):
+        raise BadInput(f"file {str(to)!r} is the run itself, or held by a living process; name another one")
     _put(to, b"".join(map(_as_line, events)) if as_events else whole(events), instead=instead, or_else="give --force")
     return Copied(_judged(run, held, found), to, found.damage)
 
@@ -125,17 +127,17 @@ def _make_folder(runs: Path) -> None:
 
 def _job_of(file: Path, events: Sequence[Event]) -> str:
     """The one job of these events. Raises BadInput where there is none, or more than one, or a name for no file."""
-    jobs = list(dict.fromkeys(event.job for event in events))
-    if not jobs:
+    if not events:
         raise BadInput(f"file {str(file)!r} is a run without events; there is nothing to import")
-    if len(jobs) > 1:
-        raise BadInput(f"file {str(file)!r} has events of {len(jobs)} jobs, {jobs[:2]} …; a run has those of one")
-    if not _JOB.fullmatch(jobs[0]):
+    if mixed := _mixed(events):
+        raise BadInput(f"file {str(file)!r} cannot be imported: {mixed[0]}")
+    job = events[0].job
+    if not _JOB.fullmatch(job):
         raise BadInput(
-            f"file {str(file)!r} is of job {jobs[0][:80]!r}, which can be no file's name: up to 200 letters, digits "
+            f"file {str(file)!r} is of job {job[:80]!r}, which can be no file's name: up to 200 letters, digits "
             "and '_', '-' or '.' are allowed"
         )
-    return jobs[0]
+    return job
 
 
 def _is_there(path: Path, events: Sequence[Event]) -> bool:
@@ -145,11 +147,10 @@ def _is_there(path: Path, events: Sequence[Event]) -> bool:
     _, found, _ = _opened(path)
     if found.damage is None and found.events == events:
         return True
-    same = next((n for n, pair in enumerate(zip(found.events, events, strict=False)) if pair[0] != pair[1]), None)
-    apart = min(len(found.events), len(events)) if same is None else same
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(found.events, events, strict=False))))
     there = "damaged there" if found.damage else f"there with {len(found.events)} events"
     raise BadInput(
-        f"job {path.stem!r} is {there} and has {len(events)} in the file, {apart} of them the same; "
+        f"job {path.stem!r} is {there} and has {len(events)} in the file, {same} of them the same; "
         f"move {str(path)!r} to another folder first, or keep it"
     )
 

@@ -115,6 +115,9 @@ def test_of_a_damaged_run_a_part_is_exported_and_that_is_imported(runs: Runs, fo
     status, _, err = runs("import", str(folder / "bad.run"), "--runs-dir", "there")
     assert status == 1
     assert "export its good part first" in err
+    (folder / "bad.run").rename("bad.bak")
+    assert runs("export", "bad.bak", "--to", "part.run", "--force")[0] == 3
+    assert runs("verify", "part.run")[0] == 0
     assert runs("import", "part.run", "--runs-dir", "there")[1] == "bad imported: 1 events, interrupted\n"
 
 

@@ -36,7 +36,7 @@ JSON = st.recursive(
 
 
 def copy(run: Path, to: Path, *, instead: bool = False, as_events: bool = False) -> Copied:
-    return export(run, to, instead=instead, as_events=as_events)
+    return export(run, to, run.parent / "runs", instead=instead, as_events=as_events)
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -179,16 +179,22 @@ def test_a_file_that_is_there_is_replaced_only_if_told_to(tmp_path: Path) -> Non
     assert [path.name for path in to.parent.iterdir()] == ["copy.run"]
 
 
-@pytest.mark.parametrize("name", ["job.run", "other.run"])
+@pytest.mark.parametrize("name", ["job.run", "other.run", "job.fence"])
 def test_a_copy_never_stands_among_the_runs(tmp_path: Path, name: str) -> None:
     run = put_run(tmp_path, "job")
     with pytest.raises(BadInput, match="would stand among the runs"):
-        copy(run, tmp_path / name, instead=True)
+        export(run, tmp_path / "." / name, tmp_path, instead=True, as_events=False)
+
+
+def test_a_run_is_not_replaced_by_its_own_copy(tmp_path: Path) -> None:
+    run = put_run(tmp_path, "job")
+    with pytest.raises(BadInput, match="is the run itself"):
+        copy(run, run, instead=True)
 
 
 def test_a_run_that_is_held_is_not_replaced_by_a_copy(tmp_path: Path) -> None:
     run, other = put_run(tmp_path, "job"), write(tmp_path / "others" / "other.run", HEADER)
-    with held(other), pytest.raises(BadInput, match="living process holds"):
+    with held(other), pytest.raises(BadInput, match="held by a living process"):
         copy(run, other, instead=True)
     assert other.read_bytes() == HEADER
 
@@ -275,7 +281,7 @@ REFUSED: list[tuple[str, bytes, type[BullpenError], str]] = [
     ("a newer format", b'{"format":4}\n', BadInput, "has format 4; this Bullpen reads up to 3"),
     ("damaged", committed(EVENTS).replace(b"a line", b"a lime"), JournalDamaged, "damaged at event 2: .* export"),
     ("cut off", whole(EVENTS)[:-5_000], JournalDamaged, r"cut off behind event \d, \d+ bytes into the next"),
-    ("two jobs", whole(relinked(EVENTS, job="other")), BadInput, r"of 2 jobs, \['job', 'other'\]"),
+    ("two jobs", whole(relinked(EVENTS, job="other")), BadInput, r"events of 2 jobs: \['job', 'other'\]"),
     ("a path", whole(events_of("../../job", ASKED)), BadInput, r"'\.\./\.\./job', which can be no file's name"),
     ("a hidden name", whole(events_of(".job", ASKED)), BadInput, "no file's name"),
     ("a long name", whole(events_of("j" * 300, ASKED)), BadInput, "no file's name"),
@@ -309,8 +315,6 @@ def test_a_whole_run_has_no_problems_and_one_with_a_loose_claim_has(tmp_path: Pa
     assert check(put_run(tmp_path, "job")).problems == ()
     (problem,) = check(put_run(tmp_path, "job", ASKED, ended("job", claims=[claim]))).problems
     assert problem.startswith("claim 1 does not hold: the quote 'free' does not stand in 'a.md'")
-    (problem,) = check(put_run(tmp_path, "job").rename(tmp_path / "renamed.run")).problems
-    assert problem == "its events are of job 'job', not of 'renamed'"
 
 
 def test_every_bad_file_is_told_of_and_none_raises(tmp_path: Path) -> None:
@@ -323,7 +327,7 @@ def test_every_bad_file_is_told_of_and_none_raises(tmp_path: Path) -> None:
 
     unreadable = {"pipe", "folder", "loop", "another kind", "events", "no format", "a newer format", "another shape"}
     assert {name for name, run in found.items() if run.state == "unreadable"} == unreadable
-    assert found["two jobs"].problems[-1] == "its events are of job 'other', not of 'two jobs'"
+    assert found["two jobs"].problems[-1] == "it has events of 2 jobs: ['job', 'other']; a run has those of one"
     problem = found["damaged"].problems[0]
     assert problem.startswith("damaged at event 2: it does not follow")
     assert problem.endswith("4 later commits cannot be read")
