@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import BullpenError, Refused
+from .options import AsJson, JobName, RunsDir
+from .runs_app import runs
 
 if TYPE_CHECKING:
     from ..order import Options
@@ -22,13 +24,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.add_typer(runs)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsLines = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event and nothing else.")]
-RunsDir = Annotated[Path | None, typer.Option(help="The folder of runs.", show_default=".bullpen/runs")]
 Model = Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")]
 TeamPath = Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")]
-JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, its beginning, or 'latest'.")]
 
 
 @app.command()

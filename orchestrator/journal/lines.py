@@ -32,6 +32,9 @@ class Damage(NamedTuple):
     reason: str
     later: int
 
+    def __str__(self) -> str:
+        return f"damaged at event {self.seq}: {self.reason}; {self.later} later commits cannot be read"
+
 
 @dataclass(slots=True)
 class Content:
@@ -53,6 +56,13 @@ def lines_of(event: Event, head: str, parts: Parts) -> bytes:
         parts.keep(name, text)
     before = "".join(f'{{"part":"{name}","text":{compact(text)}}}\n' for name, text in new.items())
     return f'{before}{head},"parts":[{cut.level},"{cut.text}"],"hash":"{event.hash}"}}\n'.encode()
+
+
+def whole(events: Sequence[Event]) -> bytes:
+    """A run that holds these events, a journal from its start, and has been let go of."""
+    parts = Parts()
+    commit = b"".join(lines_of(event, event.head, parts) for event in events)
+    return HEADER + commit + END + closed_after(len(events)) + END
 
 
 def closed_after(seq: int) -> bytes:

@@ -146,9 +146,14 @@ def open_run(job: str | Path, runs: Path | None = None) -> Run:
 
     Raises BadInput where there is no such run or several, JournalDamaged where its file cannot be read. Blocking.
     """
-    path = Path(job) if str(job).endswith(SUFFIX) else _find(str(job), runs or Path(".bullpen") / "runs")
+    path = find_run(job, runs)
     held = is_held(path)  # before reading: a run that ends in between must not look interrupted
     return Run(path, read_events(path), held=held)
+
+
+def find_run(job: str | Path, runs: Path | None = None) -> Path:
+    """The file of a run, named as for `open_run`. Raises BadInput where there is no such run or several. Blocking."""
+    return Path(job) if str(job).endswith(SUFFIX) else _find(str(job), runs or Path(".bullpen") / "runs")
 
 
 def list_runs(runs: Path) -> list[Path]:

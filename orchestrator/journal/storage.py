@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from pydantic_core import from_json
 from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
 from .convert import to_today
+from .disk import folder_to_disk, lock, locked, to_disk, write_all
 from .events import ACCEPTED, FINISHED, RESUMED, Event
 from .lines import END, FORMAT, HEADER, Content, is_unborn, read
 
 SUFFIX = ".run"
-#: A reader's look at the lock lasts no longer than this, in seconds.
-_LOOK_S = 0.2
+#: What stands beside a run while it is taken over, and while another file is made for its place.
+FENCE, NEW = ".fence", ".new"
 #: How far from its end a run's terminal event is looked for, in bytes.
 _END_BYTES = 256 * 1024
 #: There is no room; there may be later.
@@ -42,8 +43,8 @@ class RunFile:
         """Take the run, from a dead or silent owner as well. Raises BadInput where a living one holds it."""
         self.path = path
         _folder_for(path)
-        self._fence = path.with_suffix(".fence")
-        handle = _lock(path)
+        self._fence = path.with_suffix(FENCE)
+        handle = lock(path)
         if handle is None:
             handle = self._take_over(lease_s)
         elif not _unfence(self._fence):
@@ -73,7 +74,7 @@ class RunFile:
     def _put_header(self) -> None:
         os.ftruncate(self._handle, 0)
         try:
-            _write_all(self._handle, HEADER)
+            write_all(self._handle, HEADER)
         except OSError:
             self.path.unlink()  # nothing was accepted: no half a file stays behind
             raise
@@ -86,7 +87,7 @@ class RunFile:
         """
         if _is_alive(self.path, lease_s):
             raise BadInput(f"run {self.path.stem!r} is held by {_owner(self.path)}; wait for it or cancel it")
-        fence = _lock(self._fence)
+        fence = lock(self._fence)
         if fence is None:
             raise BadInput(f"run {self.path.stem!r} is being taken over by another process; wait for it")
         try:
@@ -107,9 +108,9 @@ class RunFile:
         content = b"".join((*lines, END))
         failpoint("journal.writing")
         try:
-            _write_all(self._handle, content)
+            write_all(self._handle, content)
             failpoint("journal.written")
-            _to_disk(self._handle)
+            to_disk(self._handle)
             self._list()
             failpoint("journal.flushed")
         except OSError as error:
@@ -136,7 +137,7 @@ class RunFile:
     def _list(self) -> None:
         """Have the folder itself name the file after a crash of the machine."""
         if not self._is_listed:
-            _folder_to_disk(self.path.parent)
+            folder_to_disk(self.path.parent)
             self._is_listed = True
 
     def beat(self) -> None:
@@ -202,6 +203,30 @@ def read_events(path: Path) -> list[Event]:
     return _read(path, _today(path, content)).events
 
 
+@contextlib.contextmanager
+def withheld(path: Path) -> Iterator[None]:
+    """While it lasts no process opens this run or takes it over, so that it may be deleted. Follows no link.
+
+    Raises Unavailable where a living process has it, OSError where there is no such file.
+    """
+    fence = path.with_suffix(FENCE)
+    with locked(path, os.O_NOFOLLOW), locked(fence, os.O_CREAT | os.O_NOFOLLOW):
+        try:
+            yield
+        finally:
+            fence.unlink()
+
+
+def parsed(path: Path, content: bytes) -> tuple[Content, int]:
+    """What can be read of a run with this content, damage and all, and how many bytes a crash has left behind that.
+
+    Raises BadInput where it is of a newer format, JournalDamaged where it does not begin as runs do.
+    """
+    today = _today(path, content)
+    found = read(today)
+    return found, 0 if found.damage else len(today) - found.size
+
+
 # Who may write
 
 
@@ -228,27 +253,11 @@ def _file_system(folder: Path) -> str:
     return next((kinds[str(place)] for place in (folder, *folder.parents) if str(place) in kinds), "")
 
 
-def _lock(path: Path) -> int | None:
-    """A handle of the file, made if need be, with the lock on it; None where another process has it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    until_s = time.monotonic() + _LOOK_S
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until_s:
-                os.close(handle)
-                return None
-            time.sleep(_LOOK_S / 10)
-        else:
-            return handle
-
-
 def _unfence(fence: Path) -> bool:
     """Take away a fence that a dead process has left; False where a living one is behind it."""
     if not fence.exists():
         return True
-    handle = _lock(fence)
+    handle = lock(fence)
     if handle is None:
         return False
     fence.unlink(missing_ok=True)
@@ -282,16 +291,16 @@ def _owner(path: Path) -> str:
 
 def _replaced(path: Path, held: int | None, content: bytes) -> int:
     """The handle of another file with this content, which stands in the run's place, whole or not at all."""
-    beside = path.with_suffix(".new")
-    handle = _lock(beside)
+    beside = path.with_suffix(NEW)
+    handle = lock(beside)
     if handle is None:
         raise BadInput(f"run {path.stem!r} is being replaced by another process; wait for it")
     try:
         os.ftruncate(handle, 0)
-        _write_all(handle, content)
-        _to_disk(handle)
+        write_all(handle, content)
+        to_disk(handle)
         beside.replace(path)
-        _folder_to_disk(path.parent)
+        folder_to_disk(path.parent)
     except OSError:
         beside.unlink(missing_ok=True)
         os.close(handle)
@@ -301,28 +310,7 @@ def _replaced(path: Path, held: int | None, content: bytes) -> int:
     return handle
 
 
-# Bytes
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
-
-
-def _to_disk(handle: int) -> None:
-    if hasattr(fcntl, "F_FULLFSYNC"):  # elsewhere than on Linux a plain sync may stop at the disk's own cache
-        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-    else:
-        os.fdatasync(handle)
-
-
-def _folder_to_disk(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+# Formats
 
 
 def _today(path: Path, content: bytes) -> bytes:
@@ -336,12 +324,10 @@ def _today(path: Path, content: bytes) -> bytes:
         raise BadInput(
             f"run {str(path)!r} has format {format}; this Bullpen reads up to {FORMAT}: take a newer one"
         ) from None
-    except JournalDamaged as error:
-        raise JournalDamaged(f"run {str(path)!r}: {error}") from error
 
 
 def _format(path: Path, content: bytes) -> int:
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
         return int(from_json(content.partition(b"\n")[0])["format"])
     raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")
 
@@ -349,9 +335,5 @@ def _format(path: Path, content: bytes) -> int:
 def _read(path: Path, content: bytes) -> Content:
     found = read(content)
     if found.damage:
-        seq, reason, later = found.damage
-        raise JournalDamaged(
-            f"run {str(path)!r} is damaged at event {seq}: {reason}; {later} later commits cannot be read; "
-            "keep the file as it is"
-        )
+        raise JournalDamaged(f"run {str(path)!r} is {found.damage}; keep the file as it is")
     return found

@@ -56,8 +56,8 @@ def test_every_public_name_is_there_and_costs_neither_litellm_nor_chromadb() -> 
     assert modules & {"litellm", "chromadb", "openai", "onnxruntime"} == set()
 
 
-@pytest.mark.parametrize("command", ["control", "watch"])
-def test_a_word_with_a_running_job_loads_neither_models_nor_memory_nor_the_system(command: str) -> None:
+@pytest.mark.parametrize("command", ["control", "watch", "keep"])
+def test_a_word_with_a_running_job_or_about_runs_loads_neither_models_nor_memory_nor_the_system(command: str) -> None:
     modules, sockets = _loaded(f"import bullpen.orchestrator.cli.{command}")
 
     assert sockets == []

@@ -12,6 +12,7 @@ from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.errors import StorageFull
 from bullpen.orchestrator.gateway.model import Request
 from bullpen.orchestrator.journal import file, storage
+from bullpen.orchestrator.journal.disk import write_all
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import Rung, load_settings
 from bullpen.orchestrator.system import open_system
@@ -34,12 +35,11 @@ class Disk:
 
     def __init__(self) -> None:
         self.is_full = False
-        self._write_all = storage._write_all
 
     def write_all(self, handle: int, content: bytes) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, "no space left on device")
-        self._write_all(handle, content)
+        write_all(handle, content)
 
     def fill(self, request: Request) -> str:
         """An answer, after which there is no more room, the first time."""
@@ -50,7 +50,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(storage, "_write_all", disk.write_all)
+    monkeypatch.setattr(storage, "write_all", disk.write_all)
     monkeypatch.setattr(file, "_ROOM_EVERY_S", 0.01)
     return disk
 

@@ -13,7 +13,7 @@ import pytest
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.journal import storage
+from bullpen.orchestrator.journal import disk, storage
 from bullpen.orchestrator.journal.events import Entry, Event, first_break, link
 from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.journal import Ways
@@ -96,7 +96,7 @@ def test_a_fence_that_a_dead_process_left_does_not_stand_in_the_way(tmp_path: Pa
 
 
 def test_a_run_that_is_being_taken_over_is_left_alone(tmp_path: Path) -> None:
-    fence = storage._lock(tmp_path / "job.fence")
+    fence = disk.lock(tmp_path / "job.fence")
     assert fence is not None
     with pytest.raises(BadInput, match="being taken over"):
         anyio.run(take_over, tmp_path / "job.run", "a.one")

@@ -67,8 +67,8 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(storage, "_write_all", disk.write_all)
-    monkeypatch.setattr(storage, "_to_disk", disk.to_disk)
+    monkeypatch.setattr(storage, "write_all", disk.write_all)
+    monkeypatch.setattr(storage, "to_disk", disk.to_disk)
     monkeypatch.setattr(file, "_ROOM_EVERY_S", 0.0)
 
     class Os:
@@ -178,7 +178,7 @@ def test_a_disk_that_fails_is_not_written_to_again(tmp_path: Path, disk: Disk, m
             await journal.commit()
             journal.append(Entry("a.two", {}))
             with monkeypatch.context() as patched:
-                patched.setattr(storage, "_to_disk", broken)
+                patched.setattr(storage, "to_disk", broken)
                 with pytest.raises(Unavailable, match="input/output error; the disk cannot be trusted"):
                     await journal.commit()
             with pytest.raises(Unavailable, match="input/output error"):

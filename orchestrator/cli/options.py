@@ -1,0 +1,10 @@
+"""Options that commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+RunsDir = Annotated[Path | None, typer.Option(help="The folder of runs.", show_default=".bullpen/runs")]
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, its beginning, or 'latest'.")]
