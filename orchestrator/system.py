@@ -32,7 +32,7 @@ from .job import Job
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
-from .journal.reader import Run, open_run
+from .journal.reader import Run, find_run, open_run
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -116,9 +116,11 @@ class System:
     async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
         """Go on with a job whose process is gone: nothing that is on record is asked, paid or written again.
 
-        Its events begin with those on record. Raises BadInput for a job that is not there, has ended or is held.
+        The job is named by its id, the id's beginning, or `latest`. Its events begin with those on record. Raises
+        BadInput for one that is not there, has ended or is held.
         """
-        async with self._open(JobId(job)) as opened:
+        name = job if self.runs is None else find_run(job.removesuffix(SUFFIX), self.runs).stem
+        async with self._open(JobId(name)) as opened:
             past = opened.journal.past
             accepted = next((event.value for event in past.events if event.kind == ACCEPTED), None)
             if accepted is None:

@@ -109,3 +109,14 @@ def test_a_job_bears_the_id_that_it_was_given(tmp_path: Path) -> None:
     assert [path.stem for path in list_runs(tmp_path / "runs")] == [given]
     with pytest.raises(BadInput, match=r"'\.\./x' is no id for a job; give a UUID"):
         anyio.run(with_id, "../x")
+
+
+def test_a_job_of_another_project_is_not_there_and_leaves_nothing(tmp_path: Path) -> None:
+    async def resume(job: str) -> None:
+        async with opened(tmp_path, ScriptedModel({})) as system, system.resume(job):
+            pass
+
+    for job in ("01a1fe91-b75a-7e72-bd9b-5fafa241a69d", "../x", "latest"):
+        with pytest.raises(BadInput, match=f"there is no job '{job}' in"):
+            anyio.run(resume, job)
+    assert not list_runs(tmp_path / "runs")
