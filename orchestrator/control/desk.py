@@ -1,5 +1,6 @@
 """Carries out what people ask of one job: each command ends in one event, durable before it is answered."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,7 @@ class Desk:
     async def _resume(self, asker: Asker) -> Reply:
         standing = self.controls.standing
         if not standing.is_paused:
-            return Reply(is_done=True, said=f"it is not paused but {standing.state}")
+            return Reply(is_done=True, said=f"it is not paused but {standing.state}, in process {os.getpid()}")
         await self._record("control.resumed", asker)
         return Reply(is_done=True, said="resumed")
 
