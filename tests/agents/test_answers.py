@@ -56,21 +56,21 @@ def answers_of(report: Report) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("question", "documents", "answer", "sources"),
     [
-        ("What is the status of REG 7?", REGULATIONS, ("Active",), {"REG-7"}),
-        ("What replaced REG 1, and what is its status?", REGULATIONS, ("REG 7 (Active)",), {"REG-1", "REG-7"}),
-        ("Which Fire regulations were created in 2012?", REGULATIONS, ("REG 5", "REG 6"), {"REG-5", "REG-6"}),
+        ("What is the status of REG 7?", REGULATIONS, ("Active",), ["REG-7"]),
+        ("What replaced REG 1, and what is its status?", REGULATIONS, ("REG 7 (Active)",), ["REG-1", "REG-7"]),
+        ("Which Fire regulations were created in 2012?", REGULATIONS, ("REG 5", "REG 6"), ["REG-5", "REG-6"]),
         ("How many moss recalls are there?", RECALLS, ("2",), {"RCL-2020-0009", "RCL-2021-0020"}),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip
 async def test_what_metadata_answers_is_marked_once_and_rests_on_its_own_sources(
-    question: str, documents: Sequence[Document], answer: tuple[str, ...], sources: set[str]
+    question: str, documents: Sequence[Document], answer: tuple[str, ...], sources: list[str]
 ) -> None:
     report = await asked(question, documents)
 
     assert (report.status, report.uncovered) == (Status.OK, ())
     assert answers_of(report) == [answer]
-    assert sources_of(report) == sources
+    assert sources_of(report) == set(sources)
 
 
 @pytest.mark.parametrize(
