@@ -73,8 +73,10 @@ class _Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._closed.wait(self._bound_s / _SIGNS):
-            self._alive.clear()
+        while True:
+            self._alive.clear()  # before looking whether it is over: `close` sets both
+            if self._closed.wait(self._bound_s / _SIGNS):
+                return
             self._asked_s = time.monotonic()
             self._loop.call_soon_threadsafe(self._live)
             if self._alive.wait(self._bound_s) or self._alive.wait(_LAST_CHANCE_S):

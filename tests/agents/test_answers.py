@@ -59,7 +59,7 @@ def answers_of(report: Report) -> list[tuple[str, ...]]:
         ("What is the status of REG 7?", REGULATIONS, ("Active",), ["REG-7"]),
         ("What replaced REG 1, and what is its status?", REGULATIONS, ("REG 7 (Active)",), ["REG-1", "REG-7"]),
         ("Which Fire regulations were created in 2012?", REGULATIONS, ("REG 5", "REG 6"), ["REG-5", "REG-6"]),
-        ("How many moss recalls are there?", RECALLS, ("2",), {"RCL-2020-0009", "RCL-2021-0020"}),
+        ("How many moss recalls are there?", RECALLS, ("2",), ["RCL-2020-0009", "RCL-2021-0020"]),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip

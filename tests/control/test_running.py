@@ -1,5 +1,6 @@
 """What a running job does when it is told to, on real and on virtual time; no socket is in between."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -254,7 +255,7 @@ async def test_pausing_twice_and_resuming_what_runs_is_said_and_not_recorded() -
         await job.control(Resume())
         await job.result()
 
-    assert running.said == "it is not paused but running"
+    assert running.said == f"it is not paused but running, in process {os.getpid()}"
     assert again.said == "it was paused already"
     assert _kinds(job, "control.") == ["control.paused", "control.resumed"]
 

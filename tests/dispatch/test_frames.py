@@ -13,14 +13,14 @@ import anyio
 import pytest
 
 from bullpen.orchestrator import apart
-from bullpen.orchestrator.apart import GIVEN_UP
+from bullpen.orchestrator.apart import GIVEN_UP, Frames
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Report
 from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
-from bullpen.orchestrator.watchdog import STALLED
+from bullpen.orchestrator.watchdog import STALLED, watched
 from bullpen.orchestrator.worker import Context, Worker
 
 from .planned import Planned
@@ -313,3 +313,10 @@ async def test_a_loop_that_only_waits_is_not_stalled() -> None:
     _, job = await run(deed, stall_s=0.2, task_timeout_s=5)
 
     assert await remarks(job, STALLED) == []
+
+
+@on_asyncio
+async def test_a_watchdog_can_be_called_off_at_any_moment() -> None:
+    for n in range(200):
+        with watched(Frames(), 0.004):
+            await asyncio.sleep(0.0005 + n % 7 * 0.0001)

@@ -25,21 +25,21 @@ CALLS: list[tuple[str, str]] = []
 
 
 @tool(in_doubt="retry")
-def look(text: str, idempotency_key: str) -> str:
+async def look(text: str, idempotency_key: str) -> str:
     """Look something up."""
     CALLS.append(("look", idempotency_key))
     return text
 
 
 @tool(in_doubt="skip")
-def launch_rocket(text: str, idempotency_key: str) -> str:
+async def launch_rocket(text: str, idempotency_key: str) -> str:
     """Launch it."""
     CALLS.append(("launch_rocket", idempotency_key))
     return text
 
 
 @tool
-def mail(text: str, idempotency_key: str) -> str:
+async def mail(text: str, idempotency_key: str) -> str:
     """Send it."""
     CALLS.append(("mail", idempotency_key))
     return text

@@ -13,7 +13,7 @@ from bullpen.orchestrator.testing.provider import Reply, ScriptedProvider
 QUESTION = "What did the night bus pilot cost, and why was it extended?"
 Rows = dict[str, list[tuple[str, str, str, Any]]]
 #: What may differ between lanes: when, by which lane, and where a price is from.
-ASIDE = {"lane", "price_source", "seconds", "micro_usd", "cost_usd", "job", "made_by", "rungs_from"}
+ASIDE = {"lane", "price_source", "seconds", "micro_usd", "cost_usd", "job", "made_by", "made_of", "rungs_from"}
 
 
 async def run_through(model: str, url: str, corpus: Path, project: Path) -> tuple[Report, Run]:
