@@ -13,7 +13,6 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from .apart import Frame, Frames, Remark
 from .channel.channel import Channel, Channels, Delivery
 from .clock import monotonic_s
 from .control.asking import ask_leave
@@ -22,7 +21,8 @@ from .doors import MemoryDoor, ToolDoor
 from .envelope import Envelope, Failure, Priority, Result, Status, Task
 from .errors import Refused
 from .failpoint import failpoint
-from .frame import attempt
+from .frames.attempt import attempt
+from .frames.frame import Frame, Frames, Remark
 from .gateway.model import Model
 from .ids import plain
 from .journal.events import Entry

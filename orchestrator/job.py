@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import anyio
 
-from .apart import Frame
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
 from .errors import BadInput, Refused
@@ -27,7 +26,8 @@ from .evidence import (
     Report,
     Unreadable,
 )
-from .frame import Guarded, guard
+from .frames.attempt import Guarded, guard
+from .frames.frame import Frame
 from .ids import StepKey, digest
 from .journal.events import ACCEPTED, CANCELLED, FINISHED, RESUMED, Entry
 from .journal.step import INGEST, StepKind, Steps

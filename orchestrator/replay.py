@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import anyio
 
 from . import virtual_time
-from .apart import Frames
 from .clock import Clock
 from .errors import BadInput
+from .frames.frame import Frames
 from .gateway.chain import Course
 from .gateway.gateway import Gateway
 from .gateway.record import Record

@@ -13,7 +13,6 @@ from typing import Any, Protocol, Unpack
 
 import anyio
 
-from .apart import Frames
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
 from .control.controls import Controls
@@ -23,6 +22,8 @@ from .control.server import serve
 from .dispatch import Equipment
 from .errors import BadInput
 from .evidence import Report
+from .frames.frame import Frames
+from .frames.watchdog import watched
 from .gateway.budget import Ledger
 from .gateway.gateway import Gateway, open_gateway
 from .gateway.rungs import check_prices, secrets_of
@@ -45,7 +46,6 @@ from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
 from .team import Team, load_team
 from .text import clean
-from .watchdog import watched
 from .worker import Identity
 
 #: Threads that write journals; each waits for the disk most of its time.

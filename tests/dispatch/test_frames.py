@@ -12,15 +12,15 @@ from typing import Any
 import anyio
 import pytest
 
-from bullpen.orchestrator import apart
-from bullpen.orchestrator.apart import GIVEN_UP, Frames
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Report
+from bullpen.orchestrator.frames import frame
+from bullpen.orchestrator.frames.frame import GIVEN_UP, Frames
+from bullpen.orchestrator.frames.watchdog import STALLED, watched
 from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
-from bullpen.orchestrator.watchdog import STALLED, watched
 from bullpen.orchestrator.worker import Context, Worker
 
 from .planned import Planned
@@ -231,7 +231,7 @@ async def test_a_thread_that_cannot_be_stopped_is_waited_for_and_its_worker_clea
 
 @on_asyncio
 async def test_what_hides_behind_a_shield_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_SHIELD_S", 0.3)
+    monkeypatch.setattr(frame, "_SHIELD_S", 0.3)
 
     async def deed(ctx: Context) -> None:
         with anyio.CancelScope(shield=True):

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from .clock import monotonic_s
+from ..clock import monotonic_s
 from .places import place, waiting
 
 Code = Callable[[], Awaitable[Any]]

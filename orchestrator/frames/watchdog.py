@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from .apart import Frame, Frames
+from .frame import Frame, Frames
 from .places import place, stack
 
 STALLED = "loop.stalled"

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .apart import Code, Ended, Frame, Frames
-from .envelope import Failure, Result, Status, Task
-from .errors import BudgetExceeded, NothingFound, Refused
-from .worker import Context, Contract
+from ..envelope import Failure, Result, Status, Task
+from ..errors import BudgetExceeded, NothingFound, Refused
+from ..worker import Context, Contract
+from .frame import Code, Ended, Frame, Frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 #: Where no worker stands: Python itself, what is installed, and the platform.
 _NO_WORKERS = (*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")), "<")
-_PLATFORM = str(Path(__file__).parent)
+_PLATFORM = str(Path(__file__).parents[1])
 
 
 def place(frames: Iterable[tuple[CodeType, int]]) -> str:
