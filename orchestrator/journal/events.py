@@ -73,7 +73,7 @@ def head_of(values: Sequence[Any]) -> str:
     return compact(dict(zip(HEAD, values, strict=True)))[:-1]
 
 
-def link(prev: str, head: str, body: str) -> str:
+def link(prev: str, head: str, body: str | bytes) -> str:
     """The hash of the event with this head and body, after the one whose hash is `prev`."""
     return digest(f"{prev}{head}{digest(body)}")
 
