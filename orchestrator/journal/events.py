@@ -58,6 +58,11 @@ class Event(NamedTuple):
         return from_json(self.body)
 
     @property
+    def area(self) -> str:
+        """The first word of the kind."""
+        return self.kind.partition(".")[0]
+
+    @property
     def head(self) -> str:
         """Everything before the body, as the opening of a JSON object."""
         return head_of(self[:_HEAD])

@@ -10,6 +10,7 @@ A commit is written when the one before it is on disk. So a line that is no good
 left of a write that nobody was told of; anywhere else it is damage.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -39,9 +40,13 @@ class Damage(NamedTuple):
 class Head(NamedTuple):
     """The last event of what has been read: what the next one must follow from."""
 
-    seq: int = 0
-    epoch: int = 0
-    hash: str = GENESIS
+    seq: int
+    epoch: int
+    hash: str
+
+
+#: Before the first event.
+NOTHING = Head(0, 0, GENESIS)
 
 
 @dataclass(slots=True)
@@ -56,7 +61,7 @@ class Content:
     places: list[int] = field(default_factory=list)
     part_places: dict[str, int] = field(default_factory=dict)
     parts: Parts = field(default_factory=Parts)
-    head: Head = Head()
+    head: Head = NOTHING
     #: How many bytes that is; what is behind them, if anything, is left over from a crash.
     size: int = len(HEADER)
     #: Whether the last commit has no end yet.
@@ -84,29 +89,29 @@ def is_unborn(content: bytes) -> bool:
     """Whether a file with this content never held a commit on disk: its process or its machine died before that."""
     if HEADER.startswith(content):
         return True
-    first, _, behind = content.partition(b"\n\n")
-    return first.startswith(b"\0") and not behind.strip(b"\0")
+    return content.startswith(b"\0") and not content.partition(b"\n\n")[2].strip(b"\0")
 
 
 def read(content: bytes) -> Content:
     """What a run with these bytes holds. They begin with the header."""
     found = Content()
-    read_on(found, content[len(HEADER) :])
+    read_on(found, [content[len(HEADER) :]])
     return found
 
 
-def read_on(found: Content, behind: bytes) -> None:
-    """Go on with a run: `behind` is all that stands behind `found.size`."""
-    lines = behind.split(b"\n")
-    unended = lines.pop()
-    for n, line in enumerate(lines):
-        try:
-            _take(line, found)
-        except (ValueError, KeyError, TypeError) as error:  # JSON of another shape is no good either
-            later = _commits_behind(b"\n".join((*lines[n:], unended)))
-            reason = str(error) or type(error).__name__
-            found.damage = Damage(found.head.seq + 1, reason, later) if later else None
-            return
+def read_on(found: Content, blocks: Iterable[bytes]) -> None:
+    """Go on with a run: `blocks`, one after the other, are all that stands behind `found.size`."""
+    blocks, unended = iter(blocks), b""
+    for block in blocks:
+        *lines, unended = (unended + block).split(b"\n")
+        for n, line in enumerate(lines):
+            try:
+                _take(line, found)
+            except (ValueError, KeyError, TypeError) as error:  # JSON of another shape is no good either
+                later = _commits_behind(b"\n".join((*lines[n:], unended)) + b"".join(blocks))
+                reason = str(error) or type(error).__name__
+                found.damage = Damage(found.head.seq + 1, reason, later) if later else None
+                return
 
 
 def _commits_behind(rest: bytes) -> int:
