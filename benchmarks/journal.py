@@ -3,9 +3,9 @@
     python -m benchmarks.journal [--events 100000] [--json]
 
 - **written**: events of 1 kB a second by 50 tasks, each of which waits for the disk after every event;
-- **long run**: a job of so many events, most of 1 kB and every tenth of 4 kB, in tasks of a hundred: how long it takes
-  to read it whole, with every hash checked; to open it by its index, without one, and read a task of it; to have a new process show
-  it; and to follow it, in a thousand looks, while it grows to a half and to its whole length;
+- **long run**: a job of so many events, most of 1 kB and every tenth of 4 kB, in tasks of a hundred. How long it takes to
+  read it whole, with every hash checked; to open it by its index, and without one; to read a task of it; to have a new
+  process show it; and to follow it, in a thousand looks, while it grows to a half and to its whole length;
 - **growth**: bytes of a run of n turns in which each body holds the whole conversation so far, and how well a straight
   line fits them (R²).
 

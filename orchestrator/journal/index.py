@@ -82,11 +82,12 @@ class Index:
 
     def take(self, found: Content) -> None:
         """Go on with what has been read behind it."""
+        if found.size == self.size:
+            return
         for event in found.events:
             self.overview.hear(event)
-        if found.events:
-            self.places.add(found)
-            self.head, self.last = found.head, found.places[-1]
+        self.places.add(found)
+        self.head, self.last = found.head, found.places[-1] if found.places else self.last
         self.size, self.is_open = found.size, found.is_open
 
     def end(self, file: BinaryIO) -> Content:

@@ -76,6 +76,12 @@ def written(owners: list[list[list[Entry]]], *, finished: bool = False) -> Writt
     return Written(content, ends)
 
 
+def cuts(run: Written) -> st.SearchStrategy[int]:
+    """Where a run may end: after a commit, after a line, anywhere."""
+    lines = [at for at in range(len(HEADER), len(run.content) + 1) if run.content[at - 1 : at] == END]
+    return st.sampled_from(run.ends) | st.sampled_from(lines) | st.integers(len(HEADER), len(run.content))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _index_of_every_run() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
@@ -118,11 +124,10 @@ def test_an_index_of_any_age_changes_nothing_that_is_read(
     owners: list[list[list[Entry]]], finished: bool, data: st.DataObject
 ) -> None:
     run = written(owners, finished=finished)
-    first, then = (data.draw(st.sampled_from(run.ends)) for _ in range(2))
-    torn = data.draw(st.integers(0, 200))
+    first, then = (data.draw(cuts(run)) for _ in range(2))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.run"
-        path.write_bytes(run.content[: first + torn])
+        path.write_bytes(run.content[:first])
         open_record(path)
         path.write_bytes(run.content[:then])
 
@@ -195,6 +200,16 @@ def test_a_run_that_has_grown_is_read_on_and_gets_a_new_index(path: Path) -> Non
     index = load_index(path)
     assert index is not None
     assert (index.head.seq, index.size) == (4, run.ends[4])
+
+
+def test_a_run_that_grows_after_it_was_opened_is_as_it_was(path: Path) -> None:
+    run = written(MANY)
+    path.write_bytes(run.content[: run.ends[4]])
+    open_record(path)
+    as_it_was = open_run(path)
+    path.write_bytes(run.content)
+
+    assert as_it_was.length == len(as_it_was.events) == 4
 
 
 def test_a_short_run_gets_no_index(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +323,18 @@ def test_a_run_that_is_taken_over_while_it_is_followed_is_told_on(path: Path) ->
     path.write_bytes(new.content)
     after = cursor.look()
     assert [(event.seq, event.epoch, event.kind) for event in after] == [(4, 2, "job.resumed"), (5, 2, "worker.noted")]
+    cursor.close()
+
+
+def test_an_owner_that_follows_a_failed_write_is_told_at_once(path: Path) -> None:
+    old, new = written(MANY), written([[[ENTRY]] * 3, [[Entry("job.resumed", {"of": "the owner before" * 40})]]])
+    path.write_bytes(old.content[: old.ends[4]])
+    cursor = Cursor(path)
+    cursor.look()
+    os.truncate(path, old.ends[3])
+    assert cursor.look() == []
+    path.write_bytes(new.content[: new.ends[5]])
+    assert [(event.seq, event.epoch) for event in cursor.look()] == [(4, 2)]
     cursor.close()
 
 
