@@ -1,7 +1,7 @@
 """The index of a long run: what is asked for most, and where the rest begins, so that it need not be read whole.
 
 `JOB.idx` beside the run, three lines of JSON: its version and a checksum of the others; the overview and the last
-event; where the lines of tasks, areas and parts begin. It is derived: never needed, and made again where it is missing,
+event; where lines begin, and whose they are. It is derived: never needed, and made again where it is missing,
 damaged, or of another run than the one that stands there. The hash of the last event tells, since it covers all that is
 before it. Blocking.
 """
@@ -31,8 +31,9 @@ AREAS = frozenset({"job", "control", "approval", "steering", "evidence"})
 
 @dataclass(slots=True)
 class Places:
-    """Where lines begin, in bytes."""
+    """Where lines begin, in bytes: those of events in their order, from seq 1. Tasks and areas name theirs by seq."""
 
+    events: list[int] = field(default_factory=list)
     by_task: dict[str, list[int]] = field(default_factory=dict)
     by_area: dict[str, list[int]] = field(default_factory=dict)
     #: The names of all parts, sorted, with nothing between them; and where each begins.
@@ -41,11 +42,12 @@ class Places:
 
     def add(self, found: Content) -> None:
         """Take in what has been read."""
-        for event, place in zip(found.events, found.places, strict=True):
+        self.events += found.places
+        for event in found.events:
             if event.area in AREAS:
-                self.by_area.setdefault(event.area, []).append(place)
+                self.by_area.setdefault(event.area, []).append(event.seq)
             if event.task:
-                self.by_task.setdefault(event.task, []).append(place)
+                self.by_task.setdefault(event.task, []).append(event.seq)
         if found.part_places:
             names = (self.names[at : at + NAME] for at in range(0, len(self.names), NAME))
             both = sorted((dict(zip(names, self.parts, strict=True)) | found.part_places).items())
@@ -82,12 +84,12 @@ class Index:
 
     def take(self, found: Content) -> None:
         """Go on with what has been read behind it."""
-        if found.size == self.size:
-            return
+        if not found.events:
+            return  # parts that no event needs yet, or an owner that has let go
         for event in found.events:
             self.overview.hear(event)
         self.places.add(found)
-        self.head, self.last = found.head, found.places[-1] if found.places else self.last
+        self.head, self.last = found.head, found.places[-1]
         self.size, self.is_open = found.size, found.is_open
 
     def end(self, file: BinaryIO) -> Content:
@@ -100,9 +102,9 @@ class Index:
 
     def is_of(self, file: BinaryIO) -> bool:
         """Whether the run in this file begins with what has been read."""
-        file.seek(0)
-        begins = file.readline() == HEADER
-        return begins and line_at(file, self.last).endswith(f'"hash":"{self.head.hash}"}}'.encode())
+        if os.fstat(file.fileno()).st_size < self.size or line_at(file, 0) + b"\n" != HEADER:
+            return False
+        return line_at(file, self.last).endswith(f'"hash":"{self.head.hash}"}}'.encode())
 
 
 class _Texts(dict[str, str]):

@@ -134,7 +134,7 @@ def _take(line: bytes, found: Content) -> None:
             raise ValueError("the run was closed after another event")
         found.is_open = True
     else:
-        event = _next_event(line, found)
+        event = event_after(found.head, line, found.parts)
         found.events.append(event)
         found.places.append(found.size)
         found.head = Head(event.seq, event.epoch, event.hash)
@@ -148,24 +148,24 @@ def part_in(line: bytes) -> tuple[str, str]:
     return part["part"], part["text"]
 
 
-def event_in(line: bytes, parts: Parts) -> Event:
-    """The event in a line, whatever stands before it. Raises ValueError or TypeError where it is none."""
-    head, body, hash = _pieces(line, parts)
-    return _event(head, body, hash)
-
-
-def _next_event(line: bytes, found: Content) -> Event:
-    """The event in a line, which must follow from what has been read."""
-    head, body, hash = _pieces(line, found.parts)
-    event = _event(head, body, hash)
-    seq, epoch, before = found.head
-    if event.seq != seq + 1:
+def event_after(head: Head, line: bytes, parts: Parts) -> Event:
+    """The event in a line, which must follow from the one before it. Raises ValueError or TypeError where not."""
+    opening, body, hash = _pieces(line, parts)
+    event = _event(opening, body, hash)
+    if event.seq != head.seq + 1:
         raise ValueError(f"event {event.seq} stands in its place")
-    if event.epoch < epoch:
-        raise ValueError(f"it is of epoch {event.epoch}, whose owner had lost the run to that of epoch {epoch}")
-    if event.hash != link(before, head, body):
+    if event.epoch < head.epoch:
+        raise ValueError(f"it is of epoch {event.epoch}, whose owner had lost the run to that of epoch {head.epoch}")
+    if event.hash != link(head.hash, opening, body):
         raise ValueError("it does not follow from the event before it")
     return event
+
+
+def hash_in(line: bytes) -> str:
+    """The hash in the line of an event. Raises ValueError where there is none."""
+    if line[-_ENDING:-_HASH] != _BEFORE_HASH or line[-2:] != b'"}':
+        raise ValueError("it is no event")
+    return line[-_HASH:-2].decode()
 
 
 def _pieces(line: bytes, parts: Parts) -> tuple[str, bytes, str]:
@@ -173,13 +173,12 @@ def _pieces(line: bytes, parts: Parts) -> tuple[str, bytes, str]:
 
     Inside a string of JSON a quotation mark has a backslash before it, so the first `,"body":` is no part of one.
     """
-    if line[-_ENDING:-_HASH] != _BEFORE_HASH or line[-2:] != b'"}':
-        raise ValueError("it is no event")
+    hash = hash_in(line)
     at = line.find(_BEFORE_BODY)
     if at >= 0:
-        return line[:at].decode(), line[at + len(_BEFORE_BODY) : -_ENDING], line[-_HASH:-2].decode()
+        return line[:at].decode(), line[at + len(_BEFORE_BODY) : -_ENDING], hash
     head, _, cut = line[:-_ENDING].partition(b',"parts":')
-    return head.decode(), parts.whole(Cut(*from_json(cut))).encode(), line[-_HASH:-2].decode()
+    return head.decode(), parts.whole(Cut(*from_json(cut))).encode(), hash
 
 
 def _event(head: str, body: bytes, hash: str) -> Event:

@@ -1,13 +1,13 @@
 """Where a reader finds the events of a run: in memory, read whole and checked, or in the file, by its index. Blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from .events import Event
 from .index import AREAS, Index, keep_index, line_at, load_index
-from .lines import event_in, read_on
+from .lines import NOTHING, Head, event_after, hash_in, read_on
 from .overview import Overview, overview_of
 from .storage import open_to_read, read_events, read_from, read_whole
 
@@ -57,7 +57,7 @@ class Whole:
 
 
 class Indexed:
-    """In the file. Where a line is not what the index says, the run is read whole."""
+    """In the file. What is read of it is checked by its hash; where that is not right, the run is read whole."""
 
     def __init__(self, path: Path, index: Index) -> None:
         self._path, self._index = path, index
@@ -74,27 +74,31 @@ class Indexed:
 
     def of_task(self, task: str) -> tuple[Event, ...]:
         """The events of one task."""
-        events = self._at(self._index.places.by_task.get(task, ()))
-        if events is None or any(event.task != task for event in events):
-            return self.whole().of_task(task)
-        return events
+        events = self._of(self._index.places.by_task.get(task, ()))
+        return self.whole().of_task(task) if events is None else events
 
     def of_areas(self, *areas: str) -> tuple[Event, ...]:
         """The events of these areas."""
         assert AREAS.issuperset(areas), areas
-        events = self._at(sorted(place for area in areas for place in self._index.places.by_area.get(area, ())))
-        if events is None or any(event.area not in areas for event in events):
-            return self.whole().of_areas(*areas)
-        return events
+        by_area = self._index.places.by_area
+        events = self._of(sorted(seq for area in areas for seq in by_area.get(area, ())))
+        return self.whole().of_areas(*areas) if events is None else events
 
-    def _at(self, places: Sequence[int]) -> tuple[Event, ...] | None:
-        """The events whose lines begin there; None where one does not."""
+    def _of(self, seqs: Iterable[int]) -> tuple[Event, ...] | None:
+        """The events with these numbers, in order; None where one is not in its place, or not as its hash says."""
+        places, head, events = self._index.places.events, NOTHING, list[Event]()
         with BufferedReader(open_to_read(self._path)) as file:
             parts = self._index.parts(file)
             try:
-                return tuple(event_in(line_at(file, place), parts) for place in places)
+                for seq in seqs:
+                    if head.seq != seq - 1:
+                        head = Head(seq - 1, 0, hash_in(line_at(file, places[seq - 2])))
+                    event = event_after(head, line_at(file, places[seq - 1]), parts)
+                    head = Head(event.seq, event.epoch, event.hash)
+                    events.append(event)
             except (ValueError, KeyError, TypeError):
                 return None
+        return tuple(events)
 
 
 def open_record(path: Path) -> Record:

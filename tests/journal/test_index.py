@@ -17,7 +17,7 @@ from bullpen.orchestrator.ids import compact, digest
 from bullpen.orchestrator.journal import record
 from bullpen.orchestrator.journal.cursor import Cursor
 from bullpen.orchestrator.journal.events import ACCEPTED, FINISHED, GENESIS, Entry, Event, head_of, link
-from bullpen.orchestrator.journal.index import AREAS, SUFFIX, load_index
+from bullpen.orchestrator.journal.index import AREAS, SUFFIX, keep_index, load_index
 from bullpen.orchestrator.journal.lines import END, HEADER, closed_after, lines_of
 from bullpen.orchestrator.journal.overview import overview_of
 from bullpen.orchestrator.journal.parts import Parts
@@ -202,6 +202,16 @@ def test_a_run_that_has_grown_is_read_on_and_gets_a_new_index(path: Path) -> Non
     assert (index.head.seq, index.size) == (4, run.ends[4])
 
 
+@pytest.mark.parametrize("missing", [1, 2])
+def test_an_index_is_not_used_for_a_run_that_has_become_shorter(path: Path, missing: int) -> None:
+    run = written(MANY)
+    path.write_bytes(run.content[: run.ends[4]])
+    open_record(path)
+    path.write_bytes(run.content[: run.ends[4] - missing])
+
+    assert seen_by_index(path) == seen_without(path)
+
+
 def test_a_run_that_grows_after_it_was_opened_is_as_it_was(path: Path) -> None:
     run = written(MANY)
     path.write_bytes(run.content[: run.ends[4]])
@@ -248,7 +258,33 @@ def test_damage_behind_an_index_is_found_and_damage_before_it_by_verifying(path:
     path.write_bytes(run.content[:early] + b"?" + run.content[early + 1 :])
     assert open_run(path).length == 6
     with pytest.raises(JournalDamaged, match="damaged at event 2"):
+        open_run(path).of_task("a")
+    with pytest.raises(JournalDamaged, match="damaged at event 2"):
         list(open_run(path).problems())
+
+
+def test_no_damaged_event_is_given_for_what_was_asked(path: Path) -> None:
+    run = written([[[Entry(ACCEPTED, BODIES[ACCEPTED])], [ENTRY], [ENTRY]]])
+    path.write_bytes(run.content)
+    open_record(path)
+    path.write_bytes(run.content.replace(b"why?", b"who?"))
+
+    with pytest.raises(JournalDamaged, match="damaged at event 1"):
+        _ = open_run(path).question
+
+
+def test_what_a_forged_index_says_is_not_believed_once_the_run_is_read(path: Path) -> None:
+    path.write_bytes(written([[[Entry("model.attempted", ATTEMPT, task="a")]]]).content)
+    open_record(path)
+    index = load_index(path)
+    assert index is not None
+    index.overview.cost.micro_usd = 0
+    keep_index(path, index)
+    run = open_run(path)
+    assert run.cost.micro_usd == 0
+
+    assert list(run.problems()) == []
+    assert run.cost.micro_usd == 7
 
 
 def test_the_owner_of_a_long_run_makes_its_index_when_it_lets_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
