@@ -1,4 +1,4 @@
-"""What starting costs: `import bullpen` and `bullpen --help`, each in fresh processes, medians.
+"""What starting costs: `import bullpen`, a reader of runs and `bullpen --help`, each in fresh processes, medians.
 
     python benchmarks/imports.py [--json] [--repeats 7]
 
@@ -19,6 +19,7 @@ from typing import NamedTuple
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import bullpen": [sys.executable, "-c", "import bullpen"],
+    "from bullpen import open_run": [sys.executable, "-c", "from bullpen import open_run"],
     "bullpen --help": [str(Path(sys.executable).with_name("bullpen")), "--help"],
 }
 

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import random
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
-from .clock import Clock
 from .text import clean
+
+if TYPE_CHECKING:
+    from .clock import Clock  # brings asyncio and anyio, which a reader of runs does not need
 
 JobId = NewType("JobId", str)
 TaskId = NewType("TaskId", str)
@@ -24,7 +26,7 @@ class Json(str):
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def new_job_id(clock: Clock, chance: random.Random) -> JobId:
+def new_job_id(clock: "Clock", chance: random.Random) -> JobId:
     """A UUIDv7: sorted by the time it was made. Source: RFC 9562 §5.7."""
     value = (clock.wall_ms() & (2**48 - 1)) << 80 | 0x7 << 76 | chance.getrandbits(12) << 64
     value |= 0b10 << 62 | chance.getrandbits(62)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..clock import SystemClock, new_random
 from ..errors import BullpenError
 from ..ids import new_job_id
+from ..journal.clearing import LOG
 from ..journal.reader import open_run
 from ..journal.storage import SUFFIX
 from ..settings import load_settings
@@ -24,7 +25,7 @@ def detach(arguments: Sequence[str], runs_dir: Path | None, *, as_json: bool) ->
     """
     runs, job = load_settings(runs_dir=runs_dir).runs, new_job_id(SystemClock(), new_random())
     runs.mkdir(parents=True, exist_ok=True)
-    log = runs / f"{job}.log"
+    log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]
     with log.open("wb") as told:
         child = subprocess.Popen(  # noqa: S603 - our own command

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +13,6 @@ from rich.text import Text
 from ..journal.events import Event
 from ..text import printable
 
-_WIDTH_PIPED = 240
 _SHOWN = ("seq", "at_ms", "task", "kind", "phase", "sender", "recipient", "step")
 
 
@@ -33,8 +33,20 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:
     """A table that keeps whole words: as wide as it needs to be where nobody's terminal sets a width."""
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+    shown = [[printable(cell) for cell in row] for row in rows]
     console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH_PIPED)).print(table)
+    if not console.is_terminal:
+        _write_plainly([list(columns), *shown])
+        return
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in shown:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _write_plainly(rows: list[list[str]]) -> None:
+    """One line a row, however long: nobody's terminal wraps it, and a thousand rows take no time."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")

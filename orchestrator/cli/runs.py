@@ -8,12 +8,11 @@ from typing import Any
 import anyio
 
 from ..errors import BadInput, JournalDamaged
-from ..evidence import Document
 from ..ids import digest
 from ..journal.events import Event
-from ..journal.reader import Run, TaskView, list_runs, open_run
+from ..journal.overview import TaskView
+from ..journal.reader import Run, list_runs, open_run
 from ..settings import load_settings
-from ..team import load_team
 from ..text import printable, shorten
 from .printing import as_row, print_json, print_table, when
 
@@ -32,11 +31,14 @@ def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
 
 def _row(path: Path) -> dict[str, Any]:
     try:
-        run = open_run(path)
+        return _facts(open_run(path))
     except (BadInput, JournalDamaged) as error:
         unknown = {"started": "", "status": "unreadable", "claims": 0, "cost_usd": 0.0}
         return {"job": path.stem, **unknown, "question": str(error)}
-    claims = len(run.report.claims) if run.report else 0
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    claims = len(run.finished.get("claims", ()))
     facts = {"job": run.id, "started": when(run.started_ms), "status": run.status, "claims": claims}
     return {**facts, "cost_usd": run.cost.micro_usd / 1e6, "question": shorten(run.question, 60)}
 
@@ -44,13 +46,12 @@ def _row(path: Path) -> dict[str, Any]:
 def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool, as_json: bool) -> None:
     """Who did what; with `task` everything about one, with `events` every event of the run."""
     run = open_run(job, _runs(runs_dir))
-    chosen = run.of_task(task) if task else run.events
     if as_json:
-        print_json(_as_json(run, chosen))
+        print_json(_as_json(run, run.of_task(task) if task else run.events))
     elif task:
-        _print_events(chosen, in_full=True)
+        _print_events(run.of_task(task), in_full=True)
     elif events:
-        _print_events(chosen, in_full=False)
+        _print_events(run.events, in_full=False)
     else:
         _print_overview(run)
 
@@ -67,7 +68,7 @@ def _print_overview(run: Run) -> None:
     by_model = ", ".join(f"{name} ×{n}" for name, n in sorted(run.cost.models.items())) or "none"
     out = sys.stdout.write
     out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
-    out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {len(run.events)} events\n")
+    out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {run.length} events\n")
     out(f"models   {by_model}; {run.cost.model_calls} requests, ${run.cost.micro_usd / 1e6:.4f}\n\n")
     rows = [
         [
@@ -77,8 +78,8 @@ def _print_overview(run: Run) -> None:
         for view in run.tasks
     ]
     print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
-    for gap in run.report.gaps if run.report else ():
-        out(f"gap      {gap.task}: {gap.reason}: {shorten(gap.detail, 160)}\n")
+    for gap in run.finished.get("gaps", ()):
+        out(f"gap      {gap['task']}: {gap['reason']}: {shorten(gap['detail'], 160)}\n")
     for reason in run.cost.degraded:
         out(f"degraded {printable(reason)}\n")
     if run.status == "interrupted":
@@ -101,7 +102,7 @@ def _readable(body: str) -> str:
 def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool) -> int:
     """0 when everything holds, else 1, with a line for everything that does not."""
     run = open_run(job, _runs(runs_dir))
-    found = list(run.problems())
+    found = list(run.problems())  # reads all of it, index or not
     if run.report is None:
         found.append(f"the job is {run.status}: there is no report to verify")
     if sources:
@@ -120,6 +121,9 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool)
 
 async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
     """What has become of the original documents since the run quoted them."""
+    from ..evidence import Document
+    from ..team import load_team
+
     reader = load_team(load_settings().default_team).corpus
     if reader is None:
         return ["the team has no corpus reader, so the originals cannot be read again"]

@@ -4,21 +4,23 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ..control.standing import Standing
 from ..errors import BullpenError
+from ..journal.cursor import Cursor
 from ..journal.events import FINISHED, Event
-from ..journal.reader import Run, list_runs, open_run
-from ..journal.storage import is_held, read_events
+from ..journal.reader import Run, find_run, list_runs, open_run
+from ..journal.storage import is_held
 from ..settings import load_settings
 from ..text import shorten
 from .printing import as_row, print_json, print_table
 from .progress import alarm, describe, trouble
 
-#: How often a run is looked at for more, in seconds; and, where reading it takes long, after how many times as long.
-_LOOK_EVERY_S, _LOOK_EVERY_READS = 0.1, 5
+#: How often a run is looked at for more, in seconds.
+_LOOK_EVERY_S = 0.1
 
 
 def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
@@ -50,24 +52,20 @@ def _living(runs: Path) -> Iterator[dict[str, Any]]:
 
 def _described(run: Run) -> dict[str, Any]:
     standing = Standing()
-    for event in run.events:
+    for event in run.of_areas("job", "control", "approval", "steering"):
         standing.hear(event)
-    tasks = {"sent": set[str](), "returned": set[str]()}
-    for event in run.events:
-        area, _, what = event.kind.partition(".")
-        if area == "task" and what in tasks:
-            tasks[what].add(event.task)
+    under_way = sum(task.status == "running" for task in run.tasks)
     budget_usd = run.accepted.get("budget_usd") if standing.budget_usd is None else standing.budget_usd
     return _row(
         run.id,
         standing.state,
         run.question,
-        done=len(tasks["returned"]),
-        under_way=len(tasks["sent"] - tasks["returned"]),
+        done=len(run.tasks) - under_way,
+        under_way=under_way,
         calls=run.cost.model_calls,
         cost_usd=run.cost.micro_usd / 1e6,
         budget_usd=budget_usd,
-        age_s=round(time.time() - run.started_ms / 1000, 1) if run.events else 0.0,
+        age_s=round(time.time() - run.started_ms / 1000, 1) if run.length else 0.0,
         notes=standing.notes,
         approvals=[approval._asdict() for approval in standing.waiting.values()],
     )
@@ -86,7 +84,7 @@ def _pending(job: str, approval: dict[str, Any]) -> str:
 
 def tail_job(job: str, runs_dir: Path | None, *, as_json: bool) -> int:
     """Print the events of a job as they come, until it has ended. The exit status: 1 when its process died before."""
-    path = open_run(job, load_settings(runs_dir=runs_dir).runs).path
+    path = find_run(job, load_settings(runs_dir=runs_dir).runs)
     is_finished, began_ms = False, None
     for event in _followed(path):
         is_finished = event.kind == FINISHED
@@ -110,16 +108,13 @@ def _told(event: Event, began_ms: int) -> str:
 
 def _followed(path: Path) -> Iterator[Event]:
     """The events of a run, each once, as they are written, until there can be no more."""
-    seen, size, held = 0, -1, True
-    while held:
-        held = is_held(path)  # before reading: what is written last is read before we leave
-        began_s = time.monotonic()
-        if (now := path.stat().st_size) != size:
-            size = now
-            events = read_events(path)
-            yield from events[seen:]
-            seen = len(events)
-            if events and events[-1].kind == FINISHED:
-                return
-        if held:
-            time.sleep(max(_LOOK_EVERY_S, _LOOK_EVERY_READS * (time.monotonic() - began_s)))
+    with closing(Cursor(path)) as cursor:
+        held = True
+        while held:
+            held = is_held(path)  # before reading: what is written last is read before we leave
+            for event in cursor.look():
+                yield event
+                if event.kind == FINISHED:
+                    return
+            if held:
+                time.sleep(_LOOK_EVERY_S)

@@ -15,14 +15,17 @@ from pathlib import Path
 
 from ..errors import BadInput, JournalDamaged, Unavailable
 from .disk import HALF_MADE, locked
+from .index import SUFFIX as INDEX
 from .lines import END, is_unborn
 from .reader import list_runs, open_run
 from .storage import FENCE, NEW, SUFFIX, is_held, parsed, withheld
 
+#: How the name ends of what a detached job prints.
+LOG = ".log"
 _DAY_MS = 24 * 60 * 60 * 1000
 #: How the names of files end that are locked by whoever makes them, beside the run or in its stead.
 _LOCKED = (FENCE, NEW, HALF_MADE)
-#: How long ago a run without a commit was made, in seconds, before it is nobody's: its first commit takes much less.
+#: How long ago something unfinished was made, in seconds, before it is nobody's: to finish it takes much less.
 _UNBORN_S = 60.0
 
 
@@ -132,6 +135,10 @@ def _is_useless(path: Path, sockets: str) -> bool:
             return stat.S_ISSOCK(mode) or stat.S_ISLNK(mode)
         if path.suffix in _LOCKED:
             return stat.S_ISREG(mode)
+        if path.suffix in (INDEX, LOG):
+            return stat.S_ISREG(mode) and not os.path.lexists(path.with_suffix(SUFFIX)) and _is_old(path)
+        if path.suffix.startswith(f"{INDEX}-"):
+            return stat.S_ISREG(mode) and _is_old(path)
         return path.suffix == SUFFIX and stat.S_ISREG(mode) and _is_unborn(path)
     return False
 
@@ -144,9 +151,14 @@ def _has_owner(path: Path) -> bool:
     return path.suffix in _LOCKED and is_held(path)
 
 
+def _is_old(path: Path) -> bool:
+    """Whether nobody is just making it."""
+    return time.time() - path.lstat().st_mtime >= _UNBORN_S
+
+
 def _is_unborn(path: Path) -> bool:
     """Whether nothing was ever committed to a run, and its process had the time to."""
-    if time.time() - path.stat().st_mtime < _UNBORN_S:
+    if not _is_old(path):
         return False
     content = path.read_bytes()
     if is_unborn(content) or END + END in content:
@@ -159,4 +171,5 @@ def _is_unborn(path: Path) -> bool:
 
 def _beside(run: Path, sockets: str) -> Sequence[Path]:
     """What stands beside a run and goes with it; its fence goes when it is let go of."""
-    return [path for suffix in (NEW, sockets) if _is_useless(path := run.with_suffix(suffix), sockets)]
+    told = [path for suffix in (INDEX, LOG) if (path := run.with_suffix(suffix)).is_file()]
+    return [*told, *(path for suffix in (NEW, sockets) if _is_useless(path := run.with_suffix(suffix), sockets))]

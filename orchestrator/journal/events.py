@@ -59,6 +59,11 @@ class Event(NamedTuple):
         return from_json(self.body)
 
     @property
+    def area(self) -> str:
+        """The first word of the kind."""
+        return self.kind.partition(".")[0]
+
+    @property
     def head(self) -> str:
         """Everything before the body, as the opening of a JSON object."""
         return head_of(self[:_HEAD])
@@ -74,7 +79,7 @@ def head_of(values: Sequence[Any]) -> str:
     return compact(dict(zip(HEAD, values, strict=True)))[:-1]
 
 
-def link(prev: str, head: str, body: str) -> str:
+def link(prev: str, head: str, body: str | bytes) -> str:
     """The hash of the event with this head and body, after the one whose hash is `prev`."""
     return digest(f"{prev}{head}{digest(body)}")
 

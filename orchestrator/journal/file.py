@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from functools import partial
@@ -12,12 +13,13 @@ from pathlib import Path
 import anyio
 
 from ..clock import Clock
-from ..errors import StorageFull
+from ..errors import BullpenError, StorageFull
 from .events import Entry, Event
 from .journal import PLAINLY, Chain, Ways
 from .lines import closed_after, lines_of
 from .parts import Parts
 from .past import Past
+from .record import LEAST, open_record
 from .storage import RunFile, open_file
 from .writer import Writer
 
@@ -152,6 +154,17 @@ class FileJournal:
                 self._stop_timer()
                 self._writer.beats.discard(self._file.beat)
                 self._file.release()
+        if self._appended > len(self.past.events):
+            await self._index()
+
+    async def _index(self) -> None:
+        """Make the index of a long run, so that nobody who looks at it waits for that; a reader would make it too.
+
+        Not in the writer's thread: others' commits would wait.
+        """
+        if self._appended >= LEAST:
+            with contextlib.suppress(BullpenError):  # it is derived: whoever reads the run is told what is wrong
+                await asyncio.to_thread(open_record, self._file.path)
 
 
 def _end(waiting: asyncio.Future[None], error: BaseException | None) -> None:

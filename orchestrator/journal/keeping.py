@@ -10,7 +10,7 @@ from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
 from .disk import put
 from .events import Event
 from .lines import END, FORMAT, HEADER, Content, Damage, whole
-from .reader import Run
+from .reader import run_of
 from .storage import SUFFIX, is_held, parsed
 
 #: What a job may be called to have a file of its name in the folder of runs.
@@ -53,7 +53,7 @@ def check(path: Path) -> Checked:
 def _judged(path: Path, held: bool, found: Content) -> Checked:
     damage = [str(found.damage)] if found.damage else []
     try:
-        run = Run(path, found.events, held=held)
+        run = run_of(path, found.events, held=held)
         problems = (*damage, *_mixed(found.events), *run.problems())
         return Checked(run.id, "damaged" if damage else run.status, len(found.events), problems)
     except (ValueError, KeyError, TypeError) as error:  # the hashes hold, and yet another program made them

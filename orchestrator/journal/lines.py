@@ -10,7 +10,7 @@ A commit is written when the one before it is on disk. So a line that is no good
 left of a write that nobody was told of; anywhere else it is damage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,10 @@ from .parts import WHOLE_MOST, Cut, Parts
 FORMAT = 3
 HEADER = f'{{"format":{FORMAT}}}\n'.encode()
 END = b"\n"
+_BEFORE_BODY, _BEFORE_HASH = b',"body":', b',"hash":"'
+#: How many bytes from its end the hash of an event begins, and what stands before it.
+_HASH = len(GENESIS) + len('"}')
+_ENDING = _HASH + len(_BEFORE_HASH)
 
 
 class Damage(NamedTuple):
@@ -36,14 +40,35 @@ class Damage(NamedTuple):
         return f"damaged at event {self.seq}: {self.reason}; {self.later} later commits cannot be read"
 
 
+class Head(NamedTuple):
+    """The last event of what has been read: what the next one must follow from."""
+
+    seq: int
+    epoch: int
+    hash: str
+
+
+#: Before the first event.
+NOTHING = Head(0, 0, GENESIS)
+
+
 @dataclass(slots=True)
 class Content:
-    """What a run holds: its events, which hold together, as far as there is no damage."""
+    """What a run holds: its events, which hold together, as far as there is no damage. Reading can go on from here.
+
+    Whoever follows a run may take `events` and `places` away.
+    """
 
     events: list[Event] = field(default_factory=list)
+    #: Where the line of each event begins, in bytes; and that of each part.
+    places: list[int] = field(default_factory=list)
+    part_places: dict[str, int] = field(default_factory=dict)
     parts: Parts = field(default_factory=Parts)
+    head: Head = NOTHING
     #: How many bytes that is; what is behind them, if anything, is left over from a crash.
     size: int = len(HEADER)
+    #: Whether the last commit has no end yet.
+    is_open: bool = False
     damage: Damage | None = None
 
 
@@ -74,68 +99,100 @@ def is_unborn(content: bytes) -> bool:
     """Whether a file with this content never held a commit on disk: its process or its machine died before that."""
     if HEADER.startswith(content):
         return True
-    first, _, behind = content.partition(b"\n\n")
-    return first.startswith(b"\0") and not behind.strip(b"\0")
+    return content.startswith(b"\0") and not content.partition(b"\n\n")[2].strip(b"\0")
 
 
 def read(content: bytes) -> Content:
     """What a run with these bytes holds. They begin with the header."""
     found = Content()
-    *commits, rest = content[len(HEADER) :].split(b"\n\n")
-    for n, commit in enumerate(commits):
-        problem = _take(commit.split(b"\n"), found)
-        if problem:
-            later = len(commits) - n - 1 + bool(rest)
-            found.damage = Damage(len(found.events) + 1, problem, later) if later else None
-            return found
-        found.size += len(END)
-    _take(rest.split(b"\n")[:-1], found)
+    read_on(found, [content[len(HEADER) :]])
     return found
 
 
-def _take(lines: Sequence[bytes], found: Content) -> str:
-    """Read lines until one is no good; what is wrong with it, or nothing."""
-    for line in lines:
-        try:
-            _take_one(line.decode(), found)
-        except (ValueError, KeyError, TypeError) as error:  # JSON of another shape is no good either
-            return str(error) or type(error).__name__
-        found.size += len(line) + len(b"\n")
-    return ""
+def read_on(found: Content, blocks: Iterable[bytes]) -> None:
+    """Go on with a run: `blocks`, one after the other, are all that stands behind `found.size`."""
+    blocks, unended = iter(blocks), b""
+    for block in blocks:
+        *lines, unended = (unended + block).split(b"\n")
+        for n, line in enumerate(lines):
+            try:
+                _take(line, found)
+            except (ValueError, KeyError, TypeError) as error:  # JSON of another shape is no good either
+                later = _commits_behind(b"\n".join((*lines[n:], unended)) + b"".join(blocks))
+                reason = str(error) or type(error).__name__
+                found.damage = Damage(found.head.seq + 1, reason, later) if later else None
+                return
 
 
-def _take_one(line: str, found: Content) -> None:
+def _commits_behind(rest: bytes) -> int:
+    """How many commits stand behind the one that `rest` begins in; what has no end counts as one."""
+    _, *later = rest.split(b"\n\n")
+    return len(later) - 1 + bool(later[-1]) if later else 0
+
+
+def _take(line: bytes, found: Content) -> None:
     """Read one line. Raises ValueError, KeyError or TypeError where it is no good."""
-    if line.startswith('{"part":'):
-        part = from_json(line)
-        found.parts.keep(part["part"], part["text"])
-    elif line.startswith('{"closed":'):
-        if from_json(line) != {"closed": len(found.events)}:
+    if not line and found.is_open:
+        found.is_open = False
+    elif line.startswith(b'{"part":'):
+        name, text = part_in(line)
+        found.parts.keep(name, text)
+        found.part_places[name] = found.size
+        found.is_open = True
+    elif line.startswith(b'{"closed":'):
+        if from_json(line) != {"closed": found.head.seq}:
             raise ValueError("the run was closed after another event")
+        found.is_open = True
     else:
-        prev = found.events[-1] if found.events else None
-        found.events.append(_event(line, found.parts, prev))
+        event = event_after(found.head, line, found.parts)
+        found.events.append(event)
+        found.places.append(found.size)
+        found.head = Head(event.seq, event.epoch, event.hash)
+        found.is_open = True
+    found.size += len(line) + len(b"\n")
 
 
-def _event(line: str, parts: Parts, prev: Event | None) -> Event:
-    """The event in a line.
+def part_in(line: bytes) -> tuple[str, str]:
+    """The name and the text of the part in a line. Raises ValueError, KeyError or TypeError where it is none."""
+    part = from_json(line)
+    return part["part"], part["text"]
+
+
+def event_after(head: Head, line: bytes, parts: Parts) -> Event:
+    """The event in a line, which must follow from the one before it. Raises ValueError or TypeError where not."""
+    opening, body, hash = _pieces(line, parts)
+    event = _event(opening, body, hash)
+    if event.seq != head.seq + 1:
+        raise ValueError(f"event {event.seq} stands in its place")
+    if event.epoch < head.epoch:
+        raise ValueError(f"it is of epoch {event.epoch}, whose owner had lost the run to that of epoch {head.epoch}")
+    if event.hash != link(head.hash, opening, body):
+        raise ValueError("it does not follow from the event before it")
+    return event
+
+
+def hash_in(line: bytes) -> str:
+    """The hash in the line of an event. Raises ValueError where there is none."""
+    if line[-_ENDING:-_HASH] != _BEFORE_HASH or line[-2:] != b'"}':
+        raise ValueError("it is no event")
+    return line[-_HASH:-2].decode()
+
+
+def _pieces(line: bytes, parts: Parts) -> tuple[str, bytes, str]:
+    """The head, the body and the hash in the line of an event.
 
     Inside a string of JSON a quotation mark has a backslash before it, so the first `,"body":` is no part of one.
     """
-    rest, _, ending = line.rpartition(',"hash":"')
-    head, is_whole, body = rest.partition(',"body":')
-    if not is_whole:
-        head, _, cut = rest.partition(',"parts":')
-        body = parts.whole(Cut(*from_json(cut)))
+    hash = hash_in(line)
+    at = line.find(_BEFORE_BODY)
+    if at >= 0:
+        return line[:at].decode(), line[at + len(_BEFORE_BODY) : -_ENDING], hash
+    head, _, cut = line[:-_ENDING].partition(b',"parts":')
+    return head.decode(), parts.whole(Cut(*from_json(cut))).encode(), hash
+
+
+def _event(head: str, body: bytes, hash: str) -> Event:
     values = from_json(head + "}")
-    if tuple(values) != HEAD or not ending.endswith('"}'):
+    if tuple(values) != HEAD:
         raise ValueError("it is no event")
-    event = Event._make((*values.values(), body, ending[:-2]))
-    seq, epoch, before = (prev.seq, prev.epoch, prev.hash) if prev else (0, 0, GENESIS)
-    if event.seq != seq + 1:
-        raise ValueError(f"event {event.seq} stands in its place")
-    if event.epoch < epoch:
-        raise ValueError(f"it is of epoch {event.epoch}, whose owner had lost the run to that of epoch {epoch}")
-    if event.hash != link(before, head, body):
-        raise ValueError("it does not follow from the event before it")
-    return event
+    return Event._make((*values.values(), body.decode(), hash))

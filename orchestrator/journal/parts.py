@@ -18,7 +18,8 @@ _LEAST, _MOST = 512, 65_536
 #: Behind one token in so many a part ends.
 _ONE_IN = 16
 _TOKEN = re.compile(f"[^,]{{0,{_LEAST}}},?")
-_NAME = 20
+#: How many characters the name of a part has.
+NAME = 20
 
 
 class Cut(NamedTuple):
@@ -31,8 +32,8 @@ class Cut(NamedTuple):
 class Parts:
     """The parts of one run, by name."""
 
-    def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+    def __init__(self, texts: dict[str, str] | None = None) -> None:
+        self._texts: dict[str, str] = {} if texts is None else texts
 
     def cut(self, text: str) -> tuple[Cut, dict[str, str]]:
         """A text as it is to be kept, and which parts must be kept for it that have not been."""
@@ -62,7 +63,7 @@ class Parts:
 
 def name_of(text: str) -> str:
     """The name of a part: the beginning of its hash."""
-    return digest(text)[:_NAME]
+    return digest(text)[:NAME]
 
 
 def _parts(text: str) -> list[str]:

@@ -5,46 +5,26 @@ Needs the run's file and nothing else: no settings, no memory, no model.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, JournalDamaged
-from ..evidence import Evidence, Report
-from ..rules.report import problem_of
-from .events import ACCEPTED, FINISHED, Event
-from .storage import SUFFIX, has_finished, is_held, read_events
+from .events import ACCEPTED, Event
+from .overview import TaskView, overview_of
+from .record import Record, Whole, open_record
+from .storage import SUFFIX, has_finished, is_held
 from .tally import Tally
 
-
-@dataclass(frozen=True, slots=True)
-class TaskView:
-    """One task of a run: who did it, how often it was started, how it ended, how long it took, what it cost."""
-
-    id: str
-    worker: str
-    after: tuple[str, ...]
-    attempts: int
-    #: A status, or `running` where no result is on record.
-    status: str
-    seconds: float
-    cost_usd: float
-    failure: str
-
-    @property
-    def parent(self) -> str:
-        """The task that delegated this one; empty for a planned task."""
-        return self.id.rpartition("/")[0]
+if TYPE_CHECKING:
+    from ..evidence import Evidence, Report
 
 
 class Run:
-    """The record of a job."""
+    """The record of a job. What its index does not say is read when it is asked for, so that any property may raise
+    JournalDamaged where the run is damaged."""
 
-    def __init__(self, path: Path, events: Sequence[Event], *, held: bool) -> None:
-        self.path, self.events, self._held = path, tuple(events), held
-        self.cost = Tally()
-        for event in self.events:
-            self.cost.hear(event)
+    def __init__(self, path: Path, record: Record, *, held: bool) -> None:
+        self.path, self._record, self._held = path, record, held
 
     @property
     def id(self) -> str:
@@ -52,9 +32,25 @@ class Run:
         return self.path.name.removesuffix(SUFFIX)
 
     @property
+    def events(self) -> tuple[Event, ...]:
+        """Every event, in order. They are read and checked, all of them, when this is first asked for."""
+        self._record = whole = self._record.whole()
+        return whole.events
+
+    @property
+    def length(self) -> int:
+        """How many events there are."""
+        return self._record.overview.length
+
+    @property
+    def cost(self) -> Tally:
+        """What it has cost and who answered."""
+        return self._record.overview.cost
+
+    @property
     def accepted(self) -> dict[str, Any]:
         """What was asked for: question, corpus, budget, workers, rungs. Empty when the job was killed before that."""
-        return next((event.value for event in self.events if event.kind == ACCEPTED), {})
+        return next((event.value for event in self.of_areas("job") if event.kind == ACCEPTED), {})
 
     @property
     def origin(self) -> str:
@@ -72,83 +68,86 @@ class Run:
         return str(self.accepted.get("question", ""))
 
     @property
-    def report(self) -> Report | None:
+    def finished(self) -> dict[str, Any]:
+        """The report as it stands on record; empty while the job runs, and when it was interrupted."""
+        return dict(self.of_areas("job")[-1].value) if self._record.overview.is_finished else {}
+
+    @property
+    def report(self) -> "Report | None":
         """The report; None while the job runs, and when it was interrupted."""
-        last = self.events[-1] if self.events else None
-        return Report.model_validate(last.value) if last and last.kind == FINISHED else None
+        from ..evidence import Report
+
+        return Report.model_validate(self.finished) if self._record.overview.is_finished else None
 
     @property
     def status(self) -> str:
         """A job's status; `running` or `interrupted` for one that has not ended."""
-        if self.report is not None:
-            return str(self.report.status)
+        if self._record.overview.is_finished:
+            return str(self.finished["status"])
         return "running" if self._held else "interrupted"
 
     @property
     def started_ms(self) -> int:
         """When it was accepted, in milliseconds since 1970; 0 when nothing is on record."""
-        return self.events[0].at_ms if self.events else 0
+        return self._record.overview.began_ms
 
     @property
     def seconds(self) -> float:
         """Wall-clock time from the first event to the last."""
-        return (self.events[-1].at_ms - self.events[0].at_ms) / 1000 if self.events else 0.0
+        return (self._record.overview.heard_ms - self._record.overview.began_ms) / 1000
 
     @property
     def tasks(self) -> tuple[TaskView, ...]:
         """Every task that was sent, in the order in which they were first sent."""
-        return tuple(self._task(name) for name in dict.fromkeys(e.task for e in self.events if e.kind == "task.sent"))
+        return self._record.overview.tasks
 
     def of_task(self, task: str) -> tuple[Event, ...]:
         """The events of one task, in order. Raises BadInput for a task that the run does not have."""
-        found = tuple(event for event in self.events if event.task == task)
-        if not found:
-            names = ", ".join(dict.fromkeys(event.task for event in self.events if event.task))
+        if task not in self._record.overview.by_task:
+            names = ", ".join(self._record.overview.by_task)
             raise BadInput(f"run {self.id} has no task {task!r}; it has {names or 'none'}")
-        return found
+        return self._record.of_task(task)
+
+    def of_areas(self, *areas: str) -> tuple[Event, ...]:
+        """The events that are about the job as a whole, by the first words of their kinds, of `index.AREAS`."""
+        return self._record.of_areas(*areas)
 
     def problems(self) -> Iterator[str]:
-        """Claims whose evidence is not in the run. That its events hold together has been found when it was read."""
-        if self.report is None:
+        """Claims whose evidence is not in the run. Raises JournalDamaged where its events do not hold together."""
+        from ..rules.report import problem_of
+
+        self._record = self._record.whole()
+        report, evidence = self.report, self.evidence()
+        if report is None:
             return
-        evidence = self.evidence()
-        sides = [side for disagreement in self.report.disagreements for side in disagreement.sides]
-        for n, claim in enumerate((*self.report.claims, *sides), start=1):
+        sides = [side for disagreement in report.disagreements for side in disagreement.sides]
+        for n, claim in enumerate((*report.claims, *sides), start=1):
             if problem := problem_of(claim, evidence):
                 yield f"claim {n} does not hold: {problem}"
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> "Evidence":
         """The sources that were quoted and the words around each quote, as the run keeps them."""
-        checked = [event for event in self.events if event.kind == "evidence.checked"]
+        from ..evidence import Evidence
+
+        checked = [event for event in self.of_areas("evidence") if event.kind == "evidence.checked"]
         return Evidence.model_validate(checked[-1].value) if checked else Evidence()
 
-    def _task(self, name: str) -> TaskView:
-        events = self.of_task(name)
-        sent = [event for event in events if event.kind == "task.sent"]
-        returned = [event for event in events if event.kind == "task.returned"]
-        ended = returned[-1].value if returned else {}
-        failure = ended.get("failure") or {}
-        cost = sum(event.value["micro_usd"] for event in events if event.kind == "model.attempted")
-        return TaskView(
-            id=name,
-            worker=sent[0].recipient,
-            after=tuple(sent[0].value["after"]),
-            attempts=len(sent),
-            status=ended.get("status", "running"),
-            seconds=((returned or events)[-1].at_ms - sent[0].at_ms) / 1000,
-            cost_usd=cost / 1e6,
-            failure=f"{failure['type']}: {failure['detail']}" if failure else "",
-        )
+
+def run_of(path: Path, events: Sequence[Event], *, held: bool = False) -> Run:
+    """The run that holds these events, a journal from its start."""
+    return Run(path, Whole(tuple(events), overview_of(events)), held=held)
 
 
 def open_run(job: str | Path, runs: Path | None = None) -> Run:
     """A run by its file, its job's id, the id's beginning, or `latest`, in the folder `runs` (`.bullpen/runs`).
 
+    A long run is opened by its index (`docs/decisions/0016`): then `problems` is what checks all of it.
+
     Raises BadInput where there is no such run or several, JournalDamaged where its file cannot be read. Blocking.
     """
     path = find_run(job, runs)
     held = is_held(path)  # before reading: a run that ends in between must not look interrupted
-    return Run(path, read_events(path), held=held)
+    return Run(path, open_record(path), held=held)
 
 
 def find_run(job: str | Path, runs: Path | None = None) -> Path:

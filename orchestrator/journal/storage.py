@@ -14,7 +14,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from io import BytesIO, FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic_core import from_json
 
@@ -23,13 +25,15 @@ from ..failpoint import failpoint
 from .convert import to_today
 from .disk import folder_to_disk, lock, locked, to_disk, write_all
 from .events import ACCEPTED, FINISHED, RESUMED, Event
-from .lines import END, FORMAT, HEADER, Content, is_unborn, read
+from .lines import END, FORMAT, HEADER, Content, is_unborn, read, read_on
 
 SUFFIX = ".run"
 #: What stands beside a run while it is taken over, and while another file is made for its place.
 FENCE, NEW = ".fence", ".new"
 #: How far from its end a run's terminal event is looked for, in bytes.
 _END_BYTES = 256 * 1024
+#: How many bytes are read at once: with more of them a reader waits for memory.
+_BLOCK = 1 << 20
 #: There is no room; there may be later.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: File systems on which a lock does not hold between machines, or a flush does not reach a disk.
@@ -194,13 +198,38 @@ def read_events(path: Path) -> list[Event]:
 
     Raises BadInput where there is no such run or it is of another format, JournalDamaged where it cannot be read.
     """
+    with open_to_read(path) as file:
+        return read_whole(path, file).events
+
+
+def open_to_read(path: Path) -> FileIO:
+    """The file of a run. Raises BadInput where there is none or it cannot be read."""
     try:
-        content = path.read_bytes()
+        return FileIO(path)
     except FileNotFoundError:
         raise BadInput(f"run {str(path)!r} does not exist; `bullpen jobs` lists what there is") from None
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
-    return _read(path, _today(path, content)).events
+
+
+def read_whole(path: Path, file: BinaryIO) -> Content:
+    """What is in a run file, from its beginning, in today's format. Raises as `read_events` does."""
+    file.seek(0)
+    if file.read(len(HEADER)) != HEADER:
+        return _read(path, _today(path, b"".join(read_from(path, file, 0))))
+    found = Content()
+    read_on(found, read_from(path, file, found.size))
+    return _undamaged(path, found)
+
+
+def read_from(path: Path, file: BinaryIO, place: int) -> Iterator[bytes]:
+    """The bytes of a run file from a place on, in blocks. Raises BadInput where they cannot be read."""
+    try:
+        file.seek(place)
+        while block := file.read(_BLOCK):
+            yield block
+    except OSError as error:
+        raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
 
 
 @contextlib.contextmanager
@@ -328,12 +357,15 @@ def _today(path: Path, content: bytes) -> bytes:
 
 def _format(path: Path, content: bytes) -> int:
     with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
-        return int(from_json(content.partition(b"\n")[0])["format"])
+        return int(from_json(BytesIO(content).readline())["format"])
     raise JournalDamaged(f"run {str(path)!r} cannot be read: it does not begin as runs do; keep the file as it is")
 
 
 def _read(path: Path, content: bytes) -> Content:
-    found = read(content)
+    return _undamaged(path, read(content))
+
+
+def _undamaged(path: Path, found: Content) -> Content:
     if found.damage:
         raise JournalDamaged(f"run {str(path)!r} is {found.damage}; keep the file as it is")
     return found

@@ -22,7 +22,7 @@ class Tally:
     #: Micro-dollars by the worker that asked.
     by_sender: Counter[str] = field(default_factory=Counter)
     #: By epoch, when its owner's first event and its last one so far were put on record.
-    _spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def degraded(self) -> tuple[str, ...]:
@@ -32,12 +32,12 @@ class Tally:
     @property
     def seconds(self) -> float:
         """How long its owners have worked on it, each from its first event to its last so far."""
-        return sum(last - first for first, last in self._spans.values()) / 1000
+        return sum(last - first for first, last in self.spans.values()) / 1000
 
     def hear(self, event: Event) -> None:
         """Count one event."""
-        first, _ = self._spans.get(event.epoch) or (event.at_ms, 0)
-        self._spans[event.epoch] = first, event.at_ms
+        first, _ = self.spans.get(event.epoch) or (event.at_ms, 0)
+        self.spans[event.epoch] = first, event.at_ms
         match event.kind:
             case "model.attempted":
                 self._attempted(event)

@@ -15,7 +15,9 @@ from bullpen.orchestrator.control import client, server
 from bullpen.orchestrator.control.place import connected, listening, socket_of
 from bullpen.orchestrator.control.protocol import LINE_BYTES_MOST, Asker, Pause, Reply, Request, line_of, read_line
 from bullpen.orchestrator.errors import BadInput, Refused, Unavailable
+from bullpen.orchestrator.journal.overview import Overview
 from bullpen.orchestrator.journal.reader import Run
+from bullpen.orchestrator.journal.record import Whole
 
 pytestmark = pytest.mark.anyio
 JOB = "01a0"
@@ -34,7 +36,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     folder = short if request.param == "short" else short.joinpath(*["a rather long name of a folder"] * 5)
     folder.mkdir(parents=True)
     monkeypatch.setattr("tempfile.tempdir", str(_short_folder(tmp_path)))
-    return Run(folder / f"{JOB}.run", (), held=True)
+    return Run(folder / f"{JOB}.run", Whole((), Overview()), held=True)
 
 
 def _short_folder(tmp_path: Path) -> Path:
@@ -212,6 +214,6 @@ async def test_a_link_to_something_else_is_removed_and_what_it_names_is_not(run:
 
 async def test_jobs_that_are_not_running_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="was interrupted: its process is gone"):
-        client.send(Run(tmp_path / "a.run", (), held=False), Pause())
+        client.send(Run(tmp_path / "a.run", Whole((), Overview()), held=False), Pause())
     with pytest.raises(Unavailable, match="is running and cannot be reached"):
-        client.send(Run(tmp_path / "a.run", (), held=True), Pause())
+        client.send(Run(tmp_path / "a.run", Whole((), Overview()), held=True), Pause())

@@ -14,7 +14,7 @@ from bullpen.orchestrator.gateway.model import Request
 from bullpen.orchestrator.ids import compact
 from bullpen.orchestrator.journal.difference import difference
 from bullpen.orchestrator.journal.events import Event
-from bullpen.orchestrator.journal.reader import Run
+from bullpen.orchestrator.journal.reader import Run, run_of
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import load_settings
@@ -81,7 +81,7 @@ def model(asked: list[str], way: str = "") -> ScriptedModel:
 async def launched(asked: list[str]) -> Run:
     async with scripted_system(TEAM, model(asked)) as system, system.launch("What?") as job:
         report = await job.result()
-        return Run(Path(f"{report.job}.run"), [event async for event in job.events()], held=False)
+        return run_of(Path(f"{report.job}.run"), [event async for event in job.events()])
 
 
 async def forked(
@@ -92,7 +92,7 @@ async def forked(
         system.chance.getrandbits(64)  # another id than the first job's
         async with system.fork(run, at, ["something"]) as job:
             report = await job.result()
-            return Run(Path(f"{report.job}.run"), [event async for event in job.events()], held=False)
+            return run_of(Path(f"{report.job}.run"), [event async for event in job.events()])
 
 
 @pytest.fixture

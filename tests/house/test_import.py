@@ -56,8 +56,18 @@ def test_every_public_name_is_there_and_costs_neither_litellm_nor_chromadb() -> 
     assert modules & {"litellm", "chromadb", "openai", "onnxruntime"} == set()
 
 
-@pytest.mark.parametrize("command", ["control", "watch", "keep"])
-def test_a_word_with_a_running_job_or_about_runs_loads_neither_models_nor_memory_nor_the_system(command: str) -> None:
+def test_a_reader_of_runs_loads_neither_models_nor_memory_nor_a_loop() -> None:
+    modules, sockets = _loaded("from bullpen import open_run")
+    rooms = ("agents", "memory", "tools", "orchestrator.gateway", "orchestrator.evidence", "orchestrator.settings")
+
+    assert sockets == []
+    assert modules & (_ours_beside_typer() - {"pydantic_core"}) == set()
+    assert modules & {"litellm", "chromadb", "nats", "openai", "pydantic", "typer", "rich", "asyncio"} == set()
+    assert [name for name in modules if name.startswith(tuple(f"bullpen.{room}" for room in rooms))] == []
+
+
+@pytest.mark.parametrize("command", ["control", "runs", "watch", "keep"])
+def test_a_word_with_a_job_loads_neither_models_nor_memory_nor_the_system(command: str) -> None:
     modules, sockets = _loaded(f"import bullpen.orchestrator.cli.{command}")
 
     assert sockets == []

@@ -96,6 +96,8 @@ def test_a_run_goes_with_what_stands_beside_it_and_a_link_alone(tmp_path: Path) 
     (runs / "a.new").write_bytes(b"half")
     (runs / "a.sock").symlink_to(listen(tmp_path / "control"))
     (runs / "a.md").write_bytes(b"mine")
+    (runs / "a.idx").write_bytes(b"index")
+    (runs / "a.log").write_bytes(b"printed")
     run, _ = ended_runs(runs, interrupted=False)
     delete(run, SOCK)
 
@@ -152,11 +154,15 @@ def test_a_link_that_has_come_in_the_place_of_a_run_is_not_followed(tmp_path: Pa
 # Left over
 
 
+HALF = ("ended.new", "ended.fence", "none.fence", "copy.run.half-made", "none.idx", "none.log", "ended.idx-7-7")
+
+
 def litter(folder: Path) -> list[str]:
     """Fill a folder with what may go; the names of that."""
     before = names(folder)
-    for name in ("ended.new", "ended.fence", "none.fence", "copy.run.half-made"):
+    for name in HALF:
         (folder / name).write_bytes(b"half")
+        age(folder / name)
     put_run(folder, "ended")
     listen(folder / "ended.sock")
     (folder / "none.sock").symlink_to(folder / "nowhere")
@@ -175,6 +181,9 @@ def treasure(folder: Path) -> None:
         age(folder / name)
     age(put_run(folder, "interrupted", ASKED))
     (folder / "young.run").write_bytes(HEADER)
+    (folder / "young.log").write_bytes(b"")
+    (folder / "other.idx").write_bytes(b"")
+    (folder / "other.idx-7-7").write_bytes(b"")
     (folder / "mine.fence").symlink_to(folder / "README.md")
     (folder / "mine.new").mkdir()
     (folder / "far").write_bytes(HEADER)
@@ -190,7 +199,7 @@ def test_what_no_run_needs_goes_and_nothing_else(tmp_path: Path) -> None:
     found = leftovers(tmp_path, SOCK)
     assert [left.path.name for left in found] == expected
     assert {left.path.name: left.size for left in found if left.size} == {
-        **dict.fromkeys(["ended.new", "ended.fence", "none.fence", "copy.run.half-made"], 4),
+        **dict.fromkeys(HALF, 4),
         "none.sock": len(str(tmp_path / "nowhere")),
         "header.run": len(HEADER),
         "nul.run": 99,
@@ -209,7 +218,7 @@ def test_what_a_living_process_has_is_not_left_over(tmp_path: Path) -> None:
     with ExitStack() as stack:
         for name in living:
             stack.enter_context(held(tmp_path / name))
-        theirs = {"ended.new", "ended.fence", "ended.sock", *living[1:]}
+        theirs = {"ended.new", "ended.fence", "ended.sock", "ended.idx-7-7", *living[1:]}
         assert {left.path.name for left in leftovers(tmp_path, SOCK)} == set(found) - theirs
         for name in theirs:
             with pytest.raises(Unavailable, match="is held by another process"):

@@ -149,7 +149,7 @@ def test_an_event_that_was_taken_out_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"seq":2}', b"{}", b"[]", b"1", b'{"part":"x"}', b'{"part":1,"text":2}', b'{"closed":7}']
+    "line", [b"", b'{"seq":2}', b"{}", b"[]", b"1", b'{"part":"x"}', b'{"part":1,"text":2}', b'{"closed":7}']
 )
 def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "job.run"

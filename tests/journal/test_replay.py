@@ -15,7 +15,7 @@ from bullpen.orchestrator.errors import BadInput, NoAnswer, ToolError
 from bullpen.orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Quote, Unreadable
 from bullpen.orchestrator.gateway.model import Card, Completion, Request
 from bullpen.orchestrator.ids import compact
-from bullpen.orchestrator.journal.reader import Run
+from bullpen.orchestrator.journal.reader import Run, run_of
 from bullpen.orchestrator.order import Options
 from bullpen.orchestrator.replay import Replay, replay
 from bullpen.orchestrator.rules.outcome import Outcome
@@ -174,7 +174,7 @@ async def recorded(job: Job) -> Run:
             events = [event async for event in launched.events()]
     missing = [gap.reason for gap in report.gaps if gap.reason not in ("Said", "other.pdf")]
     assert missing == list(job.gaps), report.gaps
-    return Run(Path(f"{report.job}.run"), events, held=False)
+    return run_of(Path(f"{report.job}.run"), events)
 
 
 def again(run: Run, job: Job) -> Replay:
@@ -212,4 +212,4 @@ def test_what_has_not_ended_cannot_be_compared() -> None:
     run = virtual_time.run(lambda: recorded(job))
 
     with pytest.raises(BadInput, match="is interrupted: it has no report to compare with"):
-        again(Run(run.path, run.events[:-1], held=False), job)
+        again(run_of(run.path, run.events[:-1]), job)
