@@ -15,7 +15,7 @@ check() {
 check ruff format --check .
 check ruff check .
 check mypy
-check pytest "$@"
+check pytest --numprocesses 2 --dist worksteal "$@"
 
 if [ -n "$failed" ]; then
     echo "failed:$failed" >&2
