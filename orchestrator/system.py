@@ -48,6 +48,8 @@ from .team import Team, load_team
 from .text import clean
 from .worker import Identity
 
+#: How old a job is before it has a socket, which costs as much as a call: many have ended by then, in seconds.
+_UNREACHABLE_S = 0.2
 #: Threads that write journals; each waits for the disk most of its time.
 _WRITERS = 4
 
@@ -316,6 +318,7 @@ def _owner() -> dict[str, Any]:
 
 async def _reachable(path: Path, desk: Desk) -> None:
     """Let other processes control the job. Where that cannot be, the job goes on without, and its record says so."""
+    await anyio.sleep(_UNREACHABLE_S)
     try:
         await serve(path, desk.answer)
     except* OSError as group:

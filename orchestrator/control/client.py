@@ -1,6 +1,8 @@
 """The other end of a job's socket: for commands in another process. Blocking, and light to import."""
 
 import os
+import socket
+import time
 from pathlib import Path
 
 from ..errors import BadInput, Refused, Unavailable
@@ -10,6 +12,8 @@ from .protocol import LINE_BYTES_MOST, Command, Reply, Request, line_of, read_li
 
 #: How long a job may take to answer, in seconds: it does between two things that its workers do.
 _ANSWER_S = 10.0
+#: How long a job may take to have its socket, in seconds.
+_BEGIN_S = 1.0
 
 
 def send(run: Run, command: Command) -> Reply:
@@ -33,9 +37,8 @@ def _not_running(run: Run) -> str:
 
 
 def _exchanged(run: Run, line: bytes) -> Reply:
-    path = socket_of(run.path)
     try:
-        with connected(path, timeout_s=_ANSWER_S) as connection:
+        with _connected(socket_of(run.path)) as connection:
             if (asker := peer_of(connection)).uid not in (None, os.geteuid()):
                 raise Refused(f"the socket of job {run.id} is held by user {asker.uid}")
             connection.sendall(line)
@@ -48,6 +51,18 @@ def _exchanged(run: Run, line: bytes) -> Reply:
     if not answer:
         raise Unavailable(f"job {run.id} left before it answered; `bullpen jobs` says how it ended")
     return read_line(answer, Reply)
+
+
+def _connected(path: Path) -> socket.socket:
+    """A connection to a job, which has its socket a moment after it has begun. Raises OSError where it has none."""
+    until_s = time.monotonic() + _BEGIN_S
+    while True:
+        try:
+            return connected(path, timeout_s=_ANSWER_S)
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(_BEGIN_S / 20)
 
 
 def _unreachable(run: Path, error: OSError) -> str:

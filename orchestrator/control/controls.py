@@ -7,7 +7,7 @@ import anyio
 
 from ..clock import monotonic_s
 from ..journal.events import Event
-from .standing import Answer, Standing
+from .standing import HEARD, Answer, Standing
 
 
 class Controls:
@@ -28,6 +28,8 @@ class Controls:
 
     def hear(self, event: Event) -> None:
         """Take an event in, and let go on who waited for it."""
+        if event.area not in HEARD and event.epoch == self.standing.epoch:
+            return  # most are none of its business
         stood_still = self.stands_still
         self.standing.hear(event)
         self._changed(stood_still)

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 from ..journal.events import FINISHED, Event
 
 
+#: The areas of events that matter here.
+HEARD = frozenset({"control", "approval", "steering", "job"})
+
+
 class Approval(NamedTuple):
     """What a worker asks leave for. `id` is the same in a resumed job; `until_ms` is wall-clock time, for people."""
 
@@ -36,7 +40,8 @@ class Standing:
     #: By id, what is waited for and how it was answered.
     waiting: dict[str, Approval] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    _epoch: int = 0
+    #: Of the owner whose events were heard last.
+    epoch: int = 0
 
     @property
     def stands_still(self) -> bool:
@@ -52,8 +57,8 @@ class Standing:
 
     def hear(self, event: Event) -> None:
         """Take an event in."""
-        if event.epoch > self._epoch:
-            self._epoch, self.is_paused = event.epoch, False
+        if event.epoch > self.epoch:
+            self.epoch, self.is_paused = event.epoch, False
             self.waiting.clear()
         match event.kind:
             case "control.paused" | "control.resumed":
