@@ -49,7 +49,7 @@ from .text import clean
 from .worker import Identity
 
 #: How old a job is before it has a socket, which costs as much as a call: many have ended by then, in seconds.
-_UNREACHABLE_S = 0.2
+_UNREACHABLE_S = 0.5
 #: Threads that write journals; each waits for the disk most of its time.
 _WRITERS = 4
 

@@ -13,7 +13,7 @@ from .protocol import LINE_BYTES_MOST, Command, Reply, Request, line_of, read_li
 #: How long a job may take to answer, in seconds: it does between two things that its workers do.
 _ANSWER_S = 10.0
 #: How long a job may take to have its socket, in seconds.
-_BEGIN_S = 1.0
+_BEGIN_S = 1.5
 
 
 def send(run: Run, command: Command) -> Reply:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from ..journal.events import FINISHED, Event
 
-
 #: The areas of events that matter here.
 HEARD = frozenset({"control", "approval", "steering", "job"})
 
