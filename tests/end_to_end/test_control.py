@@ -174,6 +174,7 @@ def test_a_killed_job_is_known_to_be_gone_whatever_socket_it_left(
 ) -> None:
     with _researching(tmp_path, corpus, provider) as child:
         job = _ps(bullpen)["job"]
+        assert bullpen("pause", job).returncode == 0  # it has its socket now
         child.send_signal(signal.SIGKILL)
         child.wait()
         left = (tmp_path / ".bullpen" / "runs" / f"{job}.sock").is_socket()
