@@ -108,11 +108,11 @@ class System:
             async with self.resume(left) as job:
                 yield job
             return
-        async with (
-            self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened,
-            self._driven(opened, order, self._accepted(order)),
-        ):
-            yield opened.launched
+        async with self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened:
+            if opened.journal.past.events:
+                raise BadInput(f"there is a job {opened.launched.id} already; resume it, or give another id")
+            async with self._driven(opened, order, self._accepted(order)):
+                yield opened.launched
 
     @asynccontextmanager
     async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
@@ -121,7 +121,7 @@ class System:
         The job is named by its id, the id's beginning, or `latest`. Its events begin with those on record. Raises
         BadInput for one that is not there, has ended or is held.
         """
-        name = job if self.runs is None else find_run(job.removesuffix(SUFFIX), self.runs).stem
+        name = job if self.runs is None else _file_of(job, self.runs).stem
         async with self._open(JobId(name)) as opened:
             past = opened.journal.past
             accepted = next((event.value for event in past.events if event.kind == ACCEPTED), None)
@@ -130,7 +130,7 @@ class System:
             if past.events[-1].kind == FINISHED:
                 raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
             if (fork := accepted.get("fork")) and not past.is_tape:
-                past.take_over(fork["origin"], open_run(fork["of"], self.settings.runs).events, fork["at"])
+                past.take_over(fork["origin"], open_run(_file_of(fork["of"], self.settings.runs)).events, fork["at"])
             for event in past.events:
                 opened.hear(event)
             order = order_again(
@@ -309,6 +309,11 @@ def research_sync(
     except RuntimeError:
         return anyio.run(lambda: research(question, team=team, settings=settings, **options))
     raise BadInput("research_sync was called inside a running event loop; use `await research(…)` there")
+
+
+def _file_of(job: str, runs: Path) -> Path:
+    """A job's run in this folder and no other. Raises BadInput where there is none."""
+    return find_run(job.removesuffix(SUFFIX), runs)
 
 
 def _owner() -> dict[str, Any]:

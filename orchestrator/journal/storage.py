@@ -31,7 +31,7 @@ SUFFIX = ".run"
 #: What stands beside a run while it is taken over, and while another file is made for its place.
 FENCE, NEW = ".fence", ".new"
 #: How far from its end a run's terminal event is looked for, in bytes.
-_END_BYTES = 256 * 1024
+_END_BYTES = 64 * 1024
 #: How many bytes are read at once: with more of them a reader waits for memory.
 _BLOCK = 1 << 20
 #: There is no room; there may be later.

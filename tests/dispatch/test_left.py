@@ -107,6 +107,8 @@ def test_a_job_bears_the_id_that_it_was_given(tmp_path: Path) -> None:
 
     assert anyio.run(with_id, given) == given
     assert [path.stem for path in list_runs(tmp_path / "runs")] == [given]
+    with pytest.raises(BadInput, match=f"there is a job {given} already"):
+        anyio.run(with_id, given)
     with pytest.raises(BadInput, match=r"'\.\./x' is no id for a job; give a UUID"):
         anyio.run(with_id, "../x")
 
