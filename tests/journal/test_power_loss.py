@@ -24,7 +24,7 @@ from bullpen.orchestrator.journal.storage import read_events
 from .test_journals import opened
 
 SECTOR = 512
-IMAGES, FLIPS = 5_000, 1_000
+IMAGES, FLIPS = 5_000, 2_000
 
 
 @dataclass
