@@ -18,7 +18,7 @@ from ..system import open_system
 from ..team import Team
 from ..text import printable
 from .prepare import prepare
-from .printing import print_json, print_table
+from .printing import cell, print_json, print_table
 from .progress import follow
 
 
@@ -77,7 +77,7 @@ def _print_difference(before: Run, after: Run, *, as_json: bool) -> None:
     if as_json:
         print_json({"before": before.id, "after": after.id, **asdict(found)})
         return
-    totals = [[name, str(first), str(second)] for name, (first, second) in found.totals.items()]
+    totals = [[name, cell(first), cell(second)] for name, (first, second) in found.totals.items()]
     print_table(("", before.id, after.id), totals)
     sys.stdout.write("\n")
     print_table(("task", "before", "after", "asked", "taken over"), _path(found))

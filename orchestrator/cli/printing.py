@@ -26,6 +26,11 @@ def as_row(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in _SHOWN} | {"body": event.value}
 
 
+def cell(value: Any) -> str:
+    """A value as a table shows it: numbers without an exponent."""
+    return (f"{value:.6f}".rstrip("0").rstrip(".") or "0") if isinstance(value, float) else str(value)
+
+
 def print_json(value: Any) -> None:
     """One JSON value, for programs and for people who look."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

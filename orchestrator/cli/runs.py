@@ -9,12 +9,12 @@ import anyio
 
 from ..errors import BadInput, JournalDamaged
 from ..ids import digest
-from ..journal.events import Event
+from ..journal.events import RESUMED, Event
 from ..journal.overview import TaskView
 from ..journal.reader import Run, list_runs, open_run
 from ..settings import load_settings
 from ..text import printable, shorten
-from .printing import as_row, print_json, print_table, when
+from .printing import as_row, cell, print_json, print_table, when
 
 
 def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
@@ -26,7 +26,7 @@ def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
         sys.stdout.write("no jobs yet: `bullpen research QUESTION --corpus PATH` starts one\n")
     else:
         columns = ("job", "started", "status", "claims", "cost_usd", "question")
-        print_table(columns, [[str(row[name]) for name in columns] for row in rows])
+        print_table(columns, [[cell(row[name]) for name in columns] for row in rows])
 
 
 def _row(path: Path) -> dict[str, Any]:
@@ -64,11 +64,20 @@ def _as_json(run: Run, events: tuple[Event, ...]) -> dict[str, Any]:
     return {**head, "tasks": tasks, "report": report, "events": shown}
 
 
+def _history(run: Run) -> str:
+    """That it was forked, and how often and behind which event it was gone on with; nothing for most runs."""
+    fork = run.accepted.get("fork")
+    told = f"forked   from {fork['of']}, {', '.join(fork['set']) or 'nothing set'}\n" if fork else ""
+    after = [str(event.value["after"]) for event in run.of_areas("job") if event.kind == RESUMED]
+    return told + (f"resumed  after event {', '.join(after)}\n" if after else "")
+
+
 def _print_overview(run: Run) -> None:
     by_model = ", ".join(f"{name} ×{n}" for name, n in sorted(run.cost.models.items())) or "none"
     out = sys.stdout.write
     out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
     out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {run.length} events\n")
+    out(_history(run))
     out(f"models   {by_model}; {run.cost.model_calls} requests, ${run.cost.micro_usd / 1e6:.4f}\n\n")
     rows = [
         [

@@ -16,7 +16,7 @@ from ..journal.reader import Run, find_run, list_runs, open_run
 from ..journal.storage import is_held
 from ..settings import load_settings
 from ..text import shorten
-from .printing import as_row, print_json, print_table
+from .printing import as_row, cell, print_json, print_table
 from .progress import alarm, describe, trouble
 
 #: How often a run is looked at for more, in seconds.
@@ -32,7 +32,7 @@ def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
         sys.stdout.write("no job is running: `bullpen jobs` lists those that have ended\n")
     else:
         columns = ("job", "state", "done", "under_way", "calls", "cost_usd", "age_s", "question")
-        print_table(columns, [[str(row[name]) for name in columns] for row in rows])
+        print_table(columns, [[cell(row[name]) for name in columns] for row in rows])
         for row in rows:
             sys.stdout.writelines(_pending(row["job"], approval) for approval in row["approvals"])
 

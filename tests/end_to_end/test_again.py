@@ -47,7 +47,7 @@ def test_a_fork_with_a_cheaper_model_shows_what_differs(
         begun = bullpen("research", QUESTION, "--corpus", corpus)
         job = open_run("latest", tmp_path / ".bullpen" / "runs").id
         forked = bullpen("fork", job, "--set", "model=openai_http:small", "--json")
-        shown = bullpen("diff", job, "latest")
+        shown, told = bullpen("diff", job, "latest"), bullpen("show", "latest")
         again = bullpen("fork", job, "--set", "model=openai_http:small", "--at", "999")
         wrong = bullpen("fork", job, "--set", "colour=red")
 
@@ -60,5 +60,6 @@ def test_a_fork_with_a_cheaper_model_shows_what_differs(
     assert any(line.startswith("+") and "It cost 48,000 crowns." in line for line in found["text"])
     assert any(line.startswith("+") and "It cost 48,000 crowns." in line for line in shown.stdout.splitlines())
     assert "taken over" in shown.stdout
+    assert f"forked   from {job}, model=openai_http:small\n" in told.stdout
     assert (again.returncode, "has no event 999" in again.stderr) == (2, True)
     assert (wrong.returncode, "--set 'colour=red' is none of model=" in wrong.stderr) == (2, True)

@@ -97,5 +97,6 @@ def test_a_killed_job_is_resumed_and_pays_nothing_twice(
     assert (reused, again) == (uninterrupted - again, uninterrupted - reused)
     assert saved > 0 or not reused
     assert bullpen("verify", found["job"]).returncode == 0
+    assert "\nresumed  after event " in bullpen("show", found["job"]).stdout
     ended = bullpen("resume", found["job"])
     assert (ended.returncode, "has ended: " in ended.stderr) == (2, True)
