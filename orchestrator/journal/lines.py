@@ -125,9 +125,13 @@ def read_on(found: Content, blocks: Iterable[bytes]) -> None:
 
 
 def _commits_behind(rest: bytes) -> int:
-    """How many commits stand behind the one that `rest` begins in; what has no end counts as one."""
+    """How many commits stand behind the one that `rest` begins in; what has no end counts as one.
+
+    That the owner has let go is a commit of its own: where it stands in this one, the end between them is damaged.
+    """
     _, *later = rest.split(b"\n\n")
-    return len(later) - 1 + bool(later[-1]) if later else 0
+    behind = len(later) - 1 + bool(later[-1]) if later else 0
+    return behind or int(b'\n{"closed":' in rest)
 
 
 def _take(line: bytes, found: Content) -> None:
