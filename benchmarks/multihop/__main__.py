@@ -1,6 +1,6 @@
 """Questions whose evidence stands in several documents: found in one search, and in hops.
 
-    python -m benchmarks.multihop [--set 2wiki|musique] [--hops N] [--without-minilm] [--json]
+    python -m benchmarks.multihop [--set 2wiki|musique] [--hops N] [--questions N] [--without-minilm] [--json]
 
 Prints, for the questions of the dev part, the share that have all their evidence among the first 8 documents, recall at
 2 and 5, searches and milliseconds a question; a paired test of hops against one search; and what has been published.
@@ -126,12 +126,12 @@ class Counted:
         return await self._memory.search(query, corpora=[CORPUS], limit=limit)
 
 
-async def measure(name: str, ranking: str, hops: int) -> list[Row]:
+async def measure(name: str, ranking: str, hops: int, most: int) -> list[Row]:
     """Two rows for each question of a set: one search, and hops."""
     rows = []
     async with memory_of(name, ranking) as memory:
         await memory.search("warm", corpora=[CORPUS], limit=1)
-        for n, question in enumerate(questions_of(name), start=1):
+        for n, question in enumerate(questions_of(name)[:most], start=1):
             for way in (ONE_SHOT, IN_HOPS):
                 search, began = Counted(memory), time.perf_counter()
                 if way == ONE_SHOT:
@@ -255,6 +255,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", choices=SETS, action="append")
     parser.add_argument("--hops", type=int, default=3)
+    parser.add_argument(
+        "--questions", type=int, default=50, help="the first so many: with MiniLM, hops take seconds each"
+    )
     parser.add_argument("--without-minilm", action="store_true", help="rank by words alone, whatever weights there are")
     parser.add_argument("--json", action="store_true", help="print figures, tests and every question's list instead")
     chosen = parser.parse_args()
@@ -262,7 +265,12 @@ def main() -> None:
     if missing := [name for name in sets if not (DATA / f"multihop_{name}").is_dir()]:
         sys.exit(f"no {missing} in {str(DATA)!r}; set BULLPEN_DATA to the folder that holds multihop_2wiki")
     rankings = ["words"] if chosen.without_minilm or find_weights() is None else ["words", "words, MiniLM"]
-    rows = [row for name in sets for ranking in rankings for row in anyio.run(measure, name, ranking, chosen.hops)]
+    rows = [
+        row
+        for name in sets
+        for ranking in rankings
+        for row in anyio.run(measure, name, ranking, chosen.hops, chosen.questions)
+    ]
     if chosen.json:
         lists = [row._asdict() | {"gold": sorted(row.gold)} for row in rows]
         print(json.dumps({"measured": summary(rows), "tests": tests(rows), "questions": lists}))
