@@ -1,15 +1,18 @@
 """Search in hops finds what the question's own words do not lead to, and stops."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullpen import Document, Passage
+from bullpen import Context, Document, Passage, Query, Settings, open_system, research_team
 from bullpen.agents.multihop import ASKED, NAMED, Reached, search_in_hops
+from bullpen.agents.search import Search
 from bullpen.memory import InMemory, open_in_memory
+from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +112,40 @@ async def test_nothing_found_leads_nowhere(tmp_path: Path) -> None:
 
         assert await search_in_hops("Who is Ada Lund?", search, memory.rarity) == ()
         assert search.asked == ["Who is Ada Lund?", "Ada Lund"]
+
+
+class OneSearch:
+    """Has one question searched for."""
+
+    async def brief(self, question: str, ctx: Context) -> Query:
+        return Query(question=question, about=question)
+
+    async def plan(self, brief: Query, ctx: Context) -> Plan:
+        return Plan(tasks=(PlannedTask(id="search", worker="search", input=brief.model_dump()),))
+
+    async def review(self, brief: Query, results: object, ctx: Context) -> None:
+        return None
+
+
+async def passages_for(question: str, folder: Path) -> list[str]:
+    """The titles of the passages that the search worker finds in the documents."""
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for title, text in TEXTS.items():
+        (corpus / f"{title}.md").write_text(f"# {title}\n\n{text}\n")
+    team = replace(research_team, supervisor=lambda *_: OneSearch(), workers=(Search,))
+    async with open_system(Settings(project=folder / "project"), team) as system:
+        async with system.launch(question, corpus=corpus) as job:
+            await job.result()
+            return [passage["title"] for passage in job.results["search"].output["passages"]]
+
+
+async def test_the_search_worker_follows_names_where_evidence_is_weak(tmp_path: Path) -> None:
+    assert {"The Straw Boat", "Ada Lund"} <= set(await passages_for(QUESTION, tmp_path))
+
+
+async def test_the_search_worker_follows_no_name_where_one_document_says_enough(tmp_path: Path) -> None:
+    assert "Olof Berg" not in await passages_for("Where in Ulm did Ada Lund live?", tmp_path)
 
 
 NAMES = [f"{first} {last}" for first in ("Ada", "Olof", "Rosa", "Hans") for last in ("Lund", "Berg", "Wells", "Salt")]

@@ -1,7 +1,7 @@
 """How retrieval over several hops is scored and compared."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.benchmarks.multihop.scoring import difference, has_all, mcnemar, recall
@@ -28,6 +28,7 @@ def test_mcnemar_counts_what_changed(before: list[bool], after: list[bool], expe
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=6), st.sampled_from([-0.5, 0.0, 0.25]))
+@settings(max_examples=15, deadline=None)
 def test_the_same_gain_everywhere_is_certain(before: list[float], gain: float) -> None:
     assert difference(before, [value + gain for value in before]) == pytest.approx((gain, gain, gain))
 
