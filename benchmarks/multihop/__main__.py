@@ -4,7 +4,7 @@
 
 Prints, for the questions of the dev part, the share that have all their evidence among the first 8 documents, recall at
 2 and 5, searches and milliseconds a question; a paired test of hops against one search; and what has been published.
-The constants of `agents/multihop.py` were chosen on 2wiki; musique was looked at when they stood. Reads `BULLPEN_DATA`.
+The constants of `agents/multihop.py` were chosen on 2wiki, the number of hops on musique. Reads `BULLPEN_DATA`.
 """
 
 import argparse
