@@ -30,9 +30,12 @@ from .coverage import (
 )
 from .inquiry import Inquiry, read_question
 from .lookup import claims_of
+from .multihop import search_in_hops
 from .selection import names_of
 
 _PASSAGES_MOST = 16
+#: Where evidence is weak: hops, and the passages that they add at most.
+_HOPS, _REACHED_MOST = 2, 8
 #: Another query is not worth its while when less than this share of its passages is new.
 _GAIN_LEAST = 0.25
 #: Up to so many sources that metadata answers with are also read, at most so many passages of each.
@@ -76,6 +79,9 @@ class Search(Worker):
         passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
         words = key_words(task.about)
         rarity = dict(await ctx.memory.rarity(words))
+        held = best_share(weights(words, rarity, _texts(passages)), passages)
+        if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
+            passages = await _followed(task.about, passages, ctx)
         weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
         return Found(passages=passages, rarity=rarity, weak=weak)
 
@@ -189,6 +195,19 @@ async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Pass
             break
     distinct = {passage.text: passage for passage in reversed(found.values())}  # of two copies of a file, the first
     return tuple(passage for passage in found.values() if distinct[passage.text] is passage)[:_PASSAGES_MOST]
+
+
+async def _followed(about: str, passages: Sequence[Passage], ctx: Context) -> tuple[Passage, ...]:
+    """The passages, then what the names in them lead to."""
+    search = partial(ctx.memory.search, findings=False)
+    reached = await search_in_hops(about, search, ctx.memory.rarity, hops=_HOPS, limit=_REACHED_MOST)
+    later = [found for found in reached if found.hop > 1]
+    said = [f"{found.passage.title or found.passage.source}, by {found.query!r}" for found in later]
+    ctx.note("followed names in what was found", reached=said)
+    distinct: dict[str, Passage] = {}
+    for passage in (*passages, *(found.passage for found in later)):
+        distinct.setdefault(passage.text, passage)
+    return tuple(distinct.values())
 
 
 async def _says_enough(about: str, passages: Sequence[Passage], ctx: Context) -> bool:
