@@ -115,7 +115,7 @@ class Job:
         if self._is_cancelled:
             self._ended = Status.CANCELLED
             self._job.note(CANCELLED, {}, recipient="dispatch")
-            reason, detail = "Cancelled", f"it was cancelled after {self.tally.seconds:.1f} s; not done: {undone}"
+            reason, detail = "Cancelled", f"it was cancelled; not done: {undone}"
         else:
             reason = "Deadline"
             detail = f"the deadline of {self.order.deadline_s:g} s came first; not done: {undone}"

@@ -47,14 +47,13 @@ class Order:
             raise BadInput(f"the deadline {self.deadline_s!r} is not a number of seconds; give more than 0")
 
 
-def order_again(accepted: Mapping[str, Any], worked_s: float, budget_usd: float | None) -> Order:
-    """The order as it was accepted, with what is left of its time and the budget that was set since, if any."""
-    deadline_s = accepted["deadline_s"]
+def order_again(accepted: Mapping[str, Any], budget_usd: float | None = None) -> Order:
+    """The order as it was accepted, with the budget that was set since, if any, in USD."""
     return Order(
         question=accepted["question"],
         corpus=tuple(Path(path) for path in accepted["corpus"]),
         budget_usd=accepted["budget_usd"] if budget_usd is None else budget_usd,
-        deadline_s=None if deadline_s is None else max(deadline_s - worked_s, 0.001),
+        deadline_s=accepted["deadline_s"],
     )
 
 

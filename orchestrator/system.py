@@ -28,6 +28,7 @@ from .gateway.budget import Ledger
 from .gateway.gateway import Gateway, open_gateway
 from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
+from .gateway.templates import read_template
 from .ids import JobId, new_job_id
 from .job import Job
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
@@ -104,7 +105,8 @@ class System:
         Raises BadInput, before anything is recorded, for a question without words or a corpus that is not there.
         """
         order = self._order(question, options)
-        if not options.get("anew") and (left := await self.left.take(self._accepted(order))):
+        goes_on = not options.get("anew") and "id" not in options
+        if goes_on and (left := await self.left.take(self._accepted(order))):
             async with self.resume(left) as job:
                 yield job
             return
@@ -133,9 +135,7 @@ class System:
                 past.take_over(fork["origin"], open_run(_file_of(fork["of"], self.settings.runs)).events, fork["at"])
             for event in past.events:
                 opened.hear(event)
-            order = order_again(
-                accepted, 0.0 if past.is_tape else opened.tally.seconds, opened.controls.standing.budget_usd
-            )
+            order = order_again(accepted, opened.controls.standing.budget_usd)
             told = {"after": past.events[-1].seq, "owner": _owner()}
             if not past.is_tape:
                 told["changed"] = changed(accepted.get("made_of", {}), self.made_of)
@@ -155,7 +155,7 @@ class System:
             raise BadInput(f"run {run.id} has no event {at}; it has 1 to {last}, and 0 is before them all")
         if not run.accepted:
             raise BadInput(f"job {run.id} was never accepted: there is nothing to fork; launch it anew")
-        order = order_again(run.accepted, 0.0, None)
+        order = order_again(run.accepted)
         upto = last if at is None else at
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
         async with self._open(new_job_id(self.clock, self.chance)) as opened:
@@ -209,6 +209,7 @@ class System:
     def _job(self, order: Order, opened: "_Opened", ledger: Ledger) -> Job:
         contracts = self.team.contracts()
         supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
+        worked_s = 0.0 if opened.journal.past.is_tape else opened.tally.seconds
         equipment = Equipment(
             job=opened.launched.id,
             settings=self.settings,
@@ -221,7 +222,7 @@ class System:
             toolbox=self.toolbox,
             frames=self.frames,
             notices=self.team.notices,
-            deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s,
+            deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s - worked_s,
         )
         return Job(order, equipment, (supervisor, Identity.of(type(supervisor), "supervisor", "plan")), opened.tally)
 
@@ -261,6 +262,8 @@ async def open_system(
     settings = settings or load_settings()
     team = team or load_team(settings.default_team)
     team.contracts()
+    for name, path in settings.prompts.items():
+        read_template(path, name)
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings, os.environ, team.rungs, team.providers))
         memory = await stack.enter_async_context(team.memory(settings.project / "memory")) if team.memory else None

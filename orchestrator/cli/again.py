@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import anyio
 
@@ -17,9 +17,9 @@ from ..settings import Settings, load_settings
 from ..system import open_system
 from ..team import Team
 from ..text import printable
-from .prepare import prepare
+from .prepare import prepare, settled
 from .printing import cell, print_json, print_table
-from .progress import follow
+from .research import worked
 
 
 def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
@@ -48,6 +48,7 @@ def fork_job(
 ) -> int:
     """Do a job another way and show what differs. The exit status is 0 when the new job has a report."""
     run = open_run(job, load_settings(**settings).runs)
+    changes = [settled(change) for change in changes]
     loaded, team = prepare(run, settings, changes)
     if at is None and (not changes or any(change.startswith("model=") for change in changes)):
         at = 0
@@ -67,8 +68,7 @@ def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) 
 async def _fork(run: Run, at: int | None, changes: Sequence[str], settings: Settings, team: Team) -> Path:
     async with open_system(settings, team) as system, system.fork(run, at, changes) as job:
         sys.stderr.write(f"job {job.id}, forked from {run.id}\n")
-        await follow(job)
-        await job.result()
+        await worked(job)
         return settings.runs / f"{job.id}{SUFFIX}"
 
 
@@ -92,8 +92,4 @@ def _path(found: Difference) -> list[list[str]]:
 def _refuse_network(event: str, _: object) -> None:
     """From here on nothing in this process may connect to anything."""
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
-        _refuse(event)
-
-
-def _refuse(event: str) -> NoReturn:
-    raise PermissionError(f"{event}: a replay has no network")
+        raise PermissionError(f"{event}: a replay has no network")

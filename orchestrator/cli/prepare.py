@@ -26,7 +26,7 @@ def prepare(run: Run, settings: Mapping[str, Any], changes: Sequence[str] = ()) 
         elif name == "worker" and value:
             workers.append(value)
         elif name == "prompt" and file:
-            found["prompts"] = {**found.get("prompts", {}), prompt: Path(file).absolute()}
+            found["prompts"] = {**found.get("prompts", {}), prompt: Path(file)}
         else:
             allowed = "model=PROVIDER:MODEL, prompt=NAME=FILE, worker=MODULE:CLASS"
             raise BadInput(f"--set {change!r} is none of {allowed}")
@@ -35,6 +35,13 @@ def prepare(run: Run, settings: Mapping[str, Any], changes: Sequence[str] = ()) 
     for worker in workers:
         made = made.replacing(load_worker(worker))
     return loaded, made
+
+
+def settled(change: str) -> str:
+    """A change as it means the same in any folder: a fork may be gone on with from another one."""
+    name, _, value = change.partition("=")
+    prompt, _, file = value.partition("=")
+    return f"prompt={prompt}={Path(file).absolute()}" if name == "prompt" and file else change
 
 
 def _rung(model: str, settings: Mapping[str, Any]) -> Rung:

@@ -77,17 +77,17 @@ async def _research(question: str, settings: Mapping[str, Any], options: Options
         async with system.launch(question, **options) as job:
             if job.is_resumed:
                 sys.stderr.write(f"going on with job {job.id}, which was interrupted; --new starts anew\n")
-            return await _worked(job)
+            return await worked(job)
 
 
 async def _resume(run: Run, settings: Settings, team: Team) -> Report:
     async with open_system(settings, team) as system:
         _say_models(system)
         async with system.resume(run.id) as job:
-            return await _worked(job)
+            return await worked(job)
 
 
-async def _worked(job: LaunchedJob) -> Report:
+async def worked(job: LaunchedJob) -> Report:
     """The report of a job that is watched until its end."""
     with _cancelled_by_ctrl_c(job):
         await follow(job)

@@ -87,6 +87,9 @@ class Tape(Past):
         #: By step, how each time that it was done ended, in order: its result, a failure, or, with its intent, not.
         self._ends: defaultdict[str, deque[Event]] = defaultdict(deque)
         super().__init__(tuple(event for event in events if event.kind != FINISHED))
+        last = max((event.epoch for event in self.events), default=0)
+        for step, ends in self._ends.items():  # its last owner began anew: of what came before, results alone counted
+            self._ends[step] = deque(end for end in ends if end.epoch == last or end.phase == "result")
         self._happened = {(event.kind, event.task) for event in self.events}
         #: The intents of steps that were asked for and are not on it.
         self.missing: list[str] = []
@@ -96,8 +99,8 @@ class Tape(Past):
         if not event.phase:
             return
         ends = self._ends[event.step]
-        if ends and ends[-1].phase == "intent" and (event.phase != "intent" or event.epoch > ends[-1].epoch):
-            ends.pop()  # this is its end, or its process was killed: then it was done again in the next
+        if ends and ends[-1].phase == "intent" and event.phase != "intent":
+            ends.pop()  # this is its end
         ends.append(event)
 
     async def reach(self, kind: str, task: str) -> None:
@@ -113,7 +116,7 @@ class Tape(Past):
         ends = self._ends.get(step)
         if ends and ends[0].phase == "result":
             return ends[0]
-        if not ends and intent:
+        if ends is None and intent:
             self.missing.append(intent)
             raise Refused(f"{intent}: nothing like it is on record; the code, a prompt or an input is not what it was")
         if ends and (ended := ends.popleft()).phase == "failed":

@@ -181,6 +181,11 @@ def test_an_event_that_is_not_there_is_named(run: Run) -> None:
         fork(run, 999)
 
 
+def test_a_prompt_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"prompt 'write' cannot be read from .*none\.md'"):
+        fork(run, prompts={"write": tmp_path / "none.md"})
+
+
 def test_a_worker_that_replaces_nobody_is_named() -> None:
     class Other(Worker):
         """Nobody's place is its."""

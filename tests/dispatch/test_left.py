@@ -18,6 +18,8 @@ from bullpen.orchestrator.worker import Context, Worker
 
 from .planned import Planned
 
+GIVEN = "01a1fe91-b75a-7e72-bd9b-5fafa241a69d"
+
 
 class Ask(Worker):
     """Asks twice."""
@@ -81,7 +83,9 @@ def test_the_same_job_goes_on_once_and_another_is_new(tmp_path: Path) -> None:
     assert open_run(left, tmp_path / "runs").status == "ok"
 
 
-@pytest.mark.parametrize("other", [("Who?", {}), ("What?", {"deadline_s": 60.0}), ("What?", {"anew": True})])
+@pytest.mark.parametrize(
+    "other", [("Who?", {}), ("What?", {"deadline_s": 60.0}), ("What?", {"anew": True}), ("What?", {"id": GIVEN})]
+)
 def test_another_job_is_not_the_same(tmp_path: Path, other: tuple[str, dict[str, Any]]) -> None:
     model = Restless({"q": "so"})
     left = anyio.run(leave, tmp_path, model)
@@ -99,7 +103,7 @@ def test_another_job_is_not_the_same(tmp_path: Path, other: tuple[str, dict[str,
 
 def test_a_job_bears_the_id_that_it_was_given(tmp_path: Path) -> None:
     model = ScriptedModel({"q": "so"})
-    given = "01a1fe91-b75a-7e72-bd9b-5fafa241a69d"
+    given = GIVEN
 
     async def with_id(job: str) -> str:
         async with opened(tmp_path, model) as system:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import anyio
 import pytest
 
 from bullpen.memory import open_in_memory
+from bullpen.memory.in_memory import InMemory
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.errors import BadInput, NoAnswer, ToolError
 from bullpen.orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Quote, Unreadable
 from bullpen.orchestrator.gateway.model import Card, Completion, Request
 from bullpen.orchestrator.ids import compact
+from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import Run, run_of
 from bullpen.orchestrator.order import Options
+from bullpen.orchestrator.ports import MemoryFactory
 from bullpen.orchestrator.replay import Replay, replay
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
@@ -125,13 +129,13 @@ JOBS = {
 }
 
 
-def team(tasks: Sequence[str]) -> Team:
+def team(tasks: Sequence[str], memory: MemoryFactory = open_in_memory) -> Team:
     planned = tuple(PlannedTask(id=f"t{n}", worker="do", input=what) for n, what in enumerate(tasks))
     written = PlannedTask(id="write", worker="write", input=None, after=tuple(task.id for task in planned))
     return Team(
         supervisor=Planned(Plan(tasks=(*planned, written))),
         workers=(Do, Write),
-        memory=open_in_memory,
+        memory=memory,
         toolbox=open_toolbox(shout, break_down),
         corpus=corpus,
     )
@@ -164,9 +168,24 @@ class LoopClock:
 SETTINGS: dict[str, Any] = {"task_timeout_s": 60.0, "starts_most": 2}
 
 
-async def recorded(job: Job) -> Run:
-    async with scripted_system(team(job.tasks), model(), clock=LoopClock(), **SETTINGS) as system:
-        async with system.launch("What?", **job.bounds) as launched:
+def kept() -> MemoryFactory:
+    """A memory that several processes open, one after the other."""
+    memory = InMemory()
+
+    @asynccontextmanager
+    async def open_it(folder: Path) -> AsyncIterator[InMemory]:
+        yield memory
+
+    return open_it
+
+
+async def recorded(job: Job, before: Sequence[Event] = (), memory: MemoryFactory = open_in_memory) -> Run:
+    """The run of a job; with the events of a process that was killed, gone on with."""
+    async with scripted_system(
+        team(job.tasks, memory), model(), before=before, clock=LoopClock(), **SETTINGS
+    ) as system:
+        begun = system.resume(before[0].job) if before else system.launch("What?", **job.bounds)
+        async with begun as launched:
             if job.cancelled_after_s is not None:
                 await anyio.sleep(job.cancelled_after_s)
                 launched.cancel()
@@ -196,6 +215,19 @@ def test_a_replay_is_the_same_byte_for_byte_and_reaches_for_nothing(name: str, m
     assert came.replayed == came.recorded
     assert (came.is_same, came.missing) == (True, ())
     assert run.events == before
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_that_was_killed_and_gone_on_with_is_replayed_the_same(name: str) -> None:
+    job = JOBS[name]
+    memory = kept()
+    whole = virtual_time.run(lambda: recorded(job, memory=memory))
+    for killed_after in range(1, len(whole.events), 7):
+        run = virtual_time.run(lambda n=killed_after: recorded(job, whole.events[:n], memory))  # type: ignore[misc]
+        came = again(run, job)
+
+        assert came.replayed == came.recorded
+        assert came.missing == ()
 
 
 def test_a_worker_that_asks_for_something_else_comes_out_differently() -> None:
