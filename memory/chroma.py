@@ -1,204 +1,213 @@
-"""The vector index, in Chroma: derived from the records, and built anew whenever it cannot be trusted.
+"""The index of passages' vectors, in Chroma: derived from the vectors on record, a collection for each scope.
 
-Why the settings are as they are (all measured on chromadb 1.5.9): below `sync_threshold` Chroma keeps its log in
-SQLite; above, it rewrites files in place, and one kill in ten then ruins the store for good. So the threshold is
-never reached and writes come in batches. A ruined store can crash the process that opens it, so one that was not
-closed, or was touched since, is first opened in a child. A folder is renamed away, never copied: its sparse files
-can claim terabytes.
+Why it is as it is (measured on chromadb 1.5.9, decision 0021): a filter by scope costs 100 ms at 18,000 passages, a
+collection of its own 1 ms. A high `sync_threshold` survives a kill, but replays its log when it is opened, 15 s and
+more at that size; with the usual one the store opens in .3 s, and a kill while it writes can ruin it, so that the
+process that opens it next may crash. So a store is opened only when its files are, byte for byte, what its last owner
+has put its stamp on, which nobody does in the middle of writing. Any other is set aside, never copied (its sparse files
+can claim terabytes), and filled again from the vectors on record, behind; meanwhile these are searched exactly.
 """
 
+import hashlib
 import json
+import logging
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..orchestrator.errors import Unavailable
-from .embedding import Embedder
+from ..orchestrator.ids import digest
+from .embedding import Vector
 from .records import Change, Records
+from .vectors import DIGITS, Near
 
-#: Records per write, and the least that is worth a write before closing.
-BATCH = 500
-PROBE_TIMEOUT_S = 60
+_LOG = logging.getLogger("bullpen.memory")
 
-_COLLECTION = "records"
-_PROBE = """
-import sys, chromadb
-client = chromadb.PersistentClient(sys.argv[1], settings=chromadb.Settings(anonymized_telemetry=False))
-for collection in client.list_collections():
-    if collection.count():
-        [vector] = collection.get(limit=1, include=["embeddings"])["embeddings"]
-        collection.query(query_embeddings=[vector], n_results=1)
-client.close()
-"""
+#: Records per write.
+BATCH = 200
+#: How many neighbours Chroma looks at and names, so that of the best hardly one is missed (measured in decision 0021).
+_SEARCHED = 200
 
 
-class VectorIndex:
-    """One owner's index of all records. Opened on first use; `close` leaves a stamp that says how it was left."""
+class ChromaIndex:
+    """One owner's index. Opened on first use; its stamp says how it was left."""
 
-    def __init__(self, folder: Path, records: Records, embedder: Embedder) -> None:
-        self._folder, self._records, self.embedder = folder / "chroma", records, embedder
+    def __init__(self, folder: Path, records: Records, *, memory: str, embedder: str) -> None:
+        """`memory` and `embedder` (ids): an index of another memory or of other vectors is not this one."""
+        self._folder, self._records = folder / "chroma", records
         self._stamp = folder / "chroma.json"
+        self._identity = {"memory": memory, "embedder": embedder}
         self._client: Any = None
-        self._collection: Any = None
+        self._collections: dict[str, Any] = {}
+        self._is_stamped = False
 
-    def catch_up(self, *, at_least: int = 1, may_wait: bool = False) -> None:
-        """Write what is pending, in batches, as long as `at_least` records are.
+    def catch_up(self, *, at_least: int = 1) -> int:
+        """Write a batch of what is pending and has a vector, if there are so many; how many records that were.
 
-        What `may_wait` does so while it is no whole batch and the store is as it was left.
+        Puts the stamp on the store where nothing is left. Raises: Unavailable when Chroma fails.
         """
-        pending = self._records.pending_count()
-        waits = pending < at_least > 1 or (self._is_as_left() and (not pending or (may_wait and pending < BATCH)))
-        if self._client is None and waits:
-            return
-        with _own_words(self._folder):
+        changes = self._records.pending(BATCH)
+        if len(changes) < at_least:
+            if not changes and self._client is not None and not self._is_stamped:
+                with self._own_words():
+                    self._put_stamp()
+            return 0
+        with self._own_words():
             self._open()
-            self._fill(self._collection, at_least=at_least)
+            self._lift_stamp()
+            for scope, of_scope in groupby(sorted(changes, key=lambda change: change.scope), lambda c: c.scope):
+                self._apply(scope, list(of_scope))
+        self._records.settle(changes)
+        return len(changes)
 
-    def nearest(self, query: str, scopes: Sequence[str], limit: int) -> list[int]:
-        """Record numbers within these scopes, nearest first, none at a right angle or beyond."""
-        if not self._records.count():
+    def check(self) -> None:
+        """Set a store aside that cannot be trusted: then all passages are pending. Opens nothing."""
+        if self._client is None and not self._is_as_stamped():
+            self._put_aside()
+
+    def nearest(self, vector: Vector, scopes: Sequence[str], limit: int) -> list[Near]:
+        """The nearest passages that the index holds, each scope by itself. Where the index fails, it holds none."""
+        try:
+            with self._own_words():
+                self._open()
+                mine = [self._collections[scope] for scope in scopes if scope in self._collections]
+                return [near for collection in mine for near in _query(collection, vector, limit)]
+        except Unavailable as error:
+            _LOG.warning("%s", error)
             return []
-        with _own_words(self._folder):
-            self._open()
-            self.catch_up()
-            found = self._collection.query(
-                query_embeddings=list(self.embedder.embed([query])),
-                n_results=limit,
-                where={"scope": {"$in": list(scopes)}},
-                include=["distances"],
-            )
-        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
-        return [int(record) for record, distance in pairs if distance < 1.0]
 
     def close(self) -> None:
-        """Let go of the store and leave the stamp. Closing twice is harmless."""
+        """Let go of the store and put the stamp on it. Closing twice is harmless."""
         if self._client is None:
             return
-        self._client.close()
-        self._client = self._collection = None
-        waiting = self._stamp.with_suffix(".new")
-        waiting.write_text(json.dumps(self._state()))
-        waiting.replace(self._stamp)
+        if not self._is_stamped:
+            self._put_stamp()
+        self._let_go()
 
-    def _apply(self, collection: Any, changes: Sequence[Change]) -> None:
-        gone = [str(change.record) for change in changes if change.text is None]
-        kept = [(change, change.text) for change in changes if change.text is not None]
+    def clear(self) -> None:
+        """Throw the store away; every passage is pending."""
+        self._let_go()
+        self._lift_stamp()
+        self._records.unsettle()
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def _let_go(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client, self._collections = None, {}
+
+    def _apply(self, scope: str, changes: Sequence[Change]) -> None:
+        collection = self._collections.get(scope) or self._create(scope)
+        gone = [str(change.record) for change in changes if change.vector is None]
+        kept = [change for change in changes if change.vector is not None]
         if gone:
             collection.delete(ids=gone)
         if kept:
-            collection.upsert(
-                ids=[str(change.record) for change, _ in kept],
-                embeddings=list(self.embedder.embed([text for _, text in kept])),
-                metadatas=[{"scope": change.scope} for change, _ in kept],
-            )
-        self._records.settle(changes)
+            import numpy
+
+            vectors = [numpy.frombuffer(change.vector or b"", dtype=numpy.float32) for change in kept]
+            collection.upsert(ids=[str(change.record) for change in kept], embeddings=vectors)
+
+    def _create(self, scope: str) -> Any:
+        self._collections[scope] = collection = self._client.create_collection(
+            f"scope-{digest(scope)[:32]}",
+            embedding_function=None,
+            metadata={"scope": scope},
+            configuration={"hnsw": {"space": "cosine", "ef_search": _SEARCHED}},
+        )
+        return collection
 
     # Trust
 
-    def _state(self) -> dict[str, Any]:
-        """What the stamp holds: whose vectors, of how many records, in which files."""
-        indexed = self._records.count() - self._records.pending_count()
-        return {**self._identity(), "records": indexed, "files": self._files()}
-
-    def _identity(self) -> dict[str, Any]:
-        return {"embedder": self.embedder.id, "dimensions": self.embedder.dimensions}
-
-    def _files(self) -> list[list[Any]]:
-        """Name, size and time of last change of every file in the store."""
-        found = sorted(path for path in self._folder.rglob("*") if path.is_file())
-        stats = [(path.relative_to(self._folder).as_posix(), path.stat()) for path in found]
-        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-
-    def _left(self) -> dict[str, Any]:
-        """The stamp, or nothing where the store was not closed."""
-        try:
-            left = json.loads(self._stamp.read_text())
-        except (FileNotFoundError, ValueError):  # a stamp that cannot be read vouches for nothing
-            return {}
-        return left if isinstance(left, dict) else {}
-
-    def _is_as_left(self) -> bool:
-        """Whether the files, but for what is pending, are those whose count was compared when they were closed."""
-        return self._left() == self._state()
-
     def _open(self) -> None:
-        """Open the store and bring it to the records' count; whatever cannot be trusted is built anew."""
+        """Open the store; one that cannot be trusted is not opened, and a new one is begun."""
         if self._client is not None:
             return
-        is_as_left = self._left().get("files") == self._files()
-        self._stamp.unlink(missing_ok=True)
-        if self._folder.exists() and not is_as_left and not _is_healthy(self._folder):
-            self._put_aside()
-        self._connect()
-
-    def _connect(self) -> None:
+        self.check()
         import chromadb
 
         self._folder.mkdir(exist_ok=True)
         settings = chromadb.Settings(anonymized_telemetry=False)
-        client: Any = chromadb.PersistentClient(str(self._folder), settings=settings)
+        self._client = chromadb.PersistentClient(str(self._folder), settings=settings)
+        found = [self._client.get_collection(named.name, embedding_function=None) for named in self._collected()]
+        self._collections = {collection.metadata["scope"]: collection for collection in found}
+        for collection in found:  # opening writes to some files, and so does the first query: then all stays as it is
+            if collection.count():
+                collection.query(query_embeddings=collection.get(limit=1, include=["embeddings"])["embeddings"])
+        self._put_stamp()
+
+    def _collected(self) -> list[Any]:
+        return list(self._client.list_collections())
+
+    def _is_as_stamped(self) -> bool:
+        """Whether there is a store of this memory, and its files are what its last owner left."""
         try:
-            self._collection = self._trusted(client)
-        except BaseException:
-            client.close()
-            raise
-        self._client = client
+            left = json.loads(self._stamp.read_text())
+        except (FileNotFoundError, ValueError):  # a stamp that cannot be read vouches for nothing
+            return False
+        if not isinstance(left, dict) or {name: left.get(name) for name in self._identity} != self._identity:
+            return False
+        return [file[:2] for file in left["files"]] == self._sizes() and left["files"] == self._files()
 
-    def _trusted(self, client: Any) -> Any:
-        """The collection, holding every record: as found, or emptied and filled again."""
-        collection = _collection(client, self._identity())
-        if collection.metadata == self._identity():
-            self._fill(collection)
-            if collection.count() == self._records.count():
-                return collection
-        client.delete_collection(_COLLECTION)
-        collection = _collection(client, self._identity())
-        self._records.unsettle()
-        self._fill(collection)
-        return collection
+    def _put_stamp(self) -> None:
+        waiting = self._stamp.with_suffix(".new")
+        waiting.write_text(json.dumps({**self._identity, "files": self._files()}))
+        waiting.replace(self._stamp)
+        self._is_stamped = True
 
-    def _fill(self, collection: Any, *, at_least: int = 1) -> None:
-        while self._records.pending_count() >= at_least:
-            self._apply(collection, self._records.pending(BATCH))
+    def _lift_stamp(self) -> None:
+        self._stamp.unlink(missing_ok=True)
+        self._is_stamped = False
+
+    def _paths(self) -> list[Path]:
+        return sorted(path for path in self._folder.rglob("*") if path.is_file())
+
+    def _sizes(self) -> list[list[Any]]:
+        """Name and size of every file: a file can claim terabytes, so that sizes are compared before contents."""
+        return [[path.relative_to(self._folder).as_posix(), path.stat().st_size] for path in self._paths()]
+
+    def _files(self) -> list[list[Any]]:
+        """Name, size and digest of every file in the store."""
+        return [[*sized, _digest(path)] for sized, path in zip(self._sizes(), self._paths(), strict=True)]
 
     def _put_aside(self) -> None:
+        """Nothing is indexed from now on; what was found instead is kept for whoever wants to look."""
+        self._lift_stamp()
+        self._records.unsettle()
         aside = self._folder.with_name("chroma.damaged")
-        if aside.exists():
-            shutil.rmtree(aside)
-        self._folder.rename(aside)
+        if self._folder.exists():
+            if aside.exists():
+                shutil.rmtree(aside)
+            self._folder.rename(aside)
+
+    @contextmanager
+    def _own_words(self) -> Iterator[None]:
+        """Chroma's errors stop here. Nothing is lost by them: the store is set aside, and all is pending again."""
+        from chromadb.errors import ChromaError
+
+        try:
+            yield
+        except ChromaError as error:
+            self._let_go()
+            self._put_aside()
+            raise Unavailable(f"vector index {str(self._folder)!r} failed and is built anew: {error}") from error
 
 
-def _collection(client: Any, identity: dict[str, Any]) -> Any:
-    return client.get_or_create_collection(
-        _COLLECTION,
-        embedding_function=None,
-        metadata=identity,
-        configuration={"hnsw": {"space": "cosine", "sync_threshold": 1_000_000}},
+def _query(collection: Any, vector: Vector, limit: int) -> Iterator[Near]:
+    held = collection.count()
+    if not held:
+        return iter(())
+    found = collection.query(
+        query_embeddings=[vector], n_results=min(max(limit, _SEARCHED), held), include=["distances"]
     )
+    pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+    return (Near(round(1.0 - distance, DIGITS), int(record)) for record, distance in pairs)
 
 
-@contextmanager
-def _own_words(folder: Path) -> Iterator[None]:
-    """Chroma's errors stop here. Records are not touched by them, so a new index is always the mend."""
-    from chromadb.errors import ChromaError
-
-    try:
-        yield
-    except ChromaError as error:
-        raise Unavailable(
-            f"vector index {str(folder)!r} failed: {error}; delete that folder to build it anew"
-        ) from error
-
-
-def _is_healthy(folder: Path) -> bool:
-    """Whether a child process can open, count and query the store; it may crash in our stead."""
-    command = [sys.executable, "-c", _PROBE, str(folder)]
-    try:
-        probe = subprocess.run(command, capture_output=True, timeout=PROBE_TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return False
-    return probe.returncode == 0
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import mul
 from typing import Protocol
 
 from .words import words
@@ -29,6 +30,11 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Sequence[Vector]:
         """One vector of length 1 and of `dimensions` numbers per text, in order."""
         ...
+
+
+def cosine(one: Vector, other: Vector) -> float:
+    """Of two vectors of length 1."""
+    return float(sum(map(mul, one, other)))
 
 
 class HashedEmbedder:

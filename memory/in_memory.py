@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.evidence import Document, Note, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
+from .embedding import HashedEmbedder, cosine
 from .ranking import (
     CANDIDATES,
     FEEDBACK_TEXTS,
     Place,
     Statistics,
+    diversify,
     expand,
     holding,
     rarity,
@@ -31,7 +33,7 @@ from .ranking import (
     with_feedback,
 )
 from .records import fingerprint
-from .rules import check_span, free_id, is_markdown
+from .rules import check_span, check_version, free_id, is_markdown, linked, not_live, said
 from .words import words as stems
 
 
@@ -42,12 +44,11 @@ async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
 
 
 class _Note(NamedTuple):
-    text: str
-    source: str
-    start: int
-    end: int
-    scope: str
+    """A note, the number it is kept under, and whether it is still found."""
+
+    note: Note
     record: int
+    is_live: bool = True
 
 
 #: A scope, the words compared with a query, where it stands, and what is found.
@@ -73,6 +74,7 @@ class InMemory:
         self._sources: dict[str, _Stored] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._notes: dict[str, _Note] = {}
+        self._versions: Counter[tuple[str, str]] = Counter()
         self._number = 0
 
     async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
@@ -87,9 +89,16 @@ class InMemory:
         return len(gone)
 
     async def search(
-        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+        self,
+        query: str,
+        *,
+        corpora: Sequence[str],
+        limit: int,
+        sources: Sequence[str] = (),
+        where: Sequence[Condition] = (),
+        diversity: float = 0.0,
     ) -> tuple[Passage, ...]:
-        scopes, allowed = {clean(corpus) for corpus in corpora}, {clean(source) for source in sources}
+        scopes, allowed = {clean(corpus) for corpus in corpora}, self._allowed(corpora, sources, where)
         texts = list(self._passages())
         statistics = statistics_of([counts for _, counts, _, _ in texts])
         asked = weighted(stems(query))
@@ -97,12 +106,15 @@ class InMemory:
         best = _ranked(asked, inside, statistics)[:FEEDBACK_TEXTS]
         fuller = expand(asked, [counts for _, counts, _, _ in best], statistics)
         inside += [note for note in self._notes_as_texts() if note[0] in scopes]
-        inside = [t for t in inside if asked.keys() & t[1] and (not allowed or t[3].source in allowed)]
+        inside = [t for t in inside if asked.keys() & t[1] and (allowed is None or t[3].source in allowed)]
         depth = max(limit, CANDIDATES)
         places = {text[2]: n for n, text in enumerate(inside)}
         rankings = [[places[t[2]] for t in _ranked(q, inside, statistics)[:depth]] for q in (asked, fuller)]
+        ranking = with_feedback(*rankings)
+        if diversity:
+            ranking = _diversified(ranking, inside, diversity, limit)
         spans: dict[tuple[str, int, int], Passage] = {}
-        for found in (inside[n][3] for n in with_feedback(*rankings)):
+        for found in (inside[n][3] for n in ranking):
             spans.setdefault((found.source, found.start, found.end), found)
         return tuple(spans.values())[: max(0, limit)]
 
@@ -127,13 +139,87 @@ class InMemory:
         stored = self._sources.get(clean(source))
         return stored.text[max(0, start) : max(0, end)] if stored else ""
 
-    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
-        stored = self._sources.get(clean(source))
-        check_span(key, source, start, end, length=len(stored.text) if stored else None)
-        before = self._notes.get(clean(key))
-        note = _Note(clean(text), clean(source), start, end, clean(scope), before.record if before else 0)
-        if note != before:
-            self._notes[clean(key)] = note._replace(record=self._next())
+    async def neighbours(
+        self, source: str, start: int, end: int, *, before: int = 1, after: int = 1
+    ) -> tuple[Passage, ...]:
+        name = clean(source)
+        pieces = self._sources[name].chunks if name in self._sources else []
+        ahead, behind = [p for p in pieces if p.end <= start], [p for p in pieces if p.start >= end]
+        near = ahead[max(0, len(ahead) - max(0, before)) :] + behind[: max(0, after)]
+        return tuple(self._span(name, *piece) for piece in near)
+
+    async def add(self, note: Note, *, expects: int | None = None) -> Note:
+        note = note.model_copy(update={name: clean(value) for name, value in note if isinstance(value, str)})
+        stored = self._sources.get(note.source)
+        check_span(note.key, note.source, note.start, note.end, length=len(stored.text) if stored else None)
+        kept = self._notes.get(note.key)
+        if kept is not None and said(kept.note) == said(note):
+            return self._linked(kept.note)
+        live = [known for known in self._about(note.about, note.scope) if known.key != note.key]
+        check_version(note.about, expects, self._versions[note.scope, note.about])
+        links = linked(note, live, supersedes=expects is not None)
+        note = note.model_copy(update={"version": self._change(note), **links._asdict()})
+        self._notes.pop(note.key, None)
+        self._notes[note.key] = _Note(note, self._next())
+        self._supersede(note.key, links.supersedes)
+        return note
+
+    async def recall(
+        self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False
+    ) -> tuple[Note, ...]:
+        wanted = None if scopes is None else {clean(scope) for scope in scopes}
+        kept = [kept for kept in self._notes.values() if kept.note.about == clean(about) and (kept.is_live or history)]
+        return tuple(self._linked(k.note) for k in kept if wanted is None or k.note.scope in wanted)
+
+    async def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
+        kept = self._notes.get(clean(key))
+        live = self._about(kept.note.about, kept.note.scope) if kept else []
+        if kept is None or kept.note not in live:
+            raise not_live(key)
+        check_version(kept.note.about, expects, self._versions[kept.note.scope, kept.note.about])
+        others = tuple(note.key for note in live if note.key != kept.note.key)
+        if others:
+            self._change(kept.note)
+            self._supersede(kept.note.key, others)
+        return self._linked(self._notes[kept.note.key].note)
+
+    async def forget(self, key: str) -> bool:
+        gone = self._notes.pop(clean(key), None)
+        if gone is not None:
+            self._change(gone.note)
+        return gone is not None
+
+    def _about(self, about: str, scope: str) -> list[Note]:
+        """The live notes about a subject, the oldest first."""
+        kept = self._notes.values() if about else ()
+        return [k.note for k in kept if k.is_live and (k.note.about, k.note.scope) == (about, scope)]
+
+    def _change(self, note: Note) -> int:
+        """The version that a change to the note's subject makes."""
+        self._versions[note.scope, note.about] += bool(note.about)
+        return self._versions[note.scope, note.about]
+
+    def _supersede(self, key: str, others: Sequence[str]) -> None:
+        for other in others:
+            self._notes[other] = self._notes[other]._replace(is_live=False)
+        this = self._notes[key]
+        known = tuple(sorted({*this.note.supersedes, *others}))
+        self._notes[key] = this._replace(note=this.note.model_copy(update={"supersedes": known}))
+
+    def _linked(self, note: Note) -> Note:
+        """The note with the links that still hold."""
+        live = self._about(note.about, note.scope)
+        links = linked(note, live, supersedes=False)
+        known = tuple(key for key in note.supersedes if key in self._notes)
+        return note.model_copy(update={"contradicts": links.contradicts, "supersedes": known})
+
+    def _allowed(self, corpora: Sequence[str], sources: Sequence[str], where: Sequence[Condition]) -> set[str] | None:
+        """The sources (ids) that are searched; None where they all are."""
+        named = {clean(source) for source in sources} if sources else None
+        if not where:
+            return named
+        met = {source.id for source in self._catalogue(corpora).select(where)}
+        return met if named is None else met & named
 
     def _statistics(self) -> Statistics:
         return statistics_of([counts for _, counts, _, _ in self._passages()])
@@ -159,7 +245,7 @@ class InMemory:
         return is_new
 
     def _forget_notes(self, source: str) -> None:
-        self._notes = {key: note for key, note in self._notes.items() if note.source != source}
+        self._notes = {key: kept for key, kept in self._notes.items() if kept.note.source != source}
 
     def _passages(self) -> Iterator[_Text]:
         for name, stored in self._sources.items():
@@ -168,10 +254,12 @@ class InMemory:
                 yield stored.corpus, counts, Place(stored.number, piece.start, piece.end, 0), self._span(name, *piece)
 
     def _notes_as_texts(self) -> Iterator[_Text]:
-        for note in self._notes.values():
-            stored = self._sources[note.source]
-            found = self._span(note.source, note.start, note.end, stored.text[note.start : note.end], "")
-            yield note.scope, Counter(stems(note.text)), Place(stored.number, note.start, note.end, note.record), found
+        for note, record, is_live in self._notes.values():
+            if is_live:
+                stored = self._sources[note.source]
+                found = self._span(note.source, note.start, note.end, stored.text[note.start : note.end], "")
+                place = Place(stored.number, note.start, note.end, record)
+                yield note.scope, Counter(stems(note.text)), place, found
 
     def _span(self, name: str, start: int, end: int, text: str, heading: str) -> Passage:
         title = self._sources[name].source.title
@@ -182,6 +270,12 @@ def _ranked(query: Mapping[str, float], texts: Sequence[_Text], statistics: Stat
     """The texts that share a word with the query, best first."""
     scored = [(relevance(query, text[1], statistics), text) for text in texts]
     return [text for _, text in sorted(((-s, t) for s, t in scored if s), key=lambda hit: (hit[0], hit[1][2]))]
+
+
+def _diversified(ranking: Sequence[int], texts: Sequence[_Text], diversity: float, keep: int) -> list[int]:
+    vectors = HashedEmbedder().embed([" ".join(texts[n][1].elements()) for n in ranking])
+    by_number = dict(zip(ranking, vectors, strict=True))
+    return diversify(ranking, lambda one, other: cosine(by_number[one], by_number[other]), diversity, keep)
 
 
 def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:

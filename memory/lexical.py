@@ -5,8 +5,8 @@ the whole index, once, at the next query.
 """
 
 from array import array
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .ranking import (
@@ -37,12 +37,15 @@ class Lexical:
     def __init__(self, passages: Iterable[Entry], notes: Iterable[Entry]) -> None:
         """`passages` come in the order of their places."""
         self._passages = _Passages(passages)
-        self._notes: dict[str, dict[int, tuple[Place, Mapping[str, int]]]] = {}
+        self._notes: dict[str, _Notes] = defaultdict(_Notes)
         for note in notes:
             self.add_note(note)
 
     def add_note(self, note: Entry) -> None:
-        self._notes.setdefault(note.scope, {})[note.place.record] = note.place, Counter(words(note.text))
+        self._notes[note.scope].add(note)
+
+    def drop_note(self, note: Entry) -> None:
+        self._notes[note.scope].drop(note)
 
     def rank(self, query: str, scopes: Sequence[str], limit: int, sources: Container[int] | None = None) -> list[int]:
         """Record numbers, best first; a tie goes to the earlier place. Only records that share a word with the query.
@@ -66,18 +69,47 @@ class Lexical:
     ) -> list[int]:
         """The best records for the words wanted, of those that share a word with what was asked."""
         hits = self._passages.hits(asked, wanted, scopes, limit, sources)
-        for scope in set(scopes):
-            for place, counts in self._notes.get(scope, {}).values():
-                score = relevance(wanted, counts, self._passages.statistics) if asked.keys() & counts else 0.0
+        for scope in set(scopes) & self._notes.keys():
+            for place, counts in self._notes[scope].sharing(asked):
+                score = relevance(wanted, counts, self._passages.statistics)
                 if score and (sources is None or place.source in sources):
                     hits.append((-score, place))
         return [place.record for _, place in sorted(hits)[:limit]]
+
+    def shared(self, query: str, text: str) -> tuple[str, ...]:
+        """The words, as stems, that a query and a text share: the rarest first."""
+        shared = set(words(query)) & set(words(text))
+        return tuple(sorted(shared, key=lambda word: (-self._passages.statistics.rarity(word), word)))
 
     def holding(self, word: str) -> int:
         return holding(words(word), self._passages.statistics)
 
     def rarity(self, word: str) -> float:
         return rarity(words(word), self._passages.statistics)
+
+
+class _Notes:
+    """The notes of one scope, by the words in them."""
+
+    def __init__(self) -> None:
+        self._notes: dict[int, tuple[Place, Mapping[str, int]]] = {}
+        self._holding: dict[str, set[int]] = defaultdict(set)
+
+    def add(self, note: Entry) -> None:
+        counts = Counter(words(note.text))
+        self._notes[note.place.record] = note.place, counts
+        for word in counts:
+            self._holding[word].add(note.place.record)
+
+    def drop(self, note: Entry) -> None:
+        _, counts = self._notes.pop(note.place.record)
+        for word in counts:
+            self._holding[word].discard(note.place.record)
+
+    def sharing(self, asked: Iterable[str]) -> Iterator[tuple[Place, Mapping[str, int]]]:
+        """Those that hold at least one of these words."""
+        found = set().union(*(self._holding.get(word, ()) for word in asked))
+        return (self._notes[record] for record in found)
 
 
 class _Passages:

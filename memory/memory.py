@@ -1,232 +1,184 @@
-"""A project's memory on disk: `ports.Memory` over records, words and vectors. One process owns a folder.
+"""A project's memory on disk: `ports.Memory` over the store of one folder, whose work is done in threads."""
 
-Everything that blocks runs in one thread at a time, so the parts below need no locks of their own.
-"""
-
-import fcntl
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
 
 from ..orchestrator.clock import Clock, SystemClock
-from ..orchestrator.errors import BadInput, Unavailable
-from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.errors import Unavailable
+from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
-from ..orchestrator.text import clean
-from .catalogue import Catalogue, only
-from .chroma import BATCH, VectorIndex
-from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
-from .lexical import Lexical
 from .minilm import MiniLM, find_weights
-from .ranking import CANDIDATES, fuse
-from .records import Records
-from .rerank import rerank
-from .rules import is_markdown
+from .rerank import Reranker
+from .store import Store
 
 #: Documents stored in one transaction.
 DOCUMENTS = 64
-
-#: How many passages are put in order by meaning: embedding one takes some 20 ms, once.
-RERANKED = 24
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
 async def open_memory(
-    folder: Path, *, embedder: Embedder | None = None, reranker: Embedder | None = None, clock: Clock | None = None
+    folder: Path,
+    *,
+    embedder: Embedder | None = None,
+    reranker: Reranker | None = None,
+    clock: Clock | None = None,
+    fresh: bool = False,
 ) -> AsyncIterator["ProjectMemory"]:
-    """The memory kept in this folder, made if there is none. Leaving writes what the vector index still lacks.
+    """The memory kept in this folder, made if there is none. Leaving indexes what has come, where it is little.
 
-    What is found by words is put in order by `reranker`, by meaning: MiniLM, unless told otherwise, where its weights
-    are at hand.
+    What is found by words and what is nearest by the embedder's vectors become one ranking, where it is semantic:
+    unless told otherwise, MiniLM where its weights are at hand, else the hashed one, with which words alone rank. A
+    `reranker` has the last word on the best of them. With `fresh`, the vectors of another embedder are forgotten, and
+    all are made anew.
 
-    Raises: BadInput when the folder cannot be written, or when another process has it open.
+    Raises: BadInput when the folder cannot be written, when another process has it open, or when it holds the vectors
+    of another semantic embedder.
     """
-    weights = find_weights() if reranker is None else None
-    reranker = MiniLM(weights) if weights else reranker
-    made = partial(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock(), reranker)
-    memory = await to_thread.run_sync(made)
+    made = partial(Store, folder, embedder or default_embedder(), clock or SystemClock(), reranker, fresh)
+    store = await to_thread.run_sync(made)
+    memory = ProjectMemory(folder, store)
     try:
         yield memory
-        await memory.settle()
+        await memory.leave()
     finally:
         with anyio.CancelScope(shield=True):
             await memory.aclose()
 
 
-class ProjectMemory:
-    """The open memory of one folder. See `ports.Memory` for what each method promises."""
+def default_embedder() -> Embedder:
+    """MiniLM where its weights are at hand, else the hashed one."""
+    weights = find_weights()
+    return MiniLM(weights) if weights else HashedEmbedder()
 
-    def __init__(self, folder: Path, embedder: Embedder, clock: Clock, reranker: Embedder | None = None) -> None:
-        self._folder, self._clock, self._reranker = folder, clock, reranker
+
+class ProjectMemory:
+    """The open memory of one folder. See `ports.KeptMemory` for what each method promises."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder, self._store = folder, store
         self._limiter = anyio.CapacityLimiter(1)
-        self._lock = _lock(folder)
-        try:
-            self._records = Records(folder / "records.sqlite")
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._vectors = VectorIndex(folder, self._records, embedder)
-        self._lexical: Lexical | None = None
-        self._catalogues: dict[tuple[str, ...], Catalogue] = {}
-        self._is_semantic, self._has_changed = embedder.is_semantic, False
 
     async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
         changed = 0
         for batch in _batches(documents):
-            changed += await self._blocking(self._ingest, corpus, batch)
+            changed += await self._do(self._store.ingest, corpus, batch)
         return changed
 
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
-        return await self._blocking(self._retain, corpus, keep)
+        return await self._do(self._store.retain, corpus, keep)
 
     async def search(
-        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+        self,
+        query: str,
+        *,
+        corpora: Sequence[str],
+        limit: int,
+        sources: Sequence[str] = (),
+        where: Sequence[Condition] = (),
+        diversity: float = 0.0,
     ) -> tuple[Passage, ...]:
-        return await self._blocking(self._search, query, [clean(corpus) for corpus in corpora], limit, sources)
+        search = partial(self._store.search, corpora=corpora, limit=limit, sources=sources)
+        return await self._do(partial(search, where=where, diversity=diversity), query)
+
+    async def neighbours(
+        self, source: str, start: int, end: int, *, before: int = 1, after: int = 1
+    ) -> tuple[Passage, ...]:
+        return await self._do(partial(self._store.neighbours, before=before, after=after), source, start, end)
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
-        return await self._blocking(lambda: {word: self._words().rarity(word) for word in words})
+        return await self._do(self._store.rarity, words)
 
     async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
-        return await self._blocking(lambda: self._catalogue(corpora).mentions(question, self._words().holding))
+        return await self._do(partial(self._store.mentions, corpora=corpora), question)
 
     async def select(
         self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
     ) -> tuple[Source, ...]:
-        return await self._blocking(
-            lambda: tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
-        )
+        return await self._do(partial(self._store.select, corpora=corpora, fields=fields), where)
 
     async def source(self, source: str) -> Source | None:
-        return await self._blocking(self._records.source, source)
+        return await self._do(self._store.source, source)
 
     async def read(self, source: str, start: int, end: int) -> str:
-        return await self._blocking(self._records.read, source, start, end)
+        return await self._do(self._store.read, source, start, end)
 
-    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
-        note = partial(self._add, key, text, source=source, start=start, end=end, writer=writer, scope=scope)
-        await self._blocking(note)
+    async def add(self, note: Note, *, expects: int | None = None) -> Note:
+        return await self._do(partial(self._store.add, expects=expects), note)
+
+    async def recall(
+        self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False
+    ) -> tuple[Note, ...]:
+        return await self._do(partial(self._store.recall, scopes=scopes, history=history), about)
+
+    async def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
+        return await self._do(partial(self._store.resolve, reason=reason, writer=writer, expects=expects), key)
+
+    async def forget(self, key: str) -> bool:
+        return await self._do(self._store.forget, key)
+
+    # Keeping
+
+    async def stored(self) -> Stored:
+        return await self._do(self._store.stored)
+
+    async def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Found, ...]:
+        return await self._do(partial(self._store.explain, corpora=corpora, limit=limit), query)
+
+    async def export(self) -> AsyncIterator[Mapping[str, Any]]:
+        for page in (self._store.export_sources, self._store.export_notes):
+            last = 0
+            while rows := await self._do(page, last, DOCUMENTS):
+                for _, row in rows:
+                    yield row
+                last = rows[-1][0]
+
+    async def forget_source(self, source: str) -> bool:
+        return await self._do(self._store.forget_source, source)
 
     async def settle(self) -> None:
-        """Bring the vector index up to date. Where vectors do not rank, notes wait: opening the index costs seconds."""
-        await self._blocking(partial(self._vectors.catch_up, may_wait=not (self._is_semantic or self._has_changed)))
+        """Wait until every vector is made and indexed. Raises: Unavailable where that fails."""
+        await self._behind(self._store.settle)
+
+    async def rebuild(self) -> None:
+        await self._behind(self._store.rebuild)
+
+    async def leave(self) -> None:
+        """Index what has come, where it is little."""
+        await self._behind(self._store.leave)
 
     async def aclose(self) -> None:
-        """Close everything as it is and give the folder free. What the vector index lacks stays on record."""
-        await self._blocking(self._close)
+        """Close everything as it is and give the folder free. What is not indexed stays on record."""
+        await self._behind(self._store.close)
 
-    # In the thread
+    async def _do(self, act: Callable[..., T], *args: Any) -> T:
+        """One after another."""
+        return await self._in_thread(partial(act, *args), self._limiter)
 
-    async def _blocking(self, act: Callable[..., T], *args: object) -> T:
+    async def _behind(self, act: Callable[[], T]) -> T:
+        """What may take long lets others go before it."""
+        return await self._in_thread(act, None)
+
+    async def _in_thread(self, act: Callable[[], T], limiter: anyio.CapacityLimiter | None) -> T:
         try:
-            return await to_thread.run_sync(partial(act, *args), limiter=self._limiter)
+            return await to_thread.run_sync(act, limiter=limiter)
         except (OSError, sqlite3.Error) as error:
             raise Unavailable(
                 f"memory {str(self._folder)!r} failed: {error}; look at its disk, then try again"
             ) from error
-
-    def _ingest(self, corpus: str, documents: Sequence[Document]) -> int:
-        corpus, at, changed = clean(corpus), self._clock.wall_ms(), 0
-        with self._records.transaction():
-            for document in documents:
-                if not self._records.is_current(corpus, document):
-                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
-                    self._records.put(corpus, document, chunks, at)
-                    changed += 1
-        self._catalogues.clear()  # an address may have changed, where nothing else has
-        if changed:
-            self._forget_indexes()
-            self._vectors.catch_up(at_least=BATCH)
-        return changed
-
-    def _retain(self, corpus: str, keep: Sequence[str]) -> int:
-        with self._records.transaction():
-            gone = self._records.retain(clean(corpus), keep)
-        if gone:
-            self._forget_indexes()
-        return gone
-
-    def _forget_indexes(self) -> None:
-        """Documents have changed: what was made of them is made anew when it is asked for."""
-        self._has_changed, self._lexical = True, None
-        self._catalogues.clear()
-
-    def _words(self) -> Lexical:
-        if self._lexical is None:
-            self._lexical = Lexical(self._records.passages(), self._records.notes())
-        return self._lexical
-
-    def _catalogue(self, corpora: Sequence[str]) -> Catalogue:
-        wanted = tuple(sorted({clean(corpus) for corpus in corpora}))
-        if wanted not in self._catalogues:
-            self._catalogues[wanted] = Catalogue(self._records.sources(wanted))
-        return self._catalogues[wanted]
-
-    def _search(self, query: str, corpora: Sequence[str], limit: int, sources: Sequence[str]) -> tuple[Passage, ...]:
-        if limit < 1 or not corpora:
-            return ()
-        depth = max(limit, CANDIDATES) if self._is_semantic else max(limit, RERANKED)
-        ranking = self._words().rank(query, corpora, depth, self._records.numbers(sources) if sources else None)
-        if self._is_semantic:
-            ranking = fuse(ranking, self._vectors.nearest(query, corpora, depth))
-        if self._reranker is None:
-            return self._records.spans(ranking, limit)
-        found = self._records.spans(ranking, max(limit, RERANKED))
-        texts = [f"{passage.title}\n{passage.text}" for passage in found]
-        return tuple(found[place] for place in rerank(query, texts, self._reranker, limit))
-
-    def _add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
-        at = self._clock.wall_ms()
-        with self._records.transaction():
-            note, replaced = self._records.put_note(
-                key, text, source=source, start=start, end=end, writer=writer, scope=scope, at=at
-            )
-        if replaced:
-            self._lexical = None
-        elif note and self._lexical:
-            self._lexical.add_note(note)
-
-    def _close(self) -> None:
-        with ExitStack() as closing:  # each is closed, whatever the others do; the lock goes last
-            closing.callback(os.close, self._lock)
-            closing.callback(self._records.close)
-            closing.callback(self._vectors.close)
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     rest = iter(documents)
     while batch := list(islice(rest, DOCUMENTS)):
         yield batch
-
-
-def _lock(folder: Path) -> int:
-    """An open file that the operating system locks for this process until it is closed, however that happens."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise BadInput(
-            f"cannot keep memory in {str(folder)!r}: {error.strerror}; give a folder that can be written"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
-        os.close(lock)
-        raise BadInput(
-            f"memory {str(folder)!r} is open in process {holder}; wait until it ends, or give another folder"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock

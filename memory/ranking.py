@@ -118,3 +118,21 @@ def with_feedback(asked: Sequence[int], fuller: Sequence[int]) -> list[int]:
     Feedback finds more, but alone it loses sight of a name that was asked for: measured in `benchmarks/answers`.
     """
     return fuse(asked, fuller, weights=(1.0, FEEDBACK_WEIGHT), k=FEEDBACK_K)
+
+
+def diversify(ranking: Sequence[int], similar: Callable[[int, int], float], diversity: float, keep: int) -> list[int]:
+    """The `keep` best of a ranking, each time the one that is high in it and unlike those chosen before.
+
+    `diversity` weighs being unlike (1 alone) against the place in the ranking (0 alone); `similar` is a cosine. A tie
+    goes to what the ranking named first. Source: Carbonell and Goldstein, "The Use of MMR" (1998), on reciprocal ranks.
+    """
+    worth = {item: (FUSION_K + 1) / (FUSION_K + rank) for rank, item in enumerate(ranking, start=1)}
+    likest = dict.fromkeys(ranking, 0.0)
+    chosen: list[int] = []
+    while likest and len(chosen) < keep:
+        item = max(likest, key=lambda item: (1 - diversity) * worth[item] - diversity * likest[item])
+        chosen.append(item)
+        del likest[item]
+        for other in likest:
+            likest[other] = max(likest[other], round(similar(item, other), DIGITS))
+    return chosen

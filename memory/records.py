@@ -1,69 +1,27 @@
-"""What a project knows, in SQLite: the truth from which every index is derived.
+"""What a project knows of documents: the truth from which every index is derived. SQLite; blocks, one thread at a time.
 
 A source's id is its document's id. Where another corpus holds that id already, the later one is stored as `id~2`
-(`~3`, …) and keeps that name, so that an id means one source in the whole project. Everything here blocks and is
-called from one thread at a time. `pending` lists, in the transaction that changed them, the records the vector
-index has not seen; triggers keep it.
+(`~3`, …) and keeps that name, so that an id means one source in the whole project. `pending` lists, in the transaction
+that changed them, the passages that Chroma has not seen; triggers keep it.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..orchestrator.errors import BadInput
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.text import clean
 from .chunking import Chunk
+from .database import Database
 from .ranking import Place
-from .rules import check_span, free_id
+from .rules import check_scope, free_id
 
-VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE sources (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    corpus TEXT NOT NULL,
-    document TEXT NOT NULL,
-    title TEXT NOT NULL,
-    uri TEXT NOT NULL,
-    text TEXT NOT NULL,
-    text_hash TEXT NOT NULL,
-    metadata TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    retrieved_at INTEGER NOT NULL,
-    UNIQUE (corpus, document)
-);
-CREATE TABLE records (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('passage', 'note')),
-    key TEXT UNIQUE,
-    source INTEGER NOT NULL REFERENCES sources (number) ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    heading TEXT NOT NULL DEFAULT '',
-    scope TEXT NOT NULL,
-    writer TEXT NOT NULL,
-    trust TEXT NOT NULL DEFAULT 'untrusted',
-    at INTEGER NOT NULL
-);
-CREATE INDEX records_by_source ON records (source, kind);
-CREATE TABLE pending (record INTEGER PRIMARY KEY);
-CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
-    INSERT OR IGNORE INTO pending VALUES (new.number);
-END;
-CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN
-    INSERT OR IGNORE INTO pending VALUES (old.number);
-END;
-"""
-
-#: What is compared with a query: the title and the heading count as if they stood in the passage.
-_WORDED = "sources.title || char(10) || records.heading || char(10) || records.text"
+#: What is compared with a query: a passage as if its title and heading stood in it, a note by its own words.
+WORDED = (
+    "CASE kind WHEN 'note' THEN records.text"
+    " ELSE sources.title || char(10) || records.heading || char(10) || records.text END"
+)
 _SOURCES = "SELECT id, title, uri, text_hash, metadata FROM sources"
 _JOINED = "FROM records JOIN sources ON sources.number = records.source"
 
@@ -76,12 +34,20 @@ class Entry(NamedTuple):
     text: str
 
 
+class Counts(NamedTuple):
+    """How much there is."""
+
+    sources: int
+    passages: int
+    notes: int
+
+
 class Change(NamedTuple):
-    """A record the vector index has not seen; without a text, it is gone."""
+    """A passage that Chroma has not seen, as the bytes of its vector; without one, it is gone."""
 
     record: int
     scope: str
-    text: str | None
+    vector: bytes | None
 
 
 def _as_source(row: Sequence[str]) -> Source:
@@ -95,42 +61,10 @@ def fingerprint(document: Document) -> str:
 
 
 class Records:
-    """The open records file. Every write is one transaction, on disk when the call returns."""
+    """The documents of one open file; each method that writes is called within a transaction."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises BadInput when it cannot be written or was made by something else."""
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._prepare(path)
-        except sqlite3.Error as error:
-            raise BadInput(
-                f"cannot keep records in {str(path)!r}: {error}; give a folder that can be written"
-            ) from error
-
-    def _prepare(self, path: Path) -> None:
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            self._database.execute(f"PRAGMA {pragma}")
-        [version] = self._database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise BadInput(
-                f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"
-            )
-        if version == 0:
-            self._database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-
-    def close(self) -> None:
-        self._database.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing; durable on leaving."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     # Sources and their passages
 
@@ -195,6 +129,14 @@ class Records:
         self._database.executemany("DELETE FROM sources WHERE number = ?", gone)
         return len(gone)
 
+    def forget(self, source: str) -> bool:
+        """Forget a source with what rests on it; whether it was there."""
+        return self._database.execute("DELETE FROM sources WHERE id = ?", (clean(source),)).rowcount > 0
+
+    def corpora(self) -> dict[str, int]:
+        """How many documents each corpus holds."""
+        return dict(self._database.execute("SELECT corpus, count(*) FROM sources GROUP BY corpus ORDER BY corpus"))
+
     def source(self, source: str) -> Source | None:
         row = self._database.execute(_SOURCES + " WHERE id = ?", (clean(source),)).fetchone()
         return None if row is None else _as_source(row)
@@ -216,88 +158,95 @@ class Records:
         ).fetchone()
         return "" if row is None else str(row[0])
 
-    # Notes
-
-    def put_note(
-        self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str, at: int
-    ) -> tuple[Entry | None, bool]:
-        """Store or replace the note of this key; returns it unless it was stored already, and whether one went.
-
-        Raises: BadInput when its span is not in memory.
-        """
-        row = self._database.execute(
-            "SELECT number, length(text) FROM sources WHERE id = ?", (clean(source),)
-        ).fetchone()
-        check_span(key, source, start, end, length=None if row is None else row[1])
-        values = (row[0], start, end, clean(text), clean(scope), clean(writer))
-        stored = self._database.execute(
-            "SELECT source, start, end, text, scope, writer FROM records WHERE key = ?", (clean(key),)
-        ).fetchone()
-        if stored == values:
-            return None, False
-        self._database.execute("DELETE FROM records WHERE key = ?", (clean(key),))
-        cursor = self._database.execute(
-            "INSERT INTO records (kind, source, start, end, text, scope, writer, key, at)"
-            " VALUES ('note', ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, clean(key), at),
+    def exported(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """Some sources with their text, in the order of their numbers, each with its number."""
+        names = ("id", "corpus", "document", "title", "uri", "retrieved_at", "text_hash", "metadata", "text")
+        rows = self._database.execute(
+            "SELECT number, id, corpus, document, title, uri, retrieved_at, text_hash, metadata, text FROM sources"
+            " WHERE number > ? ORDER BY number LIMIT ?",
+            (after, limit),
         )
-        return Entry(Place(row[0], start, end, int(cursor.lastrowid or 0)), values[4], values[3]), stored is not None
+        return [
+            (number, {"kind": "source", **dict(zip(names, row, strict=True)), "metadata": json.loads(row[-2])})
+            for number, *row in rows
+        ]
 
     # What indexes are made of
 
-    def count(self) -> int:
-        [count] = self._database.execute("SELECT count(*) FROM records").fetchone()
-        return int(count)
+    def counts(self) -> Counts:
+        """How much there is of everything."""
+        rows = "SELECT count(*) FROM sources UNION ALL SELECT count(*) FROM records WHERE kind = "
+        rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
+        return Counts(*(count for (count,) in self._database.execute(rows)))
 
     def passages(self) -> Iterator[Entry]:
         """Every passage, in the order of places."""
         rows = self._database.execute(
-            f"SELECT source, start, end, records.number, scope, {_WORDED} {_JOINED} WHERE kind = 'passage'"
+            f"SELECT source, start, end, records.number, scope, {WORDED} {_JOINED} WHERE kind = 'passage'"
             " ORDER BY source, start, end, records.number"
         )
         return (Entry(Place(*row[:4]), row[4], row[5]) for row in rows)
 
-    def notes(self) -> Iterator[Entry]:
-        """Every note. Its own text is what a query meets, not the title of the source it rests on."""
-        rows = self._database.execute("SELECT source, start, end, number, scope, text FROM records WHERE kind = 'note'")
-        return (Entry(Place(*row[:4]), row[4], row[5]) for row in rows)
+    def worded(self, numbers: Sequence[int]) -> list[str]:
+        """What is compared with a query, for each of these records."""
+        asked = f"SELECT {WORDED} {_JOINED} WHERE records.number = ?"
+        return [str(self._database.execute(asked, (number,)).fetchone()[0]) for number in numbers]
 
-    def spans(self, numbers: Sequence[int], limit: int) -> tuple[Passage, ...]:
-        """The first `limit` different spans these records stand for, in this order."""
+    def spans(self, numbers: Sequence[int], limit: int, scopes: Sequence[str]) -> tuple[Passage, ...]:
+        """The first `limit` different spans these records stand for, in this order.
+
+        Raises: Unavailable for a record outside these scopes, which an index should never have named.
+        """
         found: dict[tuple[str, int, int], Passage] = {}
         for number in numbers:
+            if len(found) == limit:
+                break
             row = self._database.execute(
-                f"SELECT sources.id, title, start, end, substr(sources.text, start + 1, end - start), heading {_JOINED}"
-                " WHERE records.number = ?",
+                f"SELECT records.scope, sources.id, title, start, end, substr(sources.text, start + 1, end - start),"
+                f" heading {_JOINED} WHERE records.number = ?",
                 (number,),
             ).fetchone()
-            if row is not None and len(found) < limit:
-                source, title, start, end, text, heading = row
-                passage = Passage(source=source, title=title, start=start, end=end, text=text, heading=heading)
-                found.setdefault((source, start, end), passage)
+            check_scope(number, None if row is None else row[0], scopes)
+            _, source, title, start, end, text, heading = row
+            passage = Passage(source=source, title=title, start=start, end=end, text=text, heading=heading)
+            found.setdefault((source, start, end), passage)
         return tuple(found.values())
+
+    def neighbours(self, source: str, start: int, end: int, *, before: int, after: int) -> tuple[Passage, ...]:
+        """The passages of a source that end at or before `start`, and those that begin at or after `end`."""
+        number = self._number(clean(source))
+        ahead = "kind = 'passage' AND source = ? AND \"end\" <= ? ORDER BY start DESC LIMIT ?"
+        behind = "kind = 'passage' AND source = ? AND start >= ? ORDER BY start LIMIT ?"
+        asked = "SELECT number, scope FROM records"
+        found = [
+            self._database.execute(f"{asked} WHERE {where}", (number, at, max(0, limit)))
+            for where, at, limit in ((ahead, start, before), (behind, end, after))
+        ]
+        rows = [*reversed(found[0].fetchall()), *found[1]]
+        return self.spans([row[0] for row in rows], len(rows), [row[1] for row in rows])
 
     def pending_count(self) -> int:
         [count] = self._database.execute("SELECT count(*) FROM pending").fetchone()
         return int(count)
 
     def pending(self, limit: int) -> list[Change]:
-        """The oldest records the vector index has not seen."""
+        """The oldest passages that Chroma has not seen, of those that have a vector or are gone."""
         rows = self._database.execute(
-            f"SELECT record, ifnull(scope, ''), {_WORDED} FROM pending LEFT JOIN records ON records.number = record"  # noqa: S608
-            " LEFT JOIN sources ON sources.number = records.source ORDER BY record LIMIT ?",
+            "SELECT pending.record, pending.scope, vector FROM pending LEFT JOIN vectors USING (record)"
+            " LEFT JOIN records ON number = pending.record WHERE number IS NULL OR vector IS NOT NULL"
+            " ORDER BY pending.record LIMIT ?",
             (limit,),
         )
         return [Change(*row) for row in rows]
 
     def settle(self, changes: Sequence[Change]) -> None:
-        """The vector index has seen these."""
-        with self.transaction():
+        """Chroma has seen these."""
+        with self._database.transaction():
             seen = [(change.record,) for change in changes]
             self._database.executemany("DELETE FROM pending WHERE record = ?", seen)
 
     def unsettle(self) -> None:
-        """The vector index has seen nothing: every record is pending."""
-        with self.transaction():
+        """Chroma has seen nothing: every passage is pending, and none that is gone."""
+        with self._database.transaction():
             self._database.execute("DELETE FROM pending")
-            self._database.execute("INSERT INTO pending SELECT number FROM records")
+            self._database.execute("INSERT INTO pending SELECT number, scope FROM records WHERE kind = 'passage'")

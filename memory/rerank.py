@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from operator import mul
+from typing import Protocol
 
 from .embedding import Embedder
 from .ranking import fuse
@@ -10,6 +11,14 @@ from .ranking import fuse
 CANDIDATES = 50
 #: Cosines are rounded to so many decimals, which float32 can tell apart: what differs by less is a tie.
 DIGITS = 6
+
+
+class Reranker(Protocol):
+    """Says how well texts answer a query, each read together with it: a cross-encoder, or a model that judges."""
+
+    def score(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """One number per text, the higher the better."""
+        ...
 
 
 def rerank(query: str, texts: Sequence[str], embedder: Embedder, keep: int) -> list[int]:

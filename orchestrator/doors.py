@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .errors import InDoubt, Refused, ToolError
-from .evidence import Claim, Passage, Source
+from .evidence import Claim, Note, Passage, Quote, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .metadata import Condition, Mentions
 from .ports import Memory, Toolbox
 
 _PASSAGES: TypeAdapter[tuple[Passage, ...]] = TypeAdapter(tuple[Passage, ...])
+_NOTES: TypeAdapter[tuple[Note, ...]] = TypeAdapter(tuple[Note, ...])
 _SOURCES: TypeAdapter[tuple[Source, ...]] = TypeAdapter(tuple[Source, ...])
 _RARITY: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
@@ -34,19 +35,32 @@ class MemoryDoor:
         return self.port
 
     async def search(
-        self, query: str, *, limit: int = 8, sources: Sequence[str] = (), findings: bool = True
+        self,
+        query: str,
+        *,
+        limit: int = 8,
+        sources: Sequence[str] = (),
+        where: Sequence[Condition] = (),
+        diversity: float = 0.0,
+        findings: bool = True,
     ) -> tuple[Passage, ...]:
         """At most `limit` passages, best first; none where nothing fits. With `sources` (ids), theirs alone.
 
+        With `where`, those of sources whose metadata meet all conditions. `diversity`, from 0 to 1, puts off passages
+        that say again what stands before them.
         Without `findings` the documents alone: what other workers of the job add meanwhile depends on who is faster.
         """
         memory = self._memory
 
         async def effect(_: StepKey) -> tuple[Passage, ...]:
             scopes = (*self.corpora, self.steps.job) if findings else self.corpora
-            return await memory.search(query, corpora=scopes, limit=limit, sources=sources)
+            return await memory.search(
+                query, corpora=scopes, limit=limit, sources=sources, where=where, diversity=diversity
+            )
 
-        args = {"query": query, "limit": limit} | ({"sources": list(sources)} if sources else {})
+        conditions = [condition.model_dump() for condition in where]
+        more = {"sources": list(sources), "where": conditions, "diversity": diversity}
+        args = {"query": query, "limit": limit} | {name: value for name, value in more.items() if value}
         args |= {} if findings else {"findings": False}
         return await self.steps.run(SEARCH, "memory", args, effect, _PASSAGES.validate_python)
 
@@ -97,19 +111,71 @@ class MemoryDoor:
         args = {"source": source, "start": start, "end": end}
         return await self.steps.run(READ, "memory", args, effect, str)
 
-    async def add(self, claim: Claim) -> None:
-        """Let the other workers of this job find a claim by its words; what they find is what its quotes stand in."""
+    async def neighbours(self, passage: Passage, *, before: int = 1, after: int = 1) -> tuple[Passage, ...]:
+        """So many passages of the same source before and after one, in the order in which they are read."""
+        memory, source, start, end = self._memory, passage.source, passage.start, passage.end
+
+        async def effect(_: StepKey) -> tuple[Passage, ...]:
+            return await memory.neighbours(source, start, end, before=before, after=after)
+
+        args = {"source": source, "start": start, "end": end, "before": before, "after": after}
+        return await self.steps.run(READ, "memory", args, effect, _PASSAGES.validate_python)
+
+    async def add(self, claim: Claim, *, about: str = "", expects: int | None = None) -> tuple[Note, ...]:
+        """Let the other workers of this job find a claim by its words; what they find is what its quotes stand in.
+
+        With `about`, it is known about that subject: claims that say different things stand beside each other, linked,
+        and `recall` returns them all. With `expects`, the subject's version as it was read (0: nothing is known), it
+        takes their place. Raises Conflict, and writes nothing, where somebody has written meanwhile.
+        """
         memory = self._memory
 
-        async def effect(key: StepKey) -> int:
-            scope, writer = self.steps.job, self.steps.sender
+        async def effect(key: StepKey) -> tuple[Note, ...]:
+            kept: list[Note] = []
             for n, quote in enumerate(claim.quotes):
-                source, start, end = quote.source, quote.start, quote.end
-                name = f"{key}-{n}"
-                await memory.add(name, claim.text, source=source, start=start, end=end, writer=writer, scope=scope)
-            return len(claim.quotes)
+                note = self._note(f"{key}-{n}", claim.text, quote, about)
+                kept.append(await memory.add(note, expects=expects if n == 0 else None))
+            return tuple(kept)
 
-        await self.steps.run(WRITE, "memory", claim, effect, int)
+        args = {"claim": claim, "about": about, "expects": expects} if about else claim
+        return await self.steps.run(WRITE, "memory", args, effect, _NOTES.validate_python)
+
+    def _note(self, key: str, text: str, quote: Quote, about: str) -> Note:
+        return Note(
+            key=key,
+            text=text,
+            about=about,
+            source=quote.source,
+            start=quote.start,
+            end=quote.end,
+            scope=self.steps.job,
+            writer=self.steps.sender,
+            run=self.steps.job,
+            task=self.steps.task,
+        )
+
+    async def recall(self, about: str, *, everywhere: bool = False, history: bool = False) -> tuple[Note, ...]:
+        """What this job knows about a subject, oldest first: several notes where they say different things.
+
+        With `everywhere`, what any job of the project knows; with `history`, what has been superseded too.
+        """
+        memory = self._memory
+
+        async def effect(_: StepKey) -> tuple[Note, ...]:
+            return await memory.recall(about, scopes=None if everywhere else [self.steps.job], history=history)
+
+        args = {"recall": about, "everywhere": everywhere, "history": history}
+        return await self.steps.run(READ, "memory", args, effect, _NOTES.validate_python)
+
+    async def resolve(self, note: Note, *, reason: str, expects: int | None = None) -> Note:
+        """Let one of several notes stand for its subject; the others are superseded, and the reason is on record."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> Note:
+            return await memory.resolve(note.key, reason=reason, writer=self.steps.sender, expects=expects)
+
+        args = {"resolve": note.key, "about": note.about, "reason": reason, "expects": expects}
+        return await self.steps.run(WRITE, "memory", args, effect, Note.model_validate)
 
 
 #: Returns when a person has approved; raises Refused when one did not.

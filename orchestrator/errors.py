@@ -7,6 +7,7 @@ BullpenError
 │  ├─ Misconfigured     a provider refused our key, our model name or our request
 │  ├─ BudgetExceeded    the call would have passed the limit; it was not made
 │  ├─ CassetteMiss      the request is not among the recorded ones; nobody was asked
+│  ├─ Conflict          what is remembered has changed since it was read; nothing was written
 │  └─ Fenced            another process owns the run now; nothing of this one is used
 ├─ Unavailable    not now; may work later or elsewhere
 │  ├─ Overloaded        a bounded queue is full; nothing was queued
@@ -60,6 +61,19 @@ class BudgetExceeded(Refused):
 
 class CassetteMiss(Refused):
     """A cassette that replays does not have the request. Another rung would hide it, so none is asked."""
+
+
+class Conflict(Refused):
+    """What is remembered about a subject is not as the writer had read it, so nothing was written.
+
+    `version` is the subject's version now: read it again, then decide.
+    """
+
+    def __init__(self, about: str, *, expected: int, version: int) -> None:
+        self.about, self.expected, self.version = about, expected, version
+        super().__init__(
+            f"what is remembered about {about!r} is at version {version}, not {expected}; recall it, then write again"
+        )
 
 
 class Fenced(Refused):

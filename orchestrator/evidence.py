@@ -67,6 +67,37 @@ class Passage(Value):
     page: int = 0
 
 
+class Found(Value):
+    """Why a search finds a passage: its place (from 1) among those found by words and among the nearest; 0 is none."""
+
+    passage: Passage
+    by_words: int = 0
+    by_meaning: int = 0
+    #: The words, as stems, that it shares with what was asked.
+    words: tuple[str, ...] = ()
+
+
+class Stored(Value):
+    """What a memory holds, and how far its indexes have come."""
+
+    sources: int
+    passages: int
+    notes: int
+    #: Documents of each corpus.
+    corpora: dict[str, int]
+    #: The id of the embedder, whether its vectors rank, how many are there and how many are still to be made.
+    embedder: str
+    is_semantic: bool
+    vectors: int
+    lacking: int
+    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile.
+    pending: int
+    #: Subjects about which live notes say different things.
+    conflicts: int = 0
+    #: Why no more vectors are made; empty while they are.
+    failed: str = ""
+
+
 class Quote(Value):
     """Words that stand in a source, byte for byte: `text == source_text[start:end]`."""
 
@@ -74,6 +105,34 @@ class Quote(Value):
     start: int
     end: int
     text: str
+
+
+class Note(Value):
+    """What an agent has written into memory, with where it comes from.
+
+    Notes about one subject (`about`, within their scope) form its history: `version` counts its changes. A note that
+    another one `supersedes` is kept and no longer found; notes that say different things are linked by `contradicts`
+    and both stay, until one of them is chosen.
+    """
+
+    key: str
+    text: str
+    source: str
+    start: int
+    end: int
+    scope: str
+    writer: str
+    run: str = ""
+    task: str = ""
+    about: str = ""
+    #: When it was written, in milliseconds since 1970.
+    at: int = 0
+    #: The subject's version that this note made; 0 for a note about nothing in particular.
+    version: int = 0
+    #: Keys of the notes that this one replaced.
+    supersedes: tuple[str, ...] = ()
+    #: Keys of the notes, of those that are live, that say something else about the same.
+    contradicts: tuple[str, ...] = ()
 
 
 class Record(Value):

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Document, Passage, Source, Unreadable
+from .evidence import Document, Found, Note, Passage, Source, Stored, Unreadable
 from .metadata import Condition, Mentions
 
 #: What is done where nobody knows how a tool's call ended: it is made again, a person is asked, or it is left.
@@ -27,12 +27,26 @@ class Memory(Protocol):
         ...
 
     async def search(
-        self, query: str, *, corpora: Sequence[str], limit: int, sources: Sequence[str] = ()
+        self,
+        query: str,
+        *,
+        corpora: Sequence[str],
+        limit: int,
+        sources: Sequence[str] = (),
+        where: Sequence[Condition] = (),
+        diversity: float = 0.0,
     ) -> tuple[Passage, ...]:
         """At most `limit` passages, best first; a tie goes to the earlier one. Nothing in common: no passage.
 
-        Where `sources` are named (ids), theirs alone.
+        Where `sources` are named (ids), theirs alone; with `where`, those of sources whose metadata meet all of it.
+        `diversity`, from 0 to 1, puts off passages that say again what stands before them.
         """
+        ...
+
+    async def neighbours(
+        self, source: str, start: int, end: int, *, before: int = 1, after: int = 1
+    ) -> tuple[Passage, ...]:
+        """So many passages of a source before and after a span, in the order in which they are read."""
         ...
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
@@ -57,8 +71,60 @@ class Memory(Protocol):
         """The source's text from `start` to `end`, in code points; empty where there is none."""
         ...
 
-    async def add(self, key: str, text: str, *, source: str, start: int, end: int, writer: str, scope: str) -> None:
-        """Remember a note under `key` (idempotent), with the span it rests on, its writer and its scope."""
+    async def add(self, note: Note, *, expects: int | None = None) -> Note:
+        """Remember a note under its key (idempotent), as it is kept then.
+
+        Of notes about one subject in one scope, those that say different things stand beside each other, linked. With
+        `expects`, the subject's version as the writer has read it (0: nothing is known), the note takes their place;
+        where somebody has written meanwhile, Conflict is raised and nothing written.
+        Raises BadInput where its span is not in memory.
+        """
+        ...
+
+    async def recall(
+        self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False
+    ) -> tuple[Note, ...]:
+        """The notes about a subject in these scopes (None: all), oldest first; with `history`, superseded ones too."""
+        ...
+
+    async def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
+        """Let a note stand for its subject: the others are superseded, for this reason.
+
+        Raises BadInput where it is not live, Conflict where the subject is at another version than `expects`.
+        """
+        ...
+
+    async def forget(self, key: str) -> bool:
+        """Delete a note; whether it was there. What it had superseded stays so."""
+        ...
+
+
+@runtime_checkable
+class KeptMemory(Memory, Protocol):
+    """A memory that is kept between jobs, and can say what it holds and why it finds what it finds."""
+
+    async def stored(self) -> Stored:
+        """What it holds, and how far its indexes have come."""
+        ...
+
+    async def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Found, ...]:
+        """What a search finds, each with its places in the rankings it comes from."""
+        ...
+
+    async def forget_source(self, source: str) -> bool:
+        """Forget a source with all that rests on it; whether it was there. The next ingestion reads it again."""
+        ...
+
+    def export(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Every source with its text, then every note, superseded ones too: plain JSON, each with its `kind`."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until every vector is made and indexed. Raises Unavailable where that fails."""
+        ...
+
+    async def rebuild(self) -> None:
+        """Make every vector and every index anew; waits for all of it."""
         ...
 
 

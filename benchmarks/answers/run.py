@@ -57,7 +57,7 @@ def team(chosen: argparse.Namespace) -> Team:
     """The research team; without MiniLM where that was asked for: an embedder that is not semantic re-ranks nothing."""
     if not chosen.without_minilm:
         return research_team
-    return replace(research_team, memory=partial(open_memory, reranker=HashedEmbedder()))
+    return replace(research_team, memory=partial(open_memory, embedder=HashedEmbedder()))
 
 
 async def ask(system: System, question: str, corpus: Path) -> Report:

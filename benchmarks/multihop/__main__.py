@@ -108,9 +108,9 @@ def questions_of(name: str) -> list[Question]:
 @asynccontextmanager
 async def memory_of(name: str, ranking: str) -> AsyncIterator[ProjectMemory]:
     """A project's memory in a folder of its own, with the set's passages."""
-    reranker = None if ranking == "words, MiniLM" else HashedEmbedder()
+    embedder = None if ranking == "words, MiniLM" else HashedEmbedder()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_memory(Path(folder), reranker=reranker) as memory:
+        async with open_memory(Path(folder), embedder=embedder) as memory:
             await memory.ingest(CORPUS, documents_of(name))
             yield memory
 

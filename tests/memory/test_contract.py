@@ -12,7 +12,7 @@ from bullpen.memory import open_in_memory, open_memory
 from bullpen.memory.embedding import HashedEmbedder, Vector
 from bullpen.memory.words import words as stems
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.evidence import Document, Note
 from bullpen.orchestrator.ids import digest
 from bullpen.orchestrator.metadata import Condition
 from bullpen.orchestrator.ports import Memory, MemoryFactory
@@ -25,7 +25,7 @@ def document(id: str, text: str, *, title: str = "", **metadata: object) -> Docu
 
 
 #: Without a re-ranker that knows meanings, whatever weights this machine has: both then rank by words alone.
-FACTORIES: list[MemoryFactory] = [partial(open_memory, reranker=HashedEmbedder()), open_in_memory]
+FACTORIES: list[MemoryFactory] = [partial(open_memory, embedder=HashedEmbedder()), open_in_memory]
 
 
 @pytest.fixture(params=FACTORIES, ids=["on disk", "in memory"])
@@ -35,7 +35,8 @@ async def memory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 async def note(memory: Memory, key: str, text: str, *, source: str, span: tuple[int, int], scope: str) -> None:
-    await memory.add(key, text, source=source, start=span[0], end=span[1], writer="analyst", scope=scope)
+    start, end = span
+    await memory.add(Note(key=key, text=text, source=source, start=start, end=end, writer="analyst", scope=scope))
 
 
 async def test_an_unchanged_document_is_stored_once(memory: Memory) -> None:
@@ -449,13 +450,13 @@ class Fond:
         self.is_semantic = is_semantic
 
     def embed(self, texts: Sequence[str]) -> Sequence[Vector]:
-        return [[1.0, 0.0] if not at or "love" in text else [0.0, 1.0] for at, text in enumerate(texts)]
+        return [[1.0, 0.0] if text in ("whale", "tungsten") or "love" in text else [0.0, 1.0] for text in texts]
 
 
-async def _found(folder: Path, reranker: Fond, limit: int) -> list[str]:
+async def _found(folder: Path, embedder: Fond, limit: int) -> list[str]:
     # Found in this order by words; only the last of them speaks of love.
     texts = [f"whale {'whale ' * (9 - n)}{'love' if n == 9 else ''}" for n in range(10)]
-    async with open_memory(folder, reranker=reranker) as memory:
+    async with open_memory(folder, embedder=embedder) as memory:
         await memory.ingest("sea", [document(str(n), text) for n, text in enumerate(texts)])
         return [p.source for p in await memory.search("whale", corpora=["sea"], limit=limit)]
 
@@ -471,16 +472,16 @@ async def test_meaning_puts_what_words_found_in_another_order_and_drops_nothing(
     assert await _found(tmp_path / "c", Fond(), limit) == by_both[:limit]
 
 
-async def test_meaning_finds_nothing_that_words_do_not(tmp_path: Path) -> None:
-    async with open_memory(tmp_path, reranker=Fond()) as memory:
+async def test_meaning_finds_what_shares_no_word(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Fond()) as memory:
         await memory.ingest("sea", [document("a", "all about love"), document("b", "a whale")])
 
-        assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["b"]
-        assert await memory.search("tungsten", corpora=["sea"], limit=9) == ()
+        assert {p.source for p in await memory.search("whale", corpora=["sea"], limit=9)} == {"a", "b"}
+        assert [p.source for p in await memory.search("tungsten", corpora=["sea"], limit=9)] == ["a"]
 
 
 async def test_more_passages_than_are_put_in_order_are_found_all_the_same(tmp_path: Path) -> None:
-    async with open_memory(tmp_path, reranker=Fond()) as memory:
+    async with open_memory(tmp_path, embedder=Fond()) as memory:
         await memory.ingest("sea", [document(str(n), f"a whale {n}") for n in range(70)])
 
         assert len({p.source for p in await memory.search("whale", corpora=["sea"], limit=99)}) == 70

@@ -2,40 +2,82 @@
 
 import json
 import os
+import random
+import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import chromadb
 import pytest
 
-from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
+from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
 from bullpen.memory.ranking import fuse
-from bullpen.orchestrator.evidence import Document
-from bullpen.orchestrator.ports import Memory
+from bullpen.orchestrator.errors import BadInput
+from bullpen.orchestrator.evidence import Document, Note
 
 pytestmark = pytest.mark.anyio
 
-DOCUMENTS = [Document(id=f"{n}", title=f"Ship {n}", uri=f"{n}", text=f"whale {n} sails " * (n + 1)) for n in range(30)]
+THINGS = ["whale", "ship", "harpoon", "sail", "anchor", "rope", "storm", "island"]
+#: More than Chroma keeps in its log, so that it has written each of its files.
+MANY = 1_100
 
 
-async def find(memory: Memory) -> list[str]:
-    return [p.model_dump_json() for p in await memory.search("whale 7 ships", corpora=["sea"], limit=30)]
+class Meant(HashedEmbedder):
+    """The hashed embedder, taken at its word: what it finds near takes part in ranking.
+
+    Of few dimensions, so that Chroma's graph misses nothing and every search can be compared with an exact one.
+    """
+
+    id = "meant-16"
+    dimensions = 16
+    is_semantic = True
 
 
-async def fresh() -> list[str]:
-    async with open_in_memory(Path()) as memory:
-        await memory.ingest("sea", DOCUMENTS)
+def documents(count: int) -> list[Document]:
+    told = random.Random(7)
+    rare = [f"w{told.randrange(2_000)}x" for _ in range(4_000)]
+    texts = [" ".join([*told.choices(THINGS, k=9), *told.sample(rare, 6), str(n)]) for n in range(count)]
+    return [Document(id=f"{n}", title="", uri=f"{n}", text=text) for n, text in enumerate(texts)]
+
+
+async def find(memory: ProjectMemory, *scopes: str) -> list[str]:
+    found = []
+    for query in ("whale 7 ships", "sailing to islands", "500", "storms and ropes"):
+        found += [p.model_dump_json() for p in await memory.search(query, corpora=scopes or ["sea"], limit=30)]
+    return found
+
+
+async def fill(folder: Path, count: int) -> list[str]:
+    """A memory of so many documents, left in order; what is found in it."""
+    async with open_memory(folder, embedder=Meant()) as memory:
+        await memory.ingest("sea", documents(count))
+        await memory.settle()
         return await find(memory)
 
 
-def with_collection(folder: Path, act: Callable[[Any], Any]) -> Any:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
+    folder = tmp_path_factory.mktemp("filled")
+    yield folder, anyio.run(fill, folder, MANY)
+
+
+def with_client(folder: Path, act: Callable[[Any], Any]) -> Any:
     client = chromadb.PersistentClient(str(folder / "chroma"), settings=chromadb.Settings(anonymized_telemetry=False))
     try:
-        return act(client.get_collection("records", embedding_function=None))
+        return act(client)
     finally:
         client.close()
+
+
+def with_collection(folder: Path, act: Callable[[Any], Any]) -> Any:
+    def on_first(client: Any) -> Any:
+        [named] = client.list_collections()
+        return act(client.get_collection(named.name, embedding_function=None))
+
+    return with_client(folder, on_first)
 
 
 def indexed(folder: Path) -> set[int]:
@@ -44,13 +86,22 @@ def indexed(folder: Path) -> set[int]:
 
 def recorded(folder: Path) -> set[int]:
     database = sqlite3.connect(folder / "records.sqlite")
-    numbers = {number for (number,) in database.execute("SELECT number FROM records")}
+    numbers = {number for (number,) in database.execute("SELECT number FROM records WHERE kind = 'passage'")}
     database.close()
     return numbers
 
 
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "chroma").rglob("*") if path.is_file())
+
+
 def delete_folder(folder: Path) -> None:
-    (folder / "chroma").rename(folder / "gone")
+    shutil.rmtree(folder / "chroma")
+
+
+def empty_folder(folder: Path) -> None:
+    delete_folder(folder)
+    (folder / "chroma").mkdir()
 
 
 def delete_some(folder: Path) -> None:
@@ -59,7 +110,7 @@ def delete_some(folder: Path) -> None:
 
 
 def add_one(folder: Path) -> None:
-    row = {"ids": ["99999"], "embeddings": [[1.0] * 256], "metadatas": [{"scope": "sea"}]}
+    row = {"ids": ["99999"], "embeddings": [[1.0] * 16]}
     with_collection(folder, lambda collection: collection.upsert(**row))
 
 
@@ -67,71 +118,181 @@ def end_uncleanly(folder: Path) -> None:
     (folder / "chroma.json").unlink()
 
 
-def spoil(folder: Path) -> None:
-    (folder / "chroma" / "chroma.sqlite3").write_bytes(b"not a database" * 1000)
-
-
-def cut(folder: Path) -> None:
-    os.truncate(folder / "chroma" / "chroma.sqlite3", 8192)
-
-
 def spoil_stamp(folder: Path) -> None:
     (folder / "chroma.json").write_bytes(b"\xff[")
 
 
-def spoil_and_end_uncleanly(folder: Path) -> None:
-    spoil(folder)
-    end_uncleanly(folder)
+def another_shape_of_stamp(folder: Path) -> None:
+    (folder / "chroma.json").write_text('["files"]')
 
 
-DAMAGES = [delete_folder, delete_some, add_one, end_uncleanly, spoil, cut, spoil_stamp, spoil_and_end_uncleanly]
+def stamp_of_another_memory(folder: Path) -> None:
+    stamp = json.loads((folder / "chroma.json").read_text())
+    (folder / "chroma.json").write_text(json.dumps({**stamp, "memory": "another"}))
+
+
+def of_each_file(name: str, damage: Callable[[Path], None]) -> dict[str, Callable[[Path], None]]:
+    """The damage done to each of the files that Chroma keeps."""
+    kinds = ("chroma.sqlite3", "data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin")
+
+    def to(kind: str) -> Callable[[Path], None]:
+        return lambda folder: damage(next(path for path in files(folder) if path.name == kind))
+
+    return {f"{name} {kind}": to(kind) for kind in kinds}
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(b"not what it was" * 1_000)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip(path: Path) -> None:
+    """One bit, and nothing that a look at sizes and times would show."""
+    times = path.stat()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def claim_terabytes(path: Path) -> None:
+    os.truncate(path, 1 << 41)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "delete the folder": delete_folder,
+    "empty the folder": empty_folder,
+    "delete some": delete_some,
+    "add one": add_one,
+    "end uncleanly": end_uncleanly,
+    "spoil the stamp": spoil_stamp,
+    "another stamp": another_shape_of_stamp,
+    "another memory": stamp_of_another_memory,
+    **of_each_file("delete", Path.unlink),
+    **of_each_file("spoil", spoil),
+    **of_each_file("cut", cut),
+    **of_each_file("flip", flip),
+    "claim terabytes": lambda folder: claim_terabytes(next(p for p in files(folder) if p.name == "link_lists.bin")),
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_damage_loses_nothing_and_is_mended(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    async with open_memory(tmp_path) as memory:
-        await memory.ingest("sea", DOCUMENTS)
-    damage(tmp_path)
+async def test_damage_loses_nothing_and_is_never_opened(
+    tmp_path: Path, filled: tuple[Path, list[str]], damage: str
+) -> None:
+    folder, found = tmp_path / "memory", filled[1]
+    shutil.copytree(filled[0], folder)
+    DAMAGES[damage](folder)
 
-    async with open_memory(tmp_path) as memory:
-        assert await find(memory) == await fresh()
-        assert await memory.ingest("sea", DOCUMENTS) == 0
-    assert indexed(tmp_path) == recorded(tmp_path)
-    assert len(recorded(tmp_path)) == 30
-    assert (tmp_path / "chroma.damaged").exists() == (damage in (spoil, cut, spoil_and_end_uncleanly))
+    async with open_memory(folder, embedder=Meant()) as memory:
+        assert await find(memory) == found
+        assert (await memory.stored()).vectors == MANY
+    assert (folder / "chroma.damaged").exists() == (damage != "delete the folder")
+
+
+@pytest.mark.parametrize("damage", ["delete the folder", "cut data_level0.bin", "end uncleanly"])
+async def test_the_index_comes_back_behind(tmp_path: Path, filled: tuple[Path, list[str]], damage: str) -> None:
+    folder, found = tmp_path / "memory", filled[1]
+    shutil.copytree(filled[0], folder)
+    DAMAGES[damage](folder)
+
+    async with open_memory(folder, embedder=Meant()) as memory:
+        await memory.settle()
+        assert (await memory.stored()).pending == 0
+        assert await find(memory) == found
+    assert indexed(folder) == recorded(folder)
+
+
+async def test_an_index_left_in_order_is_opened_as_it_is(tmp_path: Path, filled: tuple[Path, list[str]]) -> None:
+    folder = tmp_path / "memory"
+    shutil.copytree(filled[0], folder)
+
+    for _ in range(2):
+        async with open_memory(folder, embedder=Meant()) as memory:
+            assert await find(memory) == filled[1]
+            assert (await memory.stored()).pending == 0
+    assert not (folder / "chroma.damaged").exists()
 
 
 async def test_changes_reach_the_index_by_the_end(tmp_path: Path) -> None:
-    async with open_memory(tmp_path) as memory:
-        await memory.ingest("sea", DOCUMENTS)
-        await memory.ingest("sea", [DOCUMENTS[3].model_copy(update={"text": "a ship"})])
-        await memory.retain("sea", [document.id for document in DOCUMENTS[:20]])
-        await memory.add("k", "orca", source="1", start=0, end=5, writer="w", scope="job")
+    async with open_memory(tmp_path, embedder=Meant()) as memory:
+        await memory.ingest("sea", documents(30))
+        await memory.ingest("sea", [documents(4)[3].model_copy(update={"text": "a ship"})])
+        await memory.retain("sea", [document.id for document in documents(20)])
+        await memory.add(Note(key="k", text="orca", source="1", start=0, end=5, writer="w", scope="job"))
 
     assert indexed(tmp_path) == recorded(tmp_path)
-    assert len(recorded(tmp_path)) == 21
+    assert len(recorded(tmp_path)) == 20
 
 
 async def test_what_a_failed_session_did_not_index_is_indexed_by_the_next(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="the job failed"):
-        async with open_memory(tmp_path) as memory:
-            await memory.ingest("sea", DOCUMENTS)
+        async with open_memory(tmp_path, embedder=Meant()) as memory:
+            await memory.ingest("sea", documents(30))
             raise RuntimeError("the job failed")
-    async with open_memory(tmp_path) as memory:
-        assert await find(memory) == await fresh()
+    async with open_memory(tmp_path, embedder=Meant()) as memory:
+        await find(memory)
 
     assert indexed(tmp_path) == recorded(tmp_path)
 
 
-async def test_an_index_left_in_order_is_not_opened_again(tmp_path: Path) -> None:
-    async with open_memory(tmp_path) as memory:
-        await memory.ingest("sea", DOCUMENTS)
-    before = (tmp_path / "chroma.json").stat()
-    async with open_memory(tmp_path) as memory:
-        await memory.ingest("sea", DOCUMENTS)
-        await find(memory)
+async def test_each_scope_is_indexed_and_searched_by_itself(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Meant()) as memory:
+        await memory.ingest("sea", documents(20))
+        await memory.ingest("land", documents(9))
+        await memory.settle()
 
-    assert (tmp_path / "chroma.json").stat().st_mtime_ns == before.st_mtime_ns
+        land = {p.source for p in await memory.search("whale", corpora=["land"], limit=99)}
+        both = {p.source for p in await memory.search("whale", corpora=["land", "sea"], limit=99)}
+        assert land
+        assert land <= {f"{n}~2" for n in range(9)}
+        assert land < both
+    assert len(with_client(tmp_path, lambda client: client.list_collections())) == 2
+
+
+async def test_a_large_corpus_answers_at_once_and_by_meaning_when_its_vectors_are_there(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Meant()) as memory:
+        await memory.ingest("sea", documents(300))
+        at_once = await memory.search("sailing", corpora=["sea"], limit=30)
+        await memory.settle()
+        then = await memory.search("sailing", corpora=["sea"], limit=30)
+        stored = await memory.stored()
+
+    assert (len(at_once), len(then)) == (30, 30)
+    assert (stored.vectors, stored.lacking, stored.pending, stored.failed) == (300, 0, 0, "")
+
+
+class Failing(Meant):
+    """Embeds a question, and no document."""
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        if len(texts) > 1:
+            raise BadInput("the embedder is out of order")
+        return super().embed(texts)
+
+
+async def test_vectors_that_cannot_be_made_are_named_and_words_go_on(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Failing()) as memory:
+        await memory.ingest("sea", documents(300))
+        with pytest.raises(BadInput, match="out of order"):
+            await memory.settle()
+        assert (await memory.stored()).failed == "the embedder is out of order"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+async def test_a_vector_of_no_number_is_refused(tmp_path: Path, number: float) -> None:
+    class Nowhere(Meant):
+        def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            return [[number, *vector[1:]] for vector in super().embed(texts)]
+
+    async with open_memory(tmp_path, embedder=Nowhere()) as memory:
+        await memory.ingest("sea", documents(3))
+        with pytest.raises(BadInput, match="holds NaN or an infinite number"):
+            await find(memory)
+        assert (await memory.stored()).vectors == 0
 
 
 class Meaning:
@@ -149,24 +310,51 @@ class Meaning:
         return [float(wheels), float(whales and not wheels), float(not wheels and not whales)]
 
 
-async def test_another_embedder_builds_the_index_anew_and_a_semantic_one_takes_part(tmp_path: Path) -> None:
-    texts = {"a": "a car", "b": "a cetacean", "c": "a whale", "d": "a horse"}
-    documents = [Document(id=id, title="", uri=id, text=text) for id, text in texts.items()]
-    async with open_memory(tmp_path) as memory:
-        await memory.ingest("sea", documents)
-        assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["c"]
+TEXTS = {"a": "a car", "b": "a cetacean", "c": "a whale", "d": "a horse"}
+FOUR = [Document(id=id, title="", uri=id, text=text) for id, text in TEXTS.items()]
+
+
+async def sources(memory: ProjectMemory, query: str, corpus: str = "sea") -> list[str]:
+    return [p.source for p in await memory.search(query, corpora=[corpus], limit=9)]
+
+
+async def test_a_semantic_embedder_takes_part_and_a_hashed_one_gives_way_to_it(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=HashedEmbedder()) as memory:
+        await memory.ingest("sea", FOUR)
+        assert await sources(memory, "whale") == ["c"]
     async with open_memory(tmp_path, embedder=Meaning()) as memory:
-        assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["c", "b"]
-        assert [p.source for p in await memory.search("automobile", corpora=["sea"], limit=9)] == ["a"]
-        assert await memory.search("whale", corpora=["land"], limit=9) == ()
+        assert await sources(memory, "whale") == ["c", "b"]
+        assert await sources(memory, "automobile") == ["a"]
+        assert await sources(memory, "whale", "land") == []
         await memory.ingest("sea", [Document(id="e", title="", uri="e", text="cetaceans")])
-        assert {p.source for p in await memory.search("whale", corpora=["sea"], limit=9)} == {"b", "c", "e"}
+        assert set(await sources(memory, "whale")) == {"b", "c", "e"}
 
     assert json.loads((tmp_path / "chroma.json").read_text())["embedder"] == "meaning-3"
     assert indexed(tmp_path) == recorded(tmp_path)
-    async with open_memory(tmp_path) as memory:
-        assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["c"]
-    assert with_collection(tmp_path, lambda collection: collection.metadata["embedder"]) == "hash-256"
+
+
+async def test_vectors_that_rank_are_left_alone_by_an_embedder_that_does_not(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Meaning()) as memory:
+        await memory.ingest("sea", FOUR)
+    async with open_memory(tmp_path, embedder=HashedEmbedder()) as memory:
+        assert await sources(memory, "whale") == ["c"]
+        await memory.settle()
+        assert (await memory.stored()).vectors == 4
+    async with open_memory(tmp_path, embedder=Meaning()) as memory:
+        assert await sources(memory, "whale") == ["c", "b"]
+
+
+async def test_another_semantic_embedder_is_refused_by_name_and_embeds_again_on_request(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Meaning()) as memory:
+        await memory.ingest("sea", FOUR)
+    with pytest.raises(BadInput, match=r"holds vectors of 'meaning-3', not of 'meant-16'.*memory rebuild"):
+        async with open_memory(tmp_path, embedder=Meant()):
+            pass
+    async with open_memory(tmp_path, embedder=Meant(), fresh=True) as memory:
+        await memory.settle()
+        assert ((await memory.stored()).vectors, (await memory.stored()).embedder) == (4, "meant-16")
+        assert (await sources(memory, "whale"))[0] == "c"
+    assert indexed(tmp_path) == recorded(tmp_path)
 
 
 def test_hashed_vectors_have_length_one_even_without_words() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bullpen.memory import open_memory
+from bullpen.memory import HashedEmbedder, open_memory
 from bullpen.orchestrator.errors import BadInput
 
 pytestmark = pytest.mark.anyio
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.anyio
 HOLD = """
 import sys, anyio
 from pathlib import Path
-from bullpen.memory import open_memory
+from bullpen.memory import HashedEmbedder, open_memory
 async def main():
-    async with open_memory(Path(sys.argv[1])):
+    async with open_memory(Path(sys.argv[1]), embedder=HashedEmbedder()):
         print("open", flush=True)
         sys.stdin.read()
 anyio.run(main)
@@ -25,14 +25,15 @@ anyio.run(main)
 INGEST = """
 import sys, anyio
 from pathlib import Path
-from bullpen.memory import open_memory
-from bullpen.orchestrator.evidence import Document
+from bullpen.memory import HashedEmbedder, open_memory
+from bullpen.orchestrator.evidence import Document, Note
 async def main():
-    async with open_memory(Path(sys.argv[1])) as memory:
+    async with open_memory(Path(sys.argv[1]), embedder=HashedEmbedder()) as memory:
         for batch in range(1000):
             texts = [Document(id=f"{batch}-{n}", title="", uri="", text=f"whale {batch} " * 700) for n in range(20)]
             await memory.ingest("sea", texts)
-            await memory.add(f"k{batch}", "orca", source=f"{batch}-0", start=0, end=5, writer="w", scope="job")
+            note = Note(key=f"k{batch}", text="orca", source=f"{batch}-0", start=0, end=5, writer="w", scope="job")
+            await memory.add(note)
             print(batch, flush=True)
 anyio.run(main)
 """
@@ -48,20 +49,20 @@ async def test_a_second_process_is_refused_with_the_holder_and_the_mend(tmp_path
         assert holder.stdout
         assert holder.stdout.readline() == "open\n"
         with pytest.raises(BadInput, match=rf"{tmp_path}.* process {holder.pid};.*another folder"):
-            async with open_memory(tmp_path):
+            async with open_memory(tmp_path, embedder=HashedEmbedder()):
                 pass
         holder.kill()
 
-    async with open_memory(tmp_path) as memory:
+    async with open_memory(tmp_path, embedder=HashedEmbedder()) as memory:
         assert await memory.source("a") is None
 
 
 async def test_a_folder_is_free_again_after_leaving_and_taken_within(tmp_path: Path) -> None:
-    async with open_memory(tmp_path):
+    async with open_memory(tmp_path, embedder=HashedEmbedder()):
         with pytest.raises(BadInput, match="is open in process"):
-            async with open_memory(tmp_path):
+            async with open_memory(tmp_path, embedder=HashedEmbedder()):
                 pass
-    async with open_memory(tmp_path):
+    async with open_memory(tmp_path, embedder=HashedEmbedder()):
         pass
 
 
@@ -73,7 +74,7 @@ async def test_a_kill_during_ingest_loses_nothing_acknowledged(tmp_path: Path, a
             child.stdout.readline()
         child.kill()
 
-    async with open_memory(tmp_path) as memory:
+    async with open_memory(tmp_path, embedder=HashedEmbedder()) as memory:
         for batch in range(acknowledged):
             assert [await memory.source(f"{batch}-{n}") for n in range(20)].count(None) == 0
             found = await memory.search(f"{batch}", corpora=["sea"], limit=1000)
@@ -95,7 +96,7 @@ async def test_a_records_file_that_is_something_else_is_refused_and_left_alone(t
 
     for _ in range(2):
         with pytest.raises(BadInput, match="cannot keep records in"):
-            async with open_memory(tmp_path):
+            async with open_memory(tmp_path, embedder=HashedEmbedder()):
                 pass
     assert (tmp_path / "records.sqlite").read_bytes() == b"my thesis " * 500
 

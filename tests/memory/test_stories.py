@@ -5,18 +5,22 @@ import shutil
 import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bullpen.memory import ProjectMemory, open_memory
-from bullpen.orchestrator.evidence import Document, Passage
+from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
+from bullpen.orchestrator.evidence import Document, Note, Passage
 
 CORPORA = st.sampled_from(["sea", "land"])
 IDS = st.sampled_from(["a", "b", "c"])
 WORDS = ["whale", "ship", "harpoon"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
+
+
+BY: dict[str, Any] = {"writer": "w", "scope": "job"}
 
 
 class Stories(RuleBasedStateMachine):
@@ -31,7 +35,7 @@ class Stories(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.context: AbstractAsyncContextManager[ProjectMemory] = open_memory(self.folder)
+        self.context: AbstractAsyncContextManager[ProjectMemory] = open_memory(self.folder, embedder=HashedEmbedder())
         self.memory = self.loop.run(self.context.__aenter__())
 
     @rule()
@@ -67,10 +71,8 @@ class Stories(RuleBasedStateMachine):
         about = data.draw(st.sampled_from(sorted(self.documents)))
         text = self.documents[about]
         [found] = [p for p in self.find(text.split()[0], about[0]) if self.uri_of(p.source) == "/".join(about)]
-        add = self.memory.add(
-            f"about {word}", word * 2, source=found.source, start=0, end=len(text), writer="w", scope="job"
-        )
-        self.loop.run(add)
+        note = Note(key=f"about {word}", text=word * 2, source=found.source, start=0, end=len(text), **BY)
+        self.loop.run(self.memory.add(note))
         self.notes[word] = about, text
 
     @invariant()

@@ -1,0 +1,150 @@
+"""The file in which memory keeps its records, and how its tables came to be. SQLite; blocks."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..orchestrator.errors import BadInput
+
+#: What each version added to the one before it. A file is brought to the newest when it is opened.
+_VERSIONS = (
+    """
+CREATE TABLE sources (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    corpus TEXT NOT NULL,
+    document TEXT NOT NULL,
+    title TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    text TEXT NOT NULL,
+    text_hash TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    retrieved_at INTEGER NOT NULL,
+    UNIQUE (corpus, document)
+);
+CREATE TABLE records (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('passage', 'note')),
+    key TEXT UNIQUE,
+    source INTEGER NOT NULL REFERENCES sources (number) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    heading TEXT NOT NULL DEFAULT '',
+    scope TEXT NOT NULL,
+    writer TEXT NOT NULL,
+    trust TEXT NOT NULL DEFAULT 'untrusted',
+    at INTEGER NOT NULL
+);
+CREATE INDEX records_by_source ON records (source, kind);
+CREATE TABLE pending (record INTEGER PRIMARY KEY);
+CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
+    INSERT OR IGNORE INTO pending VALUES (new.number);
+END;
+CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN
+    INSERT OR IGNORE INTO pending VALUES (old.number);
+END;
+""",
+    # Notes have a history; vectors are kept, so that an index can be filled again without embedding again; Chroma
+    # holds passages alone, a collection for each scope, so what is pending names its scope.
+    """
+ALTER TABLE records ADD COLUMN run TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN task TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN about TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE records ADD COLUMN live INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX records_by_scope ON records (scope, kind);
+CREATE INDEX records_by_subject ON records (about, scope) WHERE about != '';
+CREATE TABLE subjects (
+    scope TEXT NOT NULL,
+    about TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (scope, about)
+) WITHOUT ROWID;
+CREATE TABLE links (
+    record INTEGER NOT NULL REFERENCES records (number) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('supersedes', 'contradicts')),
+    other INTEGER NOT NULL REFERENCES records (number) ON DELETE CASCADE,
+    reason TEXT NOT NULL DEFAULT '',
+    writer TEXT NOT NULL DEFAULT '',
+    at INTEGER NOT NULL,
+    PRIMARY KEY (record, kind, other)
+) WITHOUT ROWID;
+CREATE INDEX links_back ON links (other, kind);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE vectors (
+    record INTEGER PRIMARY KEY REFERENCES records (number) ON DELETE CASCADE,
+    vector BLOB NOT NULL
+);
+DROP TRIGGER record_added;
+DROP TRIGGER record_gone;
+DROP TABLE pending;
+CREATE TABLE pending (record INTEGER PRIMARY KEY, scope TEXT NOT NULL);
+INSERT INTO pending SELECT number, scope FROM records WHERE kind = 'passage';
+CREATE TRIGGER passage_added AFTER INSERT ON records WHEN new.kind = 'passage' BEGIN
+    INSERT OR REPLACE INTO pending VALUES (new.number, new.scope);
+END;
+CREATE TRIGGER passage_gone AFTER DELETE ON records WHEN old.kind = 'passage' BEGIN
+    INSERT OR REPLACE INTO pending VALUES (old.number, old.scope);
+END;
+""",
+)
+VERSION = len(_VERSIONS)
+
+
+class Database:
+    """The open file. Every write is one transaction, on disk when `transaction` is left."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create it, or bring it to this version.
+
+        Raises: BadInput when it cannot be written, or was made by something else or by a newer Bullpen.
+        """
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare(path)
+        except sqlite3.Error as error:
+            raise BadInput(
+                f"cannot keep records in {str(path)!r}: {error}; give a folder that can be written"
+            ) from error
+        self.execute, self.executemany = self._connection.execute, self._connection.executemany
+        [self.id] = self.execute("SELECT value FROM facts WHERE name = 'id'").fetchone()
+
+    def _prepare(self, path: Path) -> None:
+        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        [version] = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise BadInput(
+                f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"
+            )
+        if version < VERSION:
+            steps = "".join(_VERSIONS[version:])
+            named = f"INSERT OR IGNORE INTO facts VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
+            script = f"BEGIN IMMEDIATE; {steps} {named} PRAGMA user_version={VERSION}; COMMIT;"
+            self._connection.executescript(script)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing; durable on leaving."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def fact(self, name: str) -> str:
+        """What is kept under this name about the memory itself; empty where nothing is."""
+        row = self.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def keep_fact(self, name: str, value: str) -> None:
+        self.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

@@ -1,0 +1,143 @@
+"""Finds passages: by words, by meaning where vectors are there, and by both as one ranking. Blocks.
+
+Ranks are fused where every record of the scopes asked has its vector. Where many lack one, what words found is ranked
+again by meaning: a large corpus answers at once, while its vectors are filled in behind.
+"""
+
+from collections.abc import Sequence
+
+from ..orchestrator.evidence import Found, Passage
+from .chroma import ChromaIndex
+from .database import Database
+from .embedding import Embedder, HashedEmbedder, Vector, cosine
+from .lexical import Lexical
+from .notes import Notes
+from .ranking import CANDIDATES, diversify, fuse
+from .records import Entry, Records
+from .rerank import Reranker, rerank
+from .vectors import Vectors, best
+
+#: How many passages are ranked again by meaning: embedding one takes some 15 ms, once.
+RERANKED = 24
+#: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
+AT_ONCE = 100
+
+
+class Retrieval:
+    """The indexes of one open memory, made when they are asked for the first time."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        notes: Notes,
+        vectors: Vectors,
+        index: ChromaIndex,
+        embedder: Embedder,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self._database, self._records, self._notes = database, records, notes
+        self._vectors, self._index, self._embedder = vectors, index, embedder
+        self._reranker = reranker
+        self._lexical: Lexical | None = None
+        self._filled: set[tuple[str, ...]] = set()
+
+    @property
+    def words(self) -> Lexical:
+        if self._lexical is None:
+            self._lexical = Lexical(self._records.passages(), self._notes.entries())
+        return self._lexical
+
+    def forget(self) -> None:
+        """Documents have changed: what was made of them is made anew."""
+        self._lexical = None
+        self._filled.clear()
+
+    def note(self, entry: Entry | None, gone: Sequence[Entry]) -> None:
+        """A note has come, and others have gone."""
+        self._filled.clear()
+        if self._lexical is not None:
+            for old in gone:
+                self._lexical.drop_note(old)
+            if entry is not None:
+                self._lexical.add_note(entry)
+
+    def search(
+        self, query: str, scopes: Sequence[str], limit: int, *, sources: set[int] | None = None, diversity: float = 0.0
+    ) -> tuple[Passage, ...]:
+        """At most `limit` passages, best first."""
+        if limit < 1 or not scopes or (sources is not None and not sources):
+            return ()
+        ranking = self._judged(query, self._rank(query, scopes, limit, sources))
+        if diversity:
+            ranking = self._diversified(ranking, scopes, limit, diversity)
+        return self._records.spans(ranking, limit, scopes)
+
+    def explain(self, query: str, scopes: Sequence[str], limit: int) -> tuple[Found, ...]:
+        """What a search finds and why: each passage's place among those found by words and among the nearest."""
+        depth = max(limit, CANDIDATES)
+        words = self.words.rank(query, scopes, depth)
+        near = self._nearest(query, scopes, depth, None) if self._ranks_by_meaning(scopes) else []
+        found = []
+        for number in self._rank(query, scopes, limit, None)[:limit]:
+            [text] = self._records.worded([number])
+            for passage in self._records.spans([number], 1, scopes):
+                by_words = words.index(number) + 1 if number in words else 0
+                by_meaning = near.index(number) + 1 if number in near else 0
+                shared = self.words.shared(query, text)
+                found.append(Found(passage=passage, by_words=by_words, by_meaning=by_meaning, words=shared))
+        return tuple(found)
+
+    def _rank(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
+        depth = max(limit, CANDIDATES)
+        words = self.words.rank(query, scopes, depth, sources)
+        if not self._embedder.is_semantic:
+            return words
+        if self._ranks_by_meaning(scopes):
+            return fuse(words, self._nearest(query, scopes, depth, sources))
+        found = words[: max(limit, RERANKED)]
+        texts = self._records.worded(found)
+        return [found[place] for place in rerank(query, texts, self._embedder, len(found))] + words[len(found) :]
+
+    def _judged(self, query: str, ranking: list[int]) -> list[int]:
+        """The best of a ranking in the re-ranker's order, if there is one. A tie keeps the order it had."""
+        if self._reranker is None:
+            return ranking
+        best, rest = ranking[:CANDIDATES], ranking[CANDIDATES:]
+        scores = self._reranker.score(query, self._records.worded(best))
+        return [number for _, number in sorted(zip(scores, best, strict=True), key=lambda pair: -pair[0])] + rest
+
+    def _ranks_by_meaning(self, scopes: Sequence[str]) -> bool:
+        """Whether each record of these scopes has a vector; a few that lack one get it now."""
+        wanted = tuple(sorted(set(scopes)))
+        if not self._embedder.is_semantic:
+            return False
+        if wanted not in self._filled:
+            lacking = self._vectors.lacking(AT_ONCE + 1, wanted)
+            if len(lacking) > AT_ONCE:
+                return False
+            vectors = self._embedder.embed([text for _, text in lacking])
+            with self._database.transaction():
+                self._vectors.keep([record for record, _ in lacking], vectors)
+            self._filled.add(wanted)
+        return True
+
+    def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
+        [vector] = self._embedder.embed([query])
+        found = [] if sources is not None else self._index.nearest(vector, scopes, limit)
+        found += self._vectors.nearest(vector, scopes, limit, sources)  # after the index, which may have lost all
+        return [near.record for near in best(found, limit)]
+
+    def _diversified(self, ranking: Sequence[int], scopes: Sequence[str], limit: int, diversity: float) -> list[int]:
+        """The ranking's candidates, with those put off that say again what stands before them."""
+        candidates = ranking[: max(limit, CANDIDATES)]
+        vectors = self._comparable(candidates)
+        order = diversify(candidates, lambda one, other: cosine(vectors[one], vectors[other]), diversity, limit)
+        return [*order, *(number for number in ranking if number not in set(order))]
+
+    def _comparable(self, numbers: Sequence[int]) -> dict[int, Vector]:
+        """A vector for each record: the one on record, or what its words hash to."""
+        kept = self._vectors.of(numbers)
+        if self._embedder.is_semantic and len(kept) == len(numbers):
+            return kept
+        return dict(zip(numbers, HashedEmbedder().embed(self._records.worded(numbers)), strict=True))

@@ -1,0 +1,303 @@
+"""The memory of one folder, as its owner has it: records, what agents wrote, and the indexes made of them. Blocks.
+
+Each method takes its turn, so that the parts below need no locks of their own; the work behind gives way.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from ..orchestrator.clock import Clock
+from ..orchestrator.errors import BadInput
+from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
+from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.text import clean
+from .catalogue import Catalogue, only
+from .chroma import ChromaIndex
+from .chunking import chunk
+from .database import Database
+from .embedding import Embedder
+from .filler import Filler
+from .notes import Notes, Written
+from .records import Records
+from .rerank import Reranker
+from .retrieval import AT_ONCE, Retrieval
+from .rules import is_markdown
+from .turns import Turns
+from .vectors import Vectors
+
+#: Passages that are indexed before leaving, at a millisecond each.
+LITTLE = 1_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_turn(act: Callable[Concatenate["Store", P], T]) -> Callable[Concatenate["Store", P], T]:
+    """The method, done when it is this caller's turn."""
+
+    @wraps(act)
+    def taken(self: "Store", /, *args: P.args, **named: P.kwargs) -> T:
+        with self._turns.first():
+            return act(self, *args, **named)
+
+    return cast(Callable[Concatenate["Store", P], T], taken)
+
+
+class Store:
+    """See `ports.Memory` and `ports.KeptMemory` for what each method promises."""
+
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder,
+        clock: Clock,
+        reranker: Reranker | None = None,
+        fresh: bool = False,
+    ) -> None:
+        """Raises: BadInput when the folder cannot be written, is another process's, or holds another's vectors."""
+        self._clock, self._embedder = clock, embedder
+        self._turns = Turns()
+        with ExitStack() as opening:
+            lock = _lock(folder)
+            opening.callback(os.close, lock)
+            self._database = Database(folder / "records.sqlite")
+            opening.callback(self._database.close)
+            self._records, self._notes = Records(self._database), Notes(self._database)
+            self._vectors = Vectors(self._database)
+            self._is_mine = self._vectors.adopt(embedder, folder, fresh=fresh)
+            self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
+            opening.callback(self._index.close)
+            self._retrieval = Retrieval(
+                self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
+            )
+            self._filler = Filler(self._turns, self._database, self._vectors, self._index, embedder)
+            self._catalogues: dict[tuple[str, ...], Catalogue] = {}
+            self._is_filling = False
+            self._closing = opening.pop_all()
+
+    def close(self) -> None:
+        """Stop the work behind and close everything as it is; what is not indexed stays on record."""
+        self._filler.stop()
+        with self._turns.first():
+            self._closing.close()  # each is closed, whatever the others do; the lock goes last
+
+    # Documents
+
+    @_in_turn
+    def ingest(self, corpus: str, documents: Sequence[Document]) -> int:
+        corpus, at, changed = clean(corpus), self._clock.wall_ms(), 0
+        with self._database.transaction():
+            for document in documents:
+                if not self._records.is_current(corpus, document):
+                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
+                    self._records.put(corpus, document, chunks, at)
+                    changed += 1
+        self._catalogues.clear()  # an address may have changed, where nothing else has
+        if changed:
+            self._documents_changed()
+        return changed
+
+    @_in_turn
+    def retain(self, corpus: str, keep: Sequence[str]) -> int:
+        with self._database.transaction():
+            gone = self._records.retain(clean(corpus), keep)
+        if gone:
+            self._documents_changed()
+        return gone
+
+    def _documents_changed(self) -> None:
+        self._is_filling = False
+        self._catalogues.clear()
+        self._retrieval.forget()
+
+    def settle(self) -> None:
+        """Wait until every vector is made and indexed. Raises: whatever keeps them from it."""
+        if self._is_mine:
+            self._filler.wake()
+            self._filler.wait()
+            if self._filler.failed is not None:
+                raise self._filler.failed
+
+    def leave(self) -> None:
+        """Index what has come, where that takes a moment; more of it is left to the work behind, the next time.
+
+        What fails there has been logged, and loses nothing.
+        """
+        with self._turns.first():
+            is_little = len(self._vectors.lacking(AT_ONCE + 1)) <= AT_ONCE
+            is_little = is_little and self._records.pending_count() <= LITTLE
+        if is_little and self._is_mine:
+            self._filler.wake()
+            self._filler.wait()
+
+    # Finding
+
+    @_in_turn
+    def search(
+        self,
+        query: str,
+        *,
+        corpora: Sequence[str],
+        limit: int,
+        sources: Sequence[str] = (),
+        where: Sequence[Condition] = (),
+        diversity: float = 0.0,
+    ) -> tuple[Passage, ...]:
+        scopes = [clean(corpus) for corpus in corpora]
+        wanted = self._records.numbers(sources) if sources else None
+        if where:
+            met = self._records.numbers([source.id for source in self._catalogue(scopes).select(where)])
+            wanted = met if wanted is None else wanted & met
+        found = self._retrieval.search(query, scopes, limit, sources=wanted, diversity=diversity)
+        self._fill()
+        return found
+
+    def _fill(self) -> None:
+        """Begin, behind, with what is not indexed, where vectors rank: once after documents have changed."""
+        if self._is_mine and self._embedder.is_semantic and not self._is_filling:
+            self._is_filling = True
+            self._filler.wake()
+
+    @_in_turn
+    def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Found, ...]:
+        return self._retrieval.explain(query, [clean(corpus) for corpus in corpora], limit)
+
+    @_in_turn
+    def neighbours(self, source: str, start: int, end: int, *, before: int, after: int) -> tuple[Passage, ...]:
+        return self._records.neighbours(source, start, end, before=before, after=after)
+
+    @_in_turn
+    def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
+        return {word: self._retrieval.words.rarity(word) for word in words}
+
+    @_in_turn
+    def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
+        return self._catalogue(corpora).mentions(question, self._retrieval.words.holding)
+
+    @_in_turn
+    def select(
+        self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
+    ) -> tuple[Source, ...]:
+        return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
+
+    @_in_turn
+    def source(self, source: str) -> Source | None:
+        return self._records.source(source)
+
+    @_in_turn
+    def read(self, source: str, start: int, end: int) -> str:
+        return self._records.read(source, start, end)
+
+    def _catalogue(self, corpora: Sequence[str]) -> Catalogue:
+        wanted = tuple(sorted({clean(corpus) for corpus in corpora}))
+        if wanted not in self._catalogues:
+            self._catalogues[wanted] = Catalogue(self._records.sources(wanted))
+        return self._catalogues[wanted]
+
+    # What agents write
+
+    @_in_turn
+    def add(self, note: Note, *, expects: int | None) -> Note:
+        return self._written(lambda: self._notes.put(_cleaned(note, self._clock.wall_ms()), expects=expects))
+
+    @_in_turn
+    def recall(self, about: str, *, scopes: Sequence[str] | None, history: bool) -> tuple[Note, ...]:
+        wanted = None if scopes is None else [clean(scope) for scope in scopes]
+        return self._notes.about(clean(about), wanted, history=history)
+
+    @_in_turn
+    def resolve(self, key: str, *, reason: str, writer: str, expects: int | None) -> Note:
+        at, key = self._clock.wall_ms(), clean(key)
+        return self._written(
+            lambda: self._notes.resolve(key, expects=expects, reason=clean(reason), writer=clean(writer), at=at)
+        )
+
+    @_in_turn
+    def forget(self, key: str) -> bool:
+        with self._database.transaction():
+            gone = self._notes.forget(clean(key))
+        self._retrieval.note(None, gone)
+        return bool(gone)
+
+    def _written(self, write: Callable[[], Written]) -> Note:
+        with self._database.transaction():
+            written = write()
+        self._retrieval.note(written.entry, written.gone)
+        return written.note
+
+    # Keeping
+
+    @_in_turn
+    def stored(self) -> Stored:
+        counts = self._records.counts()
+        failed = self._filler.failed
+        return Stored(
+            sources=counts.sources,
+            passages=counts.passages,
+            notes=counts.notes,
+            corpora=self._records.corpora(),
+            embedder=self._embedder.id,
+            is_semantic=self._embedder.is_semantic,
+            vectors=self._vectors.count(),
+            lacking=self._vectors.lacking_count(),
+            pending=self._records.pending_count(),
+            conflicts=self._notes.conflicts(),
+            failed="" if failed is None else str(failed),
+        )
+
+    def rebuild(self) -> None:
+        """Make every vector and index anew with this embedder; waits for all of it."""
+        with self._turns.first():
+            self._index.clear()
+            self._vectors.clear(self._embedder)
+            self._is_mine = True
+            self._documents_changed()
+        self.settle()
+
+    @_in_turn
+    def export_sources(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        return self._records.exported(after, limit)
+
+    @_in_turn
+    def export_notes(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        return self._notes.exported(after, limit)
+
+    @_in_turn
+    def forget_source(self, source: str) -> bool:
+        with self._database.transaction():
+            is_gone = self._records.forget(source)
+        if is_gone:
+            self._documents_changed()
+        return is_gone
+
+
+def _cleaned(note: Note, at: int) -> Note:
+    texts = {name: clean(value) for name, value in note if isinstance(value, str)}
+    return note.model_copy(update={**texts, "at": at})
+
+
+def _lock(folder: Path) -> int:
+    """An open file that the operating system locks for this process until it is closed, however that happens."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise BadInput(
+            f"cannot keep memory in {str(folder)!r}: {error.strerror}; give a folder that can be written"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
+        os.close(lock)
+        raise BadInput(
+            f"memory {str(folder)!r} is open in process {holder}; wait until it ends, or give another folder"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
