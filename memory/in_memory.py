@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Document, Note, Passage, Source
+from ..orchestrator.evidence import Document, Note, Passage, Source, Superseded
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
@@ -44,11 +44,13 @@ async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
 
 
 class _Note(NamedTuple):
-    """A note, the number it is kept under, and whether it is still found."""
+    """A note, the number it is kept under, and what has become of it; while it is None, it is found."""
 
     note: Note
     record: int
-    is_live: bool = True
+    superseded: Superseded | None = None
+    #: The number of the note that stands in its place.
+    successor: int = 0
 
 
 #: A scope, the words compared with a query, where it stands, and what is found.
@@ -154,34 +156,36 @@ class InMemory:
         check_span(note.key, note.source, note.start, note.end, length=len(stored.text) if stored else None)
         kept = self._notes.get(note.key)
         if kept is not None and said(kept.note) == said(note):
-            return self._linked(kept.note)
-        live = [known for known in self._about(note.about, note.scope) if known.key != note.key]
+            return self._linked(kept)
+        live = [known.note for known in self._live(note.about, note.scope)]
         check_version(note.about, expects, self._versions[note.scope, note.about])
-        links = linked(note, live, supersedes=expects is not None)
-        note = note.model_copy(update={"version": self._change(note), **links._asdict()})
+        replaced = linked(note, live, supersedes=expects is not None).supersedes
         self._notes.pop(note.key, None)
-        self._notes[note.key] = _Note(note, self._next())
-        self._supersede(note.key, links.supersedes)
-        return note
+        new = _Note(note.model_copy(update={"version": self._change(note)}), self._next())
+        self._notes[note.key] = new
+        self._supersede(replaced, new, Superseded(by=note.key, writer=note.writer, at=note.at))
+        return self._linked(new)
 
     async def recall(
         self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False
     ) -> tuple[Note, ...]:
         wanted = None if scopes is None else {clean(scope) for scope in scopes}
-        kept = [kept for kept in self._notes.values() if kept.note.about == clean(about) and (kept.is_live or history)]
-        return tuple(self._linked(k.note) for k in kept if wanted is None or k.note.scope in wanted)
+        kept = [kept for kept in self._notes.values() if about and kept.note.about == clean(about)]
+        kept = [k for k in kept if (history or k.superseded is None) and (wanted is None or k.note.scope in wanted)]
+        return tuple(map(self._linked, kept))
 
     async def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
         kept = self._notes.get(clean(key))
-        live = self._about(kept.note.about, kept.note.scope) if kept else []
-        if kept is None or kept.note not in live:
+        live = self._live(kept.note.about, kept.note.scope) if kept else []
+        if kept is None or kept not in live:
             raise not_live(key)
-        check_version(kept.note.about, expects, self._versions[kept.note.scope, kept.note.about])
-        others = tuple(note.key for note in live if note.key != kept.note.key)
+        others = [other.note.key for other in live if other is not kept]
         if others:
-            self._change(kept.note)
-            self._supersede(kept.note.key, others)
-        return self._linked(self._notes[kept.note.key].note)
+            check_version(kept.note.about, expects, self._versions[kept.note.scope, kept.note.about])
+            kept = kept._replace(note=kept.note.model_copy(update={"version": self._change(kept.note)}))
+            self._notes[kept.note.key] = kept
+            self._supersede(others, kept, Superseded(by=kept.note.key, writer=clean(writer), reason=clean(reason)))
+        return self._linked(kept)
 
     async def forget(self, key: str) -> bool:
         gone = self._notes.pop(clean(key), None)
@@ -189,29 +193,30 @@ class InMemory:
             self._change(gone.note)
         return gone is not None
 
-    def _about(self, about: str, scope: str) -> list[Note]:
+    def _live(self, about: str, scope: str) -> list[_Note]:
         """The live notes about a subject, the oldest first."""
         kept = self._notes.values() if about else ()
-        return [k.note for k in kept if k.is_live and (k.note.about, k.note.scope) == (about, scope)]
+        return [k for k in kept if k.superseded is None and (k.note.about, k.note.scope) == (about, scope)]
 
     def _change(self, note: Note) -> int:
         """The version that a change to the note's subject makes."""
         self._versions[note.scope, note.about] += bool(note.about)
         return self._versions[note.scope, note.about]
 
-    def _supersede(self, key: str, others: Sequence[str]) -> None:
+    def _supersede(self, others: Sequence[str], by: _Note, how: Superseded) -> None:
         for other in others:
-            self._notes[other] = self._notes[other]._replace(is_live=False)
-        this = self._notes[key]
-        known = tuple(sorted({*this.note.supersedes, *others}))
-        self._notes[key] = this._replace(note=this.note.model_copy(update={"supersedes": known}))
+            self._notes[other] = self._notes[other]._replace(superseded=how, successor=by.record)
 
-    def _linked(self, note: Note) -> Note:
+    def _linked(self, kept: _Note) -> Note:
         """The note with the links that still hold."""
-        live = self._about(note.about, note.scope)
-        links = linked(note, live, supersedes=False)
-        known = tuple(key for key in note.supersedes if key in self._notes)
-        return note.model_copy(update={"contradicts": links.contradicts, "supersedes": known})
+        note, there = kept.note, self._notes.values()
+        supersedes = sorted(other.note.key for other in there if other.successor == kept.record)
+        if kept.superseded is not None:
+            superseded = kept.superseded if any(k.record == kept.successor for k in there) else Superseded()
+            return note.model_copy(update={"supersedes": tuple(supersedes), "superseded": superseded})
+        live = [known.note for known in self._live(note.about, note.scope)]
+        contradicts = linked(note, live, supersedes=False).contradicts
+        return note.model_copy(update={"supersedes": tuple(supersedes), "contradicts": contradicts})
 
     def _allowed(self, corpora: Sequence[str], sources: Sequence[str], where: Sequence[Condition]) -> set[str] | None:
         """The sources (ids) that are searched; None where they all are."""
@@ -254,8 +259,8 @@ class InMemory:
                 yield stored.corpus, counts, Place(stored.number, piece.start, piece.end, 0), self._span(name, *piece)
 
     def _notes_as_texts(self) -> Iterator[_Text]:
-        for note, record, is_live in self._notes.values():
-            if is_live:
+        for note, record, superseded, _ in self._notes.values():
+            if superseded is None:
                 stored = self._sources[note.source]
                 found = self._span(note.source, note.start, note.end, stored.text[note.start : note.end], "")
                 place = Place(stored.number, note.start, note.end, record)

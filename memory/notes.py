@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..orchestrator.evidence import Note
+from ..orchestrator.evidence import Note, Superseded
 from .database import Database
 from .ranking import Place
 from .records import Entry
@@ -15,8 +15,11 @@ SELECT records.number, key, records.text, sources.id, start, "end", scope, write
     (SELECT json_group_array(old.key) FROM links JOIN records old ON old.number = links.other
      WHERE links.record = records.number AND links.kind = 'supersedes'),
     (SELECT json_group_array(live.key) FROM links JOIN records live ON live.number = links.other
-     WHERE links.record = records.number AND links.kind = 'contradicts'
-     AND live.live)
+     WHERE links.record = records.number AND links.kind = 'contradicts' AND live.live AND records.live),
+    (SELECT json_object('by', new.key, 'writer', links.writer, 'at', links.at, 'reason', links.reason)
+     FROM links JOIN records new ON new.number = links.record
+     WHERE links.other = records.number AND links.kind = 'supersedes'),
+    records.live
 FROM records JOIN sources ON sources.number = records.source
 """
 
@@ -46,7 +49,7 @@ class Notes:
         if kept is not None and said(kept) == said(note):
             return Written(kept)
         replaced = () if kept is None else self._delete(kept.key)
-        live = self.about(note.about, [note.scope]) if note.about else ()
+        live = self.about(note.about, [note.scope])
         version = self._version(note.scope, note.about)
         check_version(note.about, expects, version)
         version = self._count(note.scope, note.about, version)
@@ -56,7 +59,7 @@ class Notes:
             (row[0], *_placed(note), version, note.at),
         )
         links = linked(note, live, supersedes=expects is not None)
-        gone = tuple(self._entry(old.key) for old in live if old.key in links.supersedes)
+        gone = self._entries(links.supersedes)
         self._supersede(note, links.supersedes)
         self._contradict(note, links.contradicts)
         entry = Entry(Place(row[0], note.start, note.end, int(cursor.lastrowid or 0)), note.scope, note.text)
@@ -69,7 +72,7 @@ class Notes:
 
     def about(self, about: str, scopes: Sequence[str] | None, *, history: bool = False) -> tuple[Note, ...]:
         """The notes about a subject in these scopes (None: in all), oldest first; superseded ones with `history`."""
-        where, values = "about = ?", [about]
+        where, values = "about = ? AND about != ''", [about]  # as the index of subjects has it
         if scopes is not None:
             where, values = f"{where} AND scope IN ({', '.join('?' * len(scopes))})", [about, *scopes]
         if not history:
@@ -86,13 +89,15 @@ class Notes:
         live = self.about(keep.about, [keep.scope]) if keep else ()
         if keep is None or keep.key not in {note.key for note in live}:
             raise not_live(key)
+        others = tuple(note.key for note in live if note.key != key)
+        if not others:
+            return Written(keep)
         version = self._version(keep.scope, keep.about)
         check_version(keep.about, expects, version)
-        others = tuple(note.key for note in live if note.key != key)
-        gone = tuple(map(self._entry, others))
-        if others:
-            self._count(keep.scope, keep.about, version)
-            self._supersede(keep.model_copy(update={"at": at, "writer": writer}), others, reason)
+        version = self._count(keep.scope, keep.about, version)
+        self._database.execute("UPDATE records SET version = ? WHERE key = ?", (version, key))
+        gone = self._entries(others)
+        self._supersede(keep.model_copy(update={"at": at, "writer": writer}), others, reason)
         return Written(self._kept(key), None, gone)
 
     def conflicts(self) -> int:
@@ -104,11 +109,11 @@ class Notes:
         ).fetchone()
         return int(count)
 
-    def forget(self, key: str) -> tuple[Entry, ...]:
-        """Delete the note of this key; its entry, or nothing where there is none."""
+    def forget(self, key: str) -> tuple[Entry, ...] | None:
+        """Delete the note of this key; its entry, if it was live. None where there is no such note."""
         note = self.get(key)
         if note is None:
-            return ()
+            return None
         self._count(note.scope, note.about, self._version(note.scope, note.about))
         return self._delete(key)
 
@@ -131,16 +136,16 @@ class Notes:
         assert note is not None
         return note
 
-    def _entry(self, key: str) -> Entry:
-        row = self._database.execute(
-            "SELECT source, start, end, number, scope, text FROM records WHERE key = ?", (key,)
-        ).fetchone()
-        return Entry(Place(*row[:4]), row[4], row[5])
+    def _entries(self, keys: Sequence[str]) -> tuple[Entry, ...]:
+        """The entries of these notes, of those that are live: the index has no others."""
+        asked = "SELECT source, start, end, number, scope, text FROM records WHERE live AND key = ?"
+        rows = [row for key in keys for row in self._database.execute(asked, (key,))]
+        return tuple(Entry(Place(*row[:4]), row[4], row[5]) for row in rows)
 
     def _delete(self, key: str) -> tuple[Entry, ...]:
-        entry = self._entry(key)
+        gone = self._entries([key])
         self._database.execute("DELETE FROM records WHERE key = ?", (key,))
-        return (entry,)
+        return gone
 
     def _version(self, scope: str, about: str) -> int:
         row = self._database.execute(
@@ -177,7 +182,9 @@ def _placed(note: Note) -> tuple[Any, ...]:
 
 
 def _as_note(row: Sequence[Any]) -> Note:
-    _, key, text, source, start, end, scope, writer, run, task, about, at, version, supersedes, contradicts = row
+    _, key, text, source, start, end, scope, writer, run, task, about, at, version, *links, is_live = row
+    supersedes, contradicts, superseded = links
+    ended = Superseded(**json.loads(superseded)) if superseded else Superseded()
     return Note(
         key=key,
         text=text,
@@ -193,4 +200,5 @@ def _as_note(row: Sequence[Any]) -> Note:
         version=version,
         supersedes=tuple(sorted(json.loads(supersedes))),
         contradicts=tuple(sorted(json.loads(contradicts))),
+        superseded=None if is_live else ended,
     )

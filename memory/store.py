@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
-from ..orchestrator.errors import BadInput
+from ..orchestrator.errors import BadInput, BullpenError, Unavailable
 from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
@@ -116,12 +116,15 @@ class Store:
         self._retrieval.forget()
 
     def settle(self) -> None:
-        """Wait until every vector is made and indexed. Raises: whatever keeps them from it."""
+        """Wait until every vector is made and indexed. Raises: Unavailable, or BadInput, for what keeps them from it."""
         if self._is_mine:
             self._filler.wake()
             self._filler.wait()
-            if self._filler.failed is not None:
-                raise self._filler.failed
+            failed = self._filler.failed
+            if isinstance(failed, BullpenError):
+                raise failed
+            if failed is not None:
+                raise Unavailable(f"vectors of {self._embedder.id!r} cannot be made: {failed}") from failed
 
     def leave(self) -> None:
         """Index what has come, where that takes a moment; more of it is left to the work behind, the next time.
@@ -221,8 +224,8 @@ class Store:
     def forget(self, key: str) -> bool:
         with self._database.transaction():
             gone = self._notes.forget(clean(key))
-        self._retrieval.note(None, gone)
-        return bool(gone)
+        self._retrieval.note(None, gone or ())
+        return gone is not None
 
     def _written(self, write: Callable[[], Written]) -> Note:
         with self._database.transaction():

@@ -107,6 +107,18 @@ class Quote(Value):
     text: str
 
 
+class Superseded(Value):
+    """How a note came to be superseded. All of it is empty where the note that took its place has gone since."""
+
+    #: The key of the note that stands in its place.
+    by: str = ""
+    writer: str = ""
+    #: When, in milliseconds since 1970.
+    at: int = 0
+    #: Why, where one of several was chosen.
+    reason: str = ""
+
+
 class Note(Value):
     """What an agent has written into memory, with where it comes from.
 
@@ -127,12 +139,14 @@ class Note(Value):
     about: str = ""
     #: When it was written, in milliseconds since 1970.
     at: int = 0
-    #: The subject's version that this note made; 0 for a note about nothing in particular.
+    #: The subject's version that this note made, or was chosen at; 0 for a note about nothing in particular.
     version: int = 0
     #: Keys of the notes that this one replaced.
     supersedes: tuple[str, ...] = ()
-    #: Keys of the notes, of those that are live, that say something else about the same.
+    #: Keys of the notes that say something else about the same, while both are live.
     contradicts: tuple[str, ...] = ()
+    #: None while it is live.
+    superseded: Superseded | None = None
 
 
 class Record(Value):

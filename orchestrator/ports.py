@@ -84,11 +84,14 @@ class Memory(Protocol):
     async def recall(
         self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False
     ) -> tuple[Note, ...]:
-        """The notes about a subject in these scopes (None: all), oldest first; with `history`, superseded ones too."""
+        """The notes about a subject in these scopes (None: all), oldest first; with `history`, superseded ones too.
+
+        Notes about nothing in particular (`about` is empty) are searched, not recalled.
+        """
         ...
 
     async def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
-        """Let a note stand for its subject: the others are superseded, for this reason.
+        """Let a note stand for its subject: the others are superseded, for this reason. Alone, it does so already.
 
         Raises BadInput where it is not live, Conflict where the subject is at another version than `expects`.
         """
