@@ -116,7 +116,7 @@ class Store:
         self._retrieval.forget()
 
     def settle(self) -> None:
-        """Wait until every vector is made and indexed. Raises: Unavailable, or BadInput, for what keeps them from it."""
+        """Wait until every vector is made and indexed. Raises: Unavailable or BadInput for what is in the way."""
         if self._is_mine:
             self._filler.wake()
             self._filler.wait()

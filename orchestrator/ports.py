@@ -147,7 +147,11 @@ class Toolbox(Protocol):
 
 
 class MemoryFactory(Protocol):
-    """Opens the memory of a project folder; leaving the context closes it."""
+    """Opens the memory of a project folder; leaving the context closes it.
+
+    One that takes `fresh` (a bool) as well opens, with it, a memory that it would refuse for vectors of another
+    embedder, and forgets these.
+    """
 
     def __call__(self, folder: Path) -> AbstractAsyncContextManager[Memory]: ...
 

@@ -19,6 +19,15 @@ def printable(text: str) -> str:
     return _UNSHOWABLE.sub("\ufffd", clean(text))
 
 
+def escaped(json_text: str) -> str:
+    """JSON that means the same and is safe for a terminal: what `printable` replaces stands in it as an escape."""
+    return _UNSHOWABLE.sub(_escape, _UNKEEPABLE.sub(_escape, json_text))
+
+
+def _escape(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
+
+
 def has_words(text: str) -> bool:
     """Whether there is at least one letter or digit in it."""
     return any(unicodedata.category(character)[0] in "LN" for character in text)

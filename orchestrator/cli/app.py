@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import BullpenError, Refused
-from .options import AsJson, JobName, RunsDir
+from .memory_app import memory
+from .options import AsJson, JobName, RunsDir, TeamPath
 from .runs_app import runs
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(runs)
+app.add_typer(memory)
 
 AsLines = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event and nothing else.")]
 Model = Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")]
-TeamPath = Annotated[str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="The team that works on it.")]
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..journal.events import Event
-from ..text import printable
+from ..text import escaped, printable
 
 _SHOWN = ("seq", "at_ms", "task", "kind", "phase", "sender", "recipient", "step")
 
@@ -33,7 +33,12 @@ def cell(value: Any) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON value, for programs and for people who look."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2)) + "\n")
+
+
+def json_line(value: Any) -> str:
+    """One JSON value in a line of its own."""
+    return escaped(json.dumps(value, ensure_ascii=False)) + "\n"
 
 
 def print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:

@@ -1,5 +1,6 @@
 """The smallest pieces: ids, text, settings, what the environment offers."""
 
+import json
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bullpen.orchestrator.gateway.rungs import choose_rungs, secrets_of
 from bullpen.orchestrator.ids import canonical, compact, digest, new_job_id, step_key
 from bullpen.orchestrator.settings import Rung, Settings, load_settings
 from bullpen.orchestrator.testing import ManualClock
-from bullpen.orchestrator.text import clean, has_words, printable, shorten
+from bullpen.orchestrator.text import clean, escaped, has_words, printable, shorten
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 PLAIN = st.recursive(
@@ -48,6 +49,15 @@ def test_printable_text_cannot_steer_a_terminal(text: str) -> None:
 
     assert len(shown) == len(text)
     assert not {"\x1b", "\x9b", "\r", "\x08", "\u202e"} & set(shown)
+
+
+@given(ANY_TEXT)
+def test_escaped_json_cannot_steer_one_either_and_means_the_same(text: str) -> None:
+    shown = escaped(json.dumps({"text": text}, ensure_ascii=False, indent=2))
+
+    assert json.loads(shown) == {"text": text}
+    assert shown.encode().decode() == shown
+    assert not {"\x1b", "\x9b", "\r", "\x08", "\x7f", "\u202e"} & set(shown)
 
 
 @given(ANY_TEXT, st.integers(5, 40))

@@ -1,0 +1,108 @@
+"""`bullpen memory stats` and `export`: what there is, and all of it."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ..errors import BadInput
+from ..evidence import Source
+from ..text import printable
+from .printing import json_line, print_json, print_table
+from .remembered import Remembered, opened
+
+
+def show_stats(settings: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what the memory holds, and how far its indexes have come."""
+    anyio.run(_stats, settings, as_json)
+
+
+async def _stats(settings: Mapping[str, Any], as_json: bool) -> None:
+    async with opened(settings) as remembered:
+        stored = remembered.stored
+        read_from = {corpus: _common(await remembered.memory.select((), corpora=[corpus])) for corpus in stored.corpora}
+    size = _size(remembered.folder)
+    if as_json:
+        print_json({"folder": str(remembered.folder), "bytes": size, **stored.model_dump(), "read_from": read_from})
+        return
+    for name, said in _lines(remembered, size):
+        sys.stdout.write(f"{name:<10}{printable(said)}\n")
+    if stored.corpora:
+        sys.stdout.write("\n")
+        rows = [[corpus, str(count), read_from[corpus]] for corpus, count in stored.corpora.items()]
+        print_table(("corpus", "documents", "read from"), rows)
+
+
+def _lines(remembered: Remembered, size: int) -> list[tuple[str, str]]:
+    stored = remembered.stored
+    against = "no subject in conflict"
+    if stored.conflicts:
+        against = f"{_count(stored.conflicts, 'subject')} in conflict: `bullpen memory recall` lists them"
+    seen = f"has not seen {_count(stored.pending, 'passage')} yet" if stored.pending else "has seen every passage"
+    lines = [
+        ("memory", f"{remembered.folder}, {size:,} bytes on disk"),
+        ("documents", f"{stored.sources:,}, in {_count(stored.passages, 'passage')}"),
+        ("notes", f"{stored.notes:,}, {against}"),
+        ("embedder", f"{stored.embedder}, {'ranks beside words' if stored.is_semantic else 'words alone rank'}"),
+        ("vectors", f"{stored.vectors:,}, {stored.lacking or 'none'} to be made"),
+        ("index", seen),
+    ]
+    return [*lines, ("failed", f"{stored.failed}: no more vectors are made")] if stored.failed else lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _common(sources: tuple[Source, ...]) -> str:
+    """The folder or file that the documents of a corpus were read from, as far as one holds them all."""
+    uris = [source.uri.partition("#")[0] for source in sources]
+    with suppress(ValueError):  # some are paths and some are not
+        return os.path.commonpath(uris)
+    return uris[0] if uris else ""
+
+
+def _size(folder: Path) -> int:
+    """The bytes of its files; some may come and go meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def export_memory(settings: Mapping[str, Any], *, out: Path | None, is_forced: bool, as_json: bool) -> None:
+    """Write everything, to standard output or to a file that is there when it is whole. Raises BadInput."""
+    if out is None:
+        anyio.run(_export, settings, sys.stdout.write)
+        return
+    if out.exists() and not is_forced:
+        raise BadInput(f"{str(out)!r} is there already; --force replaces it")
+    half = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        with half.open("w", encoding="utf-8") as file:
+            counts = anyio.run(_export, settings, file.write)
+        half.replace(out)
+    except OSError as error:
+        raise BadInput(f"{str(out)!r} cannot be written: {error.strerror}; give another file") from error
+    finally:
+        half.unlink(missing_ok=True)
+    if as_json:
+        print_json({"file": str(out), "bytes": out.stat().st_size, **counts})
+    else:
+        told = f"{_count(counts['sources'], 'source')} and {_count(counts['notes'], 'note')}"
+        sys.stdout.write(f"{told} exported to {printable(str(out))}\n")
+
+
+async def _export(settings: Mapping[str, Any], write: Callable[[str], object]) -> dict[str, int]:
+    counts = {"sources": 0, "notes": 0}
+    async with opened(settings) as remembered:
+        async for row in remembered.memory.export():
+            write(json_line(row))
+            counts[f"{row['kind']}s"] += 1
+    write(json_line({"kind": "end", **counts}))
+    return counts

@@ -1,0 +1,91 @@
+"""`bullpen memory why`: why a search finds a passage, and why it does not find a source."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from rich.text import Text
+
+from ..evidence import Found, Stored
+from ..text import printable
+from .memory_find import NOTHING, Asked, as_row, place_of, say, shown, telling_stems
+from .printing import print_json
+from .remembered import Remembered, opened
+
+#: So many passages are looked through for a source that is not among the best.
+_DEEP = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a search finds, best first, each with its place; of a source that is asked for, its own, and a verdict."""
+
+    found: tuple[tuple[int, Found], ...]
+    verdict: str = ""
+
+
+def show_why(asked: Asked, source: str | None, settings: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print why a search finds what it finds. The exit status: 4 where nothing is found."""
+    return anyio.run(_why, asked, source, settings, as_json)
+
+
+async def _why(asked: Asked, source: str | None, settings: Mapping[str, Any], as_json: bool) -> int:
+    async with opened(settings) as remembered:
+        scopes = asked.scopes(remembered)
+        told = await _explained(remembered, asked, scopes, source)
+        telling = await telling_stems(remembered.memory, asked.words)
+    if as_json:
+        rows = [_as_row(place, found, telling) for place, found in told.found]
+        given = {"query": asked.words, "scopes": scopes, "source": source, "verdict": told.verdict or None}
+        print_json({**given, "is_semantic": remembered.stored.is_semantic, "found": rows})
+        return 0 if told.found else NOTHING
+    say(line for place, found in told.found for line in _lines(place, found, telling, remembered.stored))
+    if told.verdict or not told.found:
+        nothing = f"nothing is found: no passage shares a word with {printable(repr(asked.words))}"
+        sys.stdout.write(f"{printable(told.verdict) or nothing}\n")
+    return 0 if told.found else NOTHING
+
+
+async def _explained(remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str | None) -> Why:
+    if source is None:
+        found = await remembered.memory.explain(asked.words, corpora=scopes, limit=asked.limit)
+        return Why(tuple(enumerate(found, start=1)))
+    source = (await remembered.source(source)).id
+    deep = await remembered.memory.explain(asked.words, corpora=scopes, limit=max(_DEEP, asked.limit))
+    own = [(place, found) for place, found in enumerate(deep, start=1) if found.passage.source == source]
+    if own and own[0][0] <= asked.limit:
+        return Why(tuple(own), f"source {source!r} is found: its best passage is number {own[0][0]}")
+    if own:
+        return Why(tuple(own), f"source {source!r} is not among the best {asked.limit}: it comes at {own[0][0]}")
+    return Why((), f"source {source!r} is not found: {await _missing(remembered, asked, scopes, source)}")
+
+
+async def _missing(remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str) -> str:
+    """Why a source of this memory is not even among very many."""
+    memory, everywhere = remembered.memory, list(remembered.stored.corpora)
+    if await memory.search(asked.words, corpora=scopes, limit=1, sources=[source]):
+        return f"it is not among the best {max(_DEEP, asked.limit)}"
+    inside = {each.id for each in await memory.select((), corpora=scopes, fields=())}
+    if source not in inside:
+        also = await memory.search(asked.words, corpora=everywhere, limit=1, sources=[source])
+        more = "" if also else ", and no passage of it shares a word with what was asked"
+        return f"it is in a corpus that was not searched{more}"
+    return "no passage of it shares a word with what was asked" + (
+        ", and none is near in meaning" if remembered.stored.is_semantic else ""
+    )
+
+
+def _as_row(place: int, found: Found, telling: frozenset[str]) -> dict[str, Any]:
+    ranks = {"by_words": found.by_words or None, "by_meaning": found.by_meaning or None, "words": found.words}
+    return {"place": place, **ranks, **as_row(found.passage, telling)}
+
+
+def _lines(place: int, found: Found, telling: frozenset[str], stored: Stored) -> Iterator[Text]:
+    yield Text.assemble(f"{place:3}. ", place_of(found.passage))
+    by_words = f"number {found.by_words} by words" if found.by_words else "not found by words"
+    by_meaning = f"number {found.by_meaning} by meaning" if found.by_meaning else "not found by meaning"
+    ranks = f"{by_words}, {by_meaning if stored.is_semantic else 'meaning does not rank here'}"
+    yield Text(f"     {ranks}; shares {printable(', '.join(found.words)) or 'no word'}")
+    yield shown(found.passage, telling)
