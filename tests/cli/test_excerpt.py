@@ -13,7 +13,7 @@ def marked(text: str, asked: str) -> list[str]:
 
 
 def test_words_are_marked_in_all_their_forms() -> None:
-    assert marked(TEXT, "NURSE riding buses") == ["Nurses", "bus", "bus", "nurses"]
+    assert marked(TEXT, "NURSE nothings bus") == ["Nurses", "bus", *["Nothing"] * 20, "bus", "nurses"]
     assert marked("Straße, ﬁnally ﬁne", "strasse FINE") == ["Straße", "ﬁne"]
     assert marked(TEXT, "猫") == ["猫"]
     assert marked(TEXT, "") == []

@@ -166,9 +166,11 @@ def test_a_search_is_narrowed(memory: Command) -> None:
 
 
 def test_a_corpus_is_named_by_the_path_it_was_read_from(nothing: Command) -> None:
+    read_from = digest(str(Path("docs").resolve()))[:16]
+
     async def filled() -> None:
         async with open_memory(Path(".bullpen/memory")) as memory:
-            await memory.ingest(digest(str(Path("docs").resolve()))[:16], DOCUMENTS)
+            await memory.ingest(read_from, DOCUMENTS)
             await memory.ingest("other", [DOCUMENTS[1].model_copy(update={"id": "other"})])
 
     anyio.run(filled)

@@ -66,3 +66,15 @@ def test_reading_a_transcript(example: Example, corpus: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "search-1 found passages in evaluation.md" in ended.stdout
     assert "nothing is wrong with this run" in ended.stdout
+
+
+def test_workers_that_share_a_memory_and_do_not_agree(example: Example, bullpen: Example) -> None:
+    ended = example("shared_memory.py")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "six-month-evaluation.md says: The night bus pilot cost £171,400 in total (1 against it)" in ended.stdout
+    assert "budget-note.md stands, in place of 1; 1 is left" in ended.stdout
+    assert "the full cost of the night bus pilot was £201,100 [1]" in ended.stdout
+    history = bullpen("memory", "recall", "cost of the pilot", "--history")
+    assert "it counts what the other leaves out (decide, " in history.stdout, history.stderr
+    assert bullpen("memory", "stats").returncode == 0
