@@ -43,12 +43,14 @@ def _lines(remembered: Remembered, size: int) -> list[tuple[str, str]]:
     if stored.conflicts:
         against = f"{_count(stored.conflicts, 'subject')} in conflict: `bullpen memory recall` lists them"
     seen = f"has not seen {_count(stored.pending, 'passage')} yet" if stored.pending else "has seen every passage"
+    made = f"{stored.lacking:,} to be made" if stored.lacking else "none to be made"
+    need = "" if stored.is_semantic or not stored.lacking else ", and none is needed while words alone rank"
     lines = [
         ("memory", f"{remembered.folder}, {size:,} bytes on disk"),
         ("documents", f"{stored.sources:,}, in {_count(stored.passages, 'passage')}"),
         ("notes", f"{stored.notes:,}, {against}"),
         ("embedder", f"{stored.embedder}, {'ranks beside words' if stored.is_semantic else 'words alone rank'}"),
-        ("vectors", f"{stored.vectors:,}, {stored.lacking or 'none'} to be made"),
+        ("vectors", f"{stored.vectors:,}, {made}{need}"),
         ("index", seen),
     ]
     return [*lines, ("failed", f"{stored.failed}: no more vectors are made")] if stored.failed else lines

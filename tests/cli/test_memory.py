@@ -360,6 +360,16 @@ def test_vectors_are_made_anew(memory: Command) -> None:
     assert (told["vectors"], told["lacking"], told["pending"]) == (4, 0, 0)
 
 
+def test_what_is_lacking_is_made(nothing: Command) -> None:
+    many = [DOCUMENTS[1].model_copy(update={"id": f"{n}", "text": f"It cost {n} crowns."}) for n in range(1001)]
+    fill(Path(".bullpen/memory"), documents=many)
+    assert "1,001 to be made, and none is needed while words alone rank\n" in nothing("stats")[1]
+    assert "index     has not seen 1,001 passages yet\n" in nothing("stats")[1]
+
+    assert nothing("rebuild", "--lacking")[1].startswith("1,001 vectors by hash-256, nothing is lacking; ")
+    assert "index     has seen every passage\n" in nothing("stats")[1]
+
+
 def test_vectors_of_another_embedder_give_way_to_a_rebuild_alone(
     nothing: Command, team: Callable[[MemoryFactory | None], str]
 ) -> None:
