@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -49,24 +50,31 @@ async def _why(asked: Asked, source: str | None, settings: Mapping[str, Any], as
 
 
 async def _explained(remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str | None) -> Why:
+    explain = partial(remembered.memory.explain, asked.words, corpora=scopes)
+    found = tuple(enumerate(await explain(limit=asked.limit), start=1))
     if source is None:
-        found = await remembered.memory.explain(asked.words, corpora=scopes, limit=asked.limit)
-        return Why(tuple(enumerate(found, start=1)))
+        return Why(found)
     source = (await remembered.source(source)).id
-    deep = await remembered.memory.explain(asked.words, corpora=scopes, limit=max(_DEEP, asked.limit))
-    own = [(place, found) for place, found in enumerate(deep, start=1) if found.passage.source == source]
-    if own and own[0][0] <= asked.limit:
-        return Why(tuple(own), f"source {source!r} is found: its best passage is number {own[0][0]}")
-    if own:
-        return Why(tuple(own), f"source {source!r} is not among the best {asked.limit}: it comes at {own[0][0]}")
+    if own := _of(source, found):
+        return Why(own, f"source {source!r} is found: its best passage is number {own[0][0]}")
+    if own := _of(source, tuple(enumerate(await explain(limit=_DEEP), start=1))):
+        return Why(own, _below(source, asked.limit, own[0][0]))
     return Why((), f"source {source!r} is not found: {await _missing(remembered, asked, scopes, source)}")
+
+
+def _below(source: str, limit: int, place: int) -> str:
+    return f"source {source!r} is not among the best {limit}: of the best {_DEEP} it is number {place}"
+
+
+def _of(source: str, found: Sequence[tuple[int, Found]]) -> tuple[tuple[int, Found], ...]:
+    return tuple((place, each) for place, each in found if each.passage.source == source)
 
 
 async def _missing(remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str) -> str:
     """Why a source of this memory is not even among very many."""
     memory, everywhere = remembered.memory, list(remembered.stored.corpora)
     if await memory.search(asked.words, corpora=scopes, limit=1, sources=[source]):
-        return f"it is not among the best {max(_DEEP, asked.limit)}"
+        return f"it is not among the best {_DEEP}"
     inside = {each.id for each in await memory.select((), corpora=scopes, fields=())}
     if source not in inside:
         also = await memory.search(asked.words, corpora=everywhere, limit=1, sources=[source])

@@ -204,10 +204,20 @@ def test_why_says_why_a_source_is_not_found(memory: Command) -> None:
 
     [first, second] = [row["source"] for row in read(memory("search", "crowns", "--json")[1])["passages"]]
     assert verdict("crowns", second) == f"source {second!r} is found: its best passage is number 2"
-    assert verdict("crowns", second, "--limit", "1") == f"source {second!r} is not among the best 1: it comes at 2"
+    below = verdict("crowns", second, "--limit", "1")
+    assert below == f"source {second!r} is not among the best 1: of the best 200 it is number 2"
     assert verdict("crowns", first, "--limit", "1") == f"source {first!r} is found: its best passage is number 1"
     assert verdict("nurses", "letter.txt").endswith("no passage of it shares a word with what was asked")
     assert memory("why", "nurses", "letter.txt")[0] == 4
+
+
+def test_why_says_that_very_many_are_better(memory: Command) -> None:
+    better = [Document(id=f"{n}", title="", uri=f"{n}", text="crowns crowns crowns") for n in range(201)]
+    fill(Path(".bullpen/memory"), documents=[*DOCUMENTS, *better])
+
+    assert memory("why", "crowns", "letter.txt")[1] == (
+        "source 'letter.txt' is not found: it is not among the best 200\n"
+    )
 
 
 def test_why_says_that_a_source_is_in_another_corpus(memory: Command) -> None:
