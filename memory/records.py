@@ -179,6 +179,13 @@ class Records:
         rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
         return Counts(*(count for (count,) in self._database.execute(rows)))
 
+    def state(self) -> str:
+        """Another one whenever passages have come or gone: a number is never given twice."""
+        count, last = self._database.execute(
+            "SELECT count(*), ifnull(max(number), 0) FROM records WHERE kind = 'passage'"
+        ).fetchone()
+        return f"{count} {last}"
+
     def passages(self) -> Iterator[Entry]:
         """Every passage, in the order of places."""
         rows = self._database.execute(

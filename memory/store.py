@@ -73,7 +73,7 @@ class Store:
             self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
             opening.callback(self._index.close)
             self._retrieval = Retrieval(
-                self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
+                folder, self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
             )
             self._filler = Filler(self._turns, self._database, self._vectors, self._index, embedder)
             self._catalogues: dict[tuple[str, ...], Catalogue] = {}
