@@ -5,7 +5,7 @@ The file is derived: one that is missing, damaged, or of other passages is made 
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,16 +40,21 @@ class Postings(NamedTuple):
     scope_of: Any
 
 
-def postings_of(entries: Iterable[Entry]) -> Postings:
-    """Read every passage; they come in the order of their places."""
+def postings_of(entries: Iterable[Entry], earlier: Postings | None = None) -> Postings:
+    """Of every passage, in the order of their places; those that `earlier` ones hold are not read again."""
     import numpy
 
-    vocabulary: dict[str, int] = {}
+    vocabulary = {word: code for code, word in enumerate(earlier.vocabulary)} if earlier else {}
+    known = dict(_rows(earlier)) if earlier else {}
     codes: dict[str, int] = {}
-    rows: list[list[int]] = []
+    rows: list[Any] = []
     scope_of, places = [], []
     for entry in entries:
-        rows.append([vocabulary.setdefault(word, len(vocabulary)) for word in words(entry.text)])
+        row = known.get(entry.place.record)
+        if row is None:
+            read = [vocabulary.setdefault(word, len(vocabulary)) for word in words(entry.text)]
+            row = numpy.array(read, dtype=numpy.int32)
+        rows.append(row)
         scope_of.append(codes.setdefault(entry.scope, len(codes)))
         places.append(entry.place)
     held = _scored(rows, vocabulary) if vocabulary else {"indptr": [0], "indices": [], "data": []}
@@ -59,11 +64,18 @@ def postings_of(entries: Iterable[Entry]) -> Postings:
         numpy.asarray(held["indptr"], dtype=numpy.int64),
         numpy.asarray(held["indices"], dtype=numpy.int32),
         numpy.asarray(held["data"], dtype=numpy.float64),
-        numpy.fromiter((code for row in rows for code in row), dtype=numpy.int32, count=sum(map(len, rows))),
+        numpy.concatenate([numpy.empty(0, dtype=numpy.int32), *rows]),
         numpy.cumsum([len(row) for row in rows], dtype=numpy.int64),
         numpy.array(places, dtype=numpy.int64).reshape(-1, 4),
         numpy.array(scope_of, dtype=numpy.int32),
     )
+
+
+def _rows(postings: Postings) -> Iterator[tuple[int, Any]]:
+    """Each passage's record and its words."""
+    starts = [0, *postings.ends.tolist()]
+    for at, record in enumerate(postings.places[:, 3].tolist()):
+        yield record, postings.texts[starts[at] : starts[at + 1]]
 
 
 def save(postings: Postings, path: Path, state: str) -> None:
@@ -78,8 +90,8 @@ def save(postings: Postings, path: Path, state: str) -> None:
     waiting.replace(path)
 
 
-def load(path: Path, state: str) -> Postings | None:
-    """Those that were kept, if they are of this state of the records and whole."""
+def load(path: Path) -> tuple[str, Postings] | None:
+    """Those that were kept, if they are whole, and of which state of the records they are."""
     import numpy
 
     try:
@@ -88,9 +100,10 @@ def load(path: Path, state: str) -> Postings | None:
             numpy.load(opened, allow_pickle=False) as file,
         ):  # a damaged member fails its checksum
             head = json.loads(file["head"].tobytes())
-            if (head["version"], head["state"]) != (VERSION, state):
+            if head["version"] != VERSION:
                 return None
-            return Postings(head["vocabulary"], head["scopes"], *(file[name] for name in Postings._fields[2:]))
+            arrays = (file[name] for name in Postings._fields[2:])
+            return head["state"], Postings(head["vocabulary"], head["scopes"], *arrays)
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive makes its readers say all kinds of things
@@ -98,7 +111,7 @@ def load(path: Path, state: str) -> Postings | None:
         return None
 
 
-def _scored(rows: list[list[int]], vocabulary: dict[str, int]) -> Any:
+def _scored(rows: list[Any], vocabulary: dict[str, int]) -> Any:
     import bm25s
 
     index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64")

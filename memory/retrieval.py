@@ -44,6 +44,7 @@ class Retrieval:
         self._reranker = reranker
         self._words_file = folder / "words.npz"
         self._lexical: Lexical | None = None
+        self._kept: tuple[str, Postings] | None = None
         self._filled: set[tuple[str, ...]] = set()
 
     @property
@@ -53,15 +54,18 @@ class Retrieval:
         return self._lexical
 
     def _postings(self) -> Postings:
-        """Of all passages: as an earlier process has kept them, or made now."""
+        """Of all passages: as they were kept, or made now, from what was kept and the passages that have come."""
         state = f"{self._database.id} {self._records.state()}"
-        kept = load(self._words_file, state)
-        if kept is not None:
-            return kept
-        made = postings_of(self._records.passages())
-        if len(made.places) >= KEPT_FROM:
-            save(made, self._words_file, state)
-        return made
+        kept = self._kept or load(self._words_file) or ("", None)
+        if kept[1] is None or kept[0] != state:
+            is_ours = kept[0].startswith(self._database.id)
+            made = postings_of(self._records.passages(), kept[1] if is_ours else None)
+            if len(made.places) >= KEPT_FROM:
+                save(made, self._words_file, state)
+            self._kept = state, made
+            return made
+        self._kept = kept[0], kept[1]
+        return kept[1]
 
     def forget(self) -> None:
         """Documents have changed: what was made of them is made anew."""
