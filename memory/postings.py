@@ -57,7 +57,8 @@ def postings_of(entries: Iterable[Entry], earlier: Postings | None = None) -> Po
         rows.append(row)
         scope_of.append(codes.setdefault(entry.scope, len(codes)))
         places.append(entry.place)
-    held = _scored(rows, vocabulary) if vocabulary else {"indptr": [0], "indices": [], "data": []}
+    nothing = {"indptr": [0] * (len(vocabulary) + 1), "indices": [], "data": []}
+    held = _scored(rows, vocabulary) if any(map(len, rows)) else nothing
     return Postings(
         list(vocabulary),
         list(codes),
