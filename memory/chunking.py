@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-#: Characters in a passage: it is filled until it holds at least the first and never holds more than the second.
-SIZE = (1_000, 1_200)
+from ..orchestrator.rules.tokens import estimate
+
+#: Estimated tokens in a passage: it is filled until it has at least the first and never has more than the second.
+SIZE = (250, 300)
 
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _MARKDOWN = re.compile(r"#{1,6}[ \t]+(.*?)[ \t]*#*\s*$")
@@ -33,12 +35,15 @@ class Heading(NamedTuple):
     text: str
 
 
-def chunk(text: str, *, is_markdown: bool = False) -> list[Chunk]:
-    """The passages of a text in order, without overlap; only white space lies between them."""
+def chunk(text: str, *, size: tuple[int, int] = SIZE, overlap: int = 0) -> list[Chunk]:
+    """The passages of a text in order; what is in none of them is white space.
+
+    Neighbours share whole sentences or blocks, as many as fit into `overlap` tokens, which are fewer than `size[0]`.
+    """
     marks = list(headings(text))
     starts = [mark.start for mark in marks]
     chunks = []
-    for start, piece in _splitter(is_markdown).chunk_indices(text):
+    for start, piece in _splitter(size, overlap).chunk_indices(text):
         if piece.strip():
             under = bisect_right(starts, start)
             chunks.append(Chunk(start, start + len(piece), piece, marks[under - 1].text if under else ""))
@@ -72,7 +77,8 @@ def _is_row(line: str, title: str) -> bool:
 
 
 @cache
-def _splitter(is_markdown: bool) -> Any:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter
+def _splitter(size: tuple[int, int], overlap: int) -> Any:
+    # Plain text too is cut as Markdown: it knows the code and the tables of most plain texts, and keeps them whole.
+    from semantic_text_splitter import MarkdownSplitter
 
-    return MarkdownSplitter(SIZE) if is_markdown else TextSplitter(SIZE)
+    return MarkdownSplitter.from_callback(estimate, size, overlap)

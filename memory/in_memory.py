@@ -31,7 +31,7 @@ from .ranking import (
     with_feedback,
 )
 from .records import fingerprint
-from .rules import check_span, free_id, is_markdown
+from .rules import check_span, free_id
 from .words import words as stems
 
 
@@ -188,4 +188,4 @@ def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:
     text, title = clean(document.text), clean(document.title)
     metadata = json.loads(clean(canonical(document.metadata)))
     source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
-    return _Stored(number, corpus, document, source, text, chunk(text, is_markdown=is_markdown(document)))
+    return _Stored(number, corpus, document, source, text, chunk(text))

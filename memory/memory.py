@@ -30,7 +30,6 @@ from .minilm import MiniLM, find_weights
 from .ranking import CANDIDATES, fuse
 from .records import Records
 from .rerank import rerank
-from .rules import is_markdown
 
 #: Documents stored in one transaction.
 DOCUMENTS = 64
@@ -141,8 +140,7 @@ class ProjectMemory:
         with self._records.transaction():
             for document in documents:
                 if not self._records.is_current(corpus, document):
-                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
-                    self._records.put(corpus, document, chunks, at)
+                    self._records.put(corpus, document, chunk(clean(document.text)), at)
                     changed += 1
         self._catalogues.clear()  # an address may have changed, where nothing else has
         if changed:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from itertools import count
 
 from ..orchestrator.errors import BadInput
-from ..orchestrator.evidence import Document
 
 
 def free_id(name: str, is_taken: Callable[[str], bool]) -> str:
@@ -20,8 +19,3 @@ def check_span(key: str, source: str, start: int, end: int, *, length: int | Non
         raise BadInput(f"note {key!r} rests on source {source!r}, which is not in memory; ingest it first")
     if not 0 <= start < end <= length:
         raise BadInput(f"note {key!r} rests on {start}..{end} of source {source!r}; give a span within 0..{length}")
-
-
-def is_markdown(document: Document) -> bool:
-    """Whether the document's name says that it is Markdown."""
-    return document.id.lower().endswith((".md", ".markdown")) or document.uri.lower().endswith((".md", ".markdown"))
