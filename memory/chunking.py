@@ -14,7 +14,7 @@ from ..orchestrator.rules.tokens import estimate
 #: Estimated tokens in a passage: it is filled until it has at least the first and never has more than the second.
 SIZE = (250, 300)
 
-_FENCE = re.compile(r" {0,3}(```|~~~)")
+_FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 _MARKDOWN = re.compile(r"#{1,6}[ \t]+(.*?)[ \t]*#*\s*$")
 _UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
 
@@ -38,12 +38,15 @@ class Heading(NamedTuple):
 def chunk(text: str, *, size: tuple[int, int] = SIZE, overlap: int = 0) -> list[Chunk]:
     """The passages of a text in order; what is in none of them is white space.
 
+    In a text with headings or fenced code, a block of code and a table that fit into a passage are in one as a whole.
     Neighbours share whole sentences or blocks, as many as fit into `overlap` tokens, which are fewer than `size[0]`.
     """
     marks = list(headings(text))
     starts = [mark.start for mark in marks]
+    # By what it holds, not by its name: code in a text file is code too, and prose gains nothing by Markdown's rules.
+    splitter = _splitter(bool(marks) or _FENCE.search(text) is not None, size, overlap)
     chunks = []
-    for start, piece in _splitter(size, overlap).chunk_indices(text):
+    for start, piece in splitter.chunk_indices(text):
         if piece.strip():
             under = bisect_right(starts, start)
             chunks.append(Chunk(start, start + len(piece), piece, marks[under - 1].text if under else ""))
@@ -77,8 +80,7 @@ def _is_row(line: str, title: str) -> bool:
 
 
 @cache
-def _splitter(size: tuple[int, int], overlap: int) -> Any:
-    # Plain text too is cut as Markdown: it knows the code and the tables of most plain texts, and keeps them whole.
-    from semantic_text_splitter import MarkdownSplitter
+def _splitter(is_marked_up: bool, size: tuple[int, int], overlap: int) -> Any:
+    from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
-    return MarkdownSplitter.from_callback(estimate, size, overlap)
+    return (MarkdownSplitter if is_marked_up else TextSplitter).from_callback(estimate, size, overlap)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from semantic_text_splitter import TextSplitter
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
 from bullpen.memory.chunking import SIZE, Chunk, chunk
@@ -44,8 +44,8 @@ def ways(folder: Path) -> Mapping[str, Way]:
     for share in (0, 20):
         smaller = partial(chunk, size=small, overlap=small[1] * share // 100)
         found[f"small-{share}"] = Way("ours", f"{small[1]} estimated", f"{share} %", smaller)
-    found["plain"] = Way("as plain text", f"{most} estimated", "0 %", plain)
-    found["characters"] = Way("as plain text", "1,200 characters", "0 %", characters)
+    found["markdown"] = Way("as Markdown", f"{most} estimated", "0 %", markdown)
+    found["characters"] = Way("ours", "1,200 characters", "0 %", characters)
     for share in (0, 50):
         overlap = 250 * share // 100
         found[f"fixed-{share}"] = Way(
@@ -56,9 +56,9 @@ def ways(folder: Path) -> Mapping[str, Way]:
     return found
 
 
-def plain(text: str) -> list[Chunk]:
-    """Of our size, cut at line breaks and sentences alone: code and lists are not known as such."""
-    return _numbered(TextSplitter.from_callback(estimate, SIZE).chunk_indices(text))
+def markdown(text: str) -> list[Chunk]:
+    """Of our size, and as Markdown whether the text is or not."""
+    return _numbered(MarkdownSplitter.from_callback(estimate, SIZE).chunk_indices(text))
 
 
 def characters(text: str) -> list[Chunk]:

@@ -60,12 +60,18 @@ def test_every_chunk_is_its_slice_and_only_white_space_is_left_out(text: str, ov
 @given(parts=st.lists(st.tuples(AROUND, BLOCKS), min_size=1, max_size=5), overlap=st.sampled_from([0, 60]))
 @settings(max_examples=200, deadline=None)
 def test_code_and_tables_that_fit_are_whole(parts: list[tuple[str, str]], overlap: int) -> None:
-    text = "\n\n".join(around + block for around, block in parts)
+    text = "Ships\n=====\n\n" + "\n\n".join(around + block for around, block in parts)
     whole = [piece.text for piece in chunk(text, overlap=overlap)]
 
     for _, block in parts:
         assert estimate(block) <= SIZE[1]
         assert any(block.strip() in piece for piece in whole)
+
+
+def test_code_in_plain_text_is_whole() -> None:
+    text = "Call me Ishmael. " * 50 + "\n\n" + CODE + "\n\n" + "Some years ago. " * 50
+
+    assert any(CODE in piece.text for piece in chunk(text))
 
 
 def test_passages_that_overlap_share_whole_sentences() -> None:
