@@ -36,15 +36,12 @@ def ways(folder: Path) -> Mapping[str, Way]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    small, most = (SIZE[0] // 2, SIZE[1] // 2), SIZE[1]
-    found = {
-        f"ours-{share}": Way("ours", f"{most} estimated", f"{share} %", partial(chunk, overlap=most * share // 100))
-        for share in (0, 10, 20, 50)
-    }
-    for share in (0, 20):
-        smaller = partial(chunk, size=small, overlap=small[1] * share // 100)
-        found[f"small-{share}"] = Way("ours", f"{small[1]} estimated", f"{share} %", smaller)
-    found["markdown"] = Way("as Markdown", f"{most} estimated", "0 %", markdown)
+    found = {}
+    for name, most, shares in (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 150, (0, 20)), ("large", 360, (0,))):
+        for share in shares:
+            cut = partial(chunk, size=(most * 5 // 6, most), overlap=most * share // 100)
+            found[f"{name}-{share}"] = Way("ours", f"{most} estimated", f"{share} %", cut)
+    found["markdown"] = Way("as Markdown", f"{SIZE[1]} estimated", "0 %", markdown)
     found["characters"] = Way("ours", "1,200 characters", "0 %", characters)
     for share in (0, 50):
         overlap = 250 * share // 100
