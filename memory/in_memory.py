@@ -16,7 +16,7 @@ from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
-from .chunking import Chunk, chunk
+from .chunking import DEFAULT, Chunk, Chunking, chunk
 from .ranking import (
     CANDIDATES,
     FEEDBACK_TEXTS,
@@ -36,9 +36,9 @@ from .words import words as stems
 
 
 @asynccontextmanager
-async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
-    """An empty memory that is gone on leaving; the folder is not touched."""
-    yield InMemory()
+async def open_in_memory(folder: Path, *, overlap: int = 0) -> AsyncIterator["InMemory"]:
+    """An empty memory that is gone on leaving; the folder is not touched. See `open_memory` for `overlap`."""
+    yield InMemory(Chunking(overlap=overlap))
 
 
 class _Note(NamedTuple):
@@ -69,7 +69,8 @@ class _Stored:
 class InMemory:
     """See `ports.Memory` for what each method promises."""
 
-    def __init__(self) -> None:
+    def __init__(self, chunking: Chunking = DEFAULT) -> None:
+        self._chunking = chunking
         self._sources: dict[str, _Stored] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._notes: dict[str, _Note] = {}
@@ -151,7 +152,7 @@ class InMemory:
         key = corpus, clean(document.id)
         name = self._names.get(key) or free_id(key[1], self._sources.__contains__)
         before = self._sources.get(name)
-        new = _stored(name, corpus, document, before.number if before else self._next())
+        new = _stored(name, corpus, document, before.number if before else self._next(), self._chunking)
         is_new = before is None or fingerprint(before.document) != fingerprint(document)
         if before and before.text != new.text:
             self._forget_notes(name)
@@ -184,8 +185,8 @@ def _ranked(query: Mapping[str, float], texts: Sequence[_Text], statistics: Stat
     return [text for _, text in sorted(((-s, t) for s, t in scored if s), key=lambda hit: (hit[0], hit[1][2]))]
 
 
-def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:
+def _stored(name: str, corpus: str, document: Document, number: int, chunking: Chunking) -> _Stored:
     text, title = clean(document.text), clean(document.title)
     metadata = json.loads(clean(canonical(document.metadata)))
     source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
-    return _Stored(number, corpus, document, source, text, chunk(text))
+    return _Stored(number, corpus, document, source, text, chunk(text, chunking))

@@ -23,7 +23,7 @@ from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chroma import BATCH, VectorIndex
-from .chunking import chunk
+from .chunking import Chunking, chunk
 from .embedding import Embedder, HashedEmbedder
 from .lexical import Lexical
 from .minilm import MiniLM, find_weights
@@ -42,18 +42,26 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_memory(
-    folder: Path, *, embedder: Embedder | None = None, reranker: Embedder | None = None, clock: Clock | None = None
+    folder: Path,
+    *,
+    embedder: Embedder | None = None,
+    reranker: Embedder | None = None,
+    clock: Clock | None = None,
+    overlap: int = 0,
 ) -> AsyncIterator["ProjectMemory"]:
     """The memory kept in this folder, made if there is none. Leaving writes what the vector index still lacks.
 
     What is found by words is put in order by `reranker`, by meaning: MiniLM, unless told otherwise, where its weights
-    are at hand.
+    are at hand. Neighbouring passages share at most `overlap` tokens (`Chunking`). Documents stored with another
+    overlap, or by other rules, are cut anew when they are ingested next, and are found as they were until then.
 
-    Raises: BadInput when the folder cannot be written, or when another process has it open.
+    Raises: BadInput when the folder cannot be written, when another process has it open, or for an overlap that is
+    negative or longer than a passage.
     """
+    chunking = Chunking(overlap=overlap)
     weights = find_weights() if reranker is None else None
     reranker = MiniLM(weights) if weights else reranker
-    made = partial(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock(), reranker)
+    made = partial(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock(), reranker, chunking)
     memory = await to_thread.run_sync(made)
     try:
         yield memory
@@ -66,12 +74,14 @@ async def open_memory(
 class ProjectMemory:
     """The open memory of one folder. See `ports.Memory` for what each method promises."""
 
-    def __init__(self, folder: Path, embedder: Embedder, clock: Clock, reranker: Embedder | None = None) -> None:
-        self._folder, self._clock, self._reranker = folder, clock, reranker
+    def __init__(
+        self, folder: Path, embedder: Embedder, clock: Clock, reranker: Embedder | None, chunking: Chunking
+    ) -> None:
+        self._folder, self._clock, self._reranker, self._chunking = folder, clock, reranker, chunking
         self._limiter = anyio.CapacityLimiter(1)
         self._lock = _lock(folder)
         try:
-            self._records = Records(folder / "records.sqlite")
+            self._records = Records(folder / "records.sqlite", chunking)
         except BaseException:
             os.close(self._lock)
             raise
@@ -140,7 +150,7 @@ class ProjectMemory:
         with self._records.transaction():
             for document in documents:
                 if not self._records.is_current(corpus, document):
-                    self._records.put(corpus, document, chunk(clean(document.text)), at)
+                    self._records.put(corpus, document, chunk(clean(document.text), self._chunking), at)
                     changed += 1
         self._catalogues.clear()  # an address may have changed, where nothing else has
         if changed:

@@ -17,7 +17,7 @@ from ..orchestrator.errors import BadInput
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.text import clean
-from .chunking import Chunk
+from .chunking import DEFAULT, Chunk, Chunking
 from .ranking import Place
 from .rules import check_span, free_id
 
@@ -89,16 +89,17 @@ def _as_source(row: Sequence[str]) -> Source:
     return Source(id=name, title=title, uri=uri, text_hash=text_hash, metadata=json.loads(metadata))
 
 
-def fingerprint(document: Document) -> str:
-    """Equal for documents of equal text, title and metadata."""
-    return digest(clean(canonical([document.title, digest(clean(document.text)), document.metadata])))
+def fingerprint(document: Document, chunking: Chunking = DEFAULT) -> str:
+    """Equal for documents of equal text, title and metadata that are cut alike."""
+    return digest(clean(canonical([document.title, digest(clean(document.text)), document.metadata, chunking.id])))
 
 
 class Records:
     """The open records file. Every write is one transaction, on disk when the call returns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chunking: Chunking = DEFAULT) -> None:
         """Open or create the file. Raises BadInput when it cannot be written or was made by something else."""
+        self._chunking = chunking
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare(path)
@@ -135,12 +136,12 @@ class Records:
     # Sources and their passages
 
     def is_current(self, corpus: str, document: Document) -> bool:
-        """Whether the document is stored as it is; if only its address changed, the address follows."""
+        """Whether the document is stored and cut as it would be now; where only its address changed, that follows."""
         row = self._database.execute(
             "SELECT number, fingerprint, uri FROM sources WHERE corpus = ? AND document = ?",
             (corpus, clean(document.id)),
         ).fetchone()
-        if row is None or row[1] != fingerprint(document):
+        if row is None or row[1] != fingerprint(document, self._chunking):
             return False
         if row[2] != clean(document.uri):
             self._database.execute("UPDATE sources SET uri = ? WHERE number = ?", (clean(document.uri), row[0]))
@@ -159,7 +160,7 @@ class Records:
     def _put_source(self, corpus: str, document: Document, at: int) -> int:
         name, text = clean(document.id), clean(document.text)
         values = (clean(document.title), clean(document.uri), text, digest(text))
-        more = (clean(canonical(document.metadata)), fingerprint(document), at)
+        more = (clean(canonical(document.metadata)), fingerprint(document, self._chunking), at)
         row = self._database.execute(
             "SELECT number, text_hash FROM sources WHERE corpus = ? AND document = ?", (corpus, name)
         ).fetchone()

@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
-from bullpen.memory.chunking import SIZE, Chunk, chunk
+from bullpen.memory.chunking import SIZE, Chunk, Chunking, chunk, headings, tokens
 from bullpen.memory.minilm import TOKENIZER
 from bullpen.orchestrator.rules.tokens import estimate
 
 from .scoring import Span
+
+#: Of ours: the most tokens of a passage, and the shares of them that neighbours have in common, in percent.
+SIZES = (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 125, (0,)), ("larger", 300, (0,)), ("largest", 360, (0,)))
 
 Split = Callable[[str], list[Chunk]]
 
@@ -37,11 +40,12 @@ def ways(folder: Path) -> Mapping[str, Way]:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     found = {}
-    for name, most, shares in (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 150, (0, 20)), ("large", 360, (0,))):
+    for name, most, shares in SIZES:
         for share in shares:
-            cut = partial(chunk, size=(most * 5 // 6, most), overlap=most * share // 100)
-            found[f"{name}-{share}"] = Way("ours", f"{most} estimated", f"{share} %", cut)
-    found["markdown"] = Way("as Markdown", f"{SIZE[1]} estimated", "0 %", markdown)
+            chunking = Chunking((most * 5 // 6, most), overlap=most * share // 100)
+            found[f"{name}-{share}"] = Way("ours", f"{most}", f"{share} %", partial(chunk, chunking=chunking))
+    found["markdown"] = Way("as Markdown", f"{SIZE[1]}", "0 %", markdown)
+    found["estimate"] = Way("ours", "300 estimated", "0 %", by_estimate)
     found["characters"] = Way("ours", "1,200 characters", "0 %", characters)
     for share in (0, 50):
         overlap = 250 * share // 100
@@ -55,7 +59,14 @@ def ways(folder: Path) -> Mapping[str, Way]:
 
 def markdown(text: str) -> list[Chunk]:
     """Of our size, and as Markdown whether the text is or not."""
-    return _numbered(MarkdownSplitter.from_callback(estimate, SIZE).chunk_indices(text))
+    return _numbered(MarkdownSplitter.from_callback(tokens, SIZE).chunk_indices(text))
+
+
+def by_estimate(text: str) -> list[Chunk]:
+    """Ours, by the tokens that a question to a model is measured in."""
+    is_marked_up = any(headings(text)) or "```" in text
+    splitter = MarkdownSplitter if is_marked_up else TextSplitter
+    return _numbered(splitter.from_callback(estimate, (250, 300)).chunk_indices(text))
 
 
 def characters(text: str) -> list[Chunk]:

@@ -1,13 +1,20 @@
 """Passages are exact slices along the structure of a text."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bullpen.memory.chunking import SIZE, chunk, headings
-from bullpen.orchestrator.rules.tokens import estimate
+from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
+from bullpen.memory.chunking import SIZE, Chunking, chunk, headings, tokens
+from bullpen.orchestrator.errors import BadInput
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Memory
 
 PIECES = st.sampled_from(
     [
@@ -21,6 +28,10 @@ PIECES = st.sampled_from(
         "\t",
         "# Title\n",
         "Title\n=====\n",
+        "Title\n~~~~~\n",
+        "~~~\n",
+        "*" * 40,
+        " " * 300,
         "```\n",
         "x" * 700,
         "。",
@@ -45,13 +56,13 @@ AROUND = st.builds(
 def test_every_chunk_is_its_slice_and_only_white_space_is_left_out(text: str, overlap: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
     start = end = 0
-    for piece in chunk(text, overlap=overlap):
+    for piece in chunk(text, Chunking(overlap=overlap)):
         assert piece.text == text[piece.start : piece.end]
         assert piece.text
-        assert estimate(piece.text) <= SIZE[1]
+        assert tokens(piece.text) <= SIZE[1]
         assert not text[end : piece.start].strip()
         assert end == 0 or (start < piece.start and end < piece.end)
-        assert estimate(text[piece.start : end]) <= overlap
+        assert tokens(text[piece.start : end]) <= overlap
         start, end = piece.start, piece.end
 
     assert not text[end:].strip()
@@ -61,10 +72,10 @@ def test_every_chunk_is_its_slice_and_only_white_space_is_left_out(text: str, ov
 @settings(max_examples=200, deadline=None)
 def test_code_and_tables_that_fit_are_whole(parts: list[tuple[str, str]], overlap: int) -> None:
     text = "Ships\n=====\n\n" + "\n\n".join(around + block for around, block in parts)
-    whole = [piece.text for piece in chunk(text, overlap=overlap)]
+    whole = [piece.text for piece in chunk(text, Chunking(overlap=overlap))]
 
     for _, block in parts:
-        assert estimate(block) <= SIZE[1]
+        assert tokens(block) <= SIZE[1]
         assert any(block.strip() in piece for piece in whole)
 
 
@@ -76,11 +87,11 @@ def test_code_in_plain_text_is_whole() -> None:
 
 def test_passages_that_overlap_share_whole_sentences() -> None:
     text = " ".join(f"Whale {n} was seen from the mast on a clear day." for n in range(200))
-    pieces = chunk(text, overlap=SIZE[1] // 5)
+    pieces = chunk(text, Chunking(overlap=SIZE[1] // 5))
     shared = [text[later.start : earlier.end] for earlier, later in pairwise(pieces)]
 
     assert all(piece.startswith("Whale ") and piece.endswith(".") for piece in shared)
-    assert all(estimate(piece) > SIZE[1] // 10 for piece in shared)
+    assert all(tokens(piece) > SIZE[1] // 10 for piece in shared)
     assert all(earlier.end < later.start for earlier, later in pairwise(chunk(text)))
 
 
@@ -90,7 +101,7 @@ def test_passages_that_overlap_share_whole_sentences() -> None:
 def test_a_passage_is_measured_in_tokens_whatever_it_is_written_in(sentence: str) -> None:
     first, *_ = chunk(sentence * 400)
 
-    assert SIZE[0] <= estimate(first.text) <= SIZE[1]
+    assert SIZE[0] <= tokens(first.text) <= SIZE[1]
 
 
 def test_passages_stand_under_the_last_heading_before_them() -> None:
@@ -118,4 +129,74 @@ def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
 def test_a_heading_with_carriage_returns_is_found_where_its_words_start() -> None:
     [heading] = headings("intro\r\n\r\nTitle\r\n=====\r\ntext")
 
-    assert heading == (9, "Title")
+    assert heading == (9, "Title", (16, 21))
+
+
+@pytest.mark.parametrize("mark", list("=-~^\"'*+#:."))
+def test_every_underline_is_a_heading_and_a_place_to_cut(mark: str) -> None:
+    sentences = "Call me Ishmael. " * 50
+    text = "\n\n".join(f"{title}\n{mark * 9}\n\n{sentences}" for title in ("Loomings", "The Spout", "Biography"))
+
+    assert [heading.text for heading in headings(text)] == ["Loomings", "The Spout", "Biography"]
+    assert [piece.text for piece in chunk(text)] == [
+        f"{title}\n{mark * 9}\n\n{sentences}".strip() for title in ("Loomings", "The Spout", "Biography")
+    ]
+
+
+@pytest.mark.parametrize("end", ["fi", "}"])
+def test_a_fence_is_closed_under_a_line_as_short_as_itself(end: str) -> None:
+    text = f"~~~\nif\n\n# a comment\n{end}\n~~~\n\nTitle\n~~~~~\n"
+
+    assert [heading.text for heading in headings(text)] == ["Title"]
+
+
+@given(text=st.text(max_size=60), more=st.characters())
+def test_a_text_has_at_least_as_many_tokens_as_a_part_of_it(text: str, more: str) -> None:
+    assert tokens(text) <= tokens(text + more) <= tokens(text) + 2
+    assert tokens(more + text) == tokens(text + more)
+
+
+@pytest.mark.parametrize("overlap", [-1, SIZE[0]])
+def test_an_overlap_that_cannot_be_is_refused(overlap: int) -> None:
+    with pytest.raises(BadInput, match=rf"give an overlap of 0\.\.{SIZE[0] - 1}"):
+        Chunking(overlap=overlap)
+
+
+LOG = " ".join(f"Whale {n} was seen from the mast on a clear day." for n in range(200))
+SEEN = Document(id="log", title="Log", uri="/log", text=LOG)
+#: By words alone, whatever weights this machine has.
+Factory = Callable[..., AbstractAsyncContextManager[Memory]]
+on_disk: Factory = partial(open_memory, reranker=HashedEmbedder())
+
+
+async def spans(memory: Memory) -> list[tuple[int, int]]:
+    found = await memory.search("the mast on a clear day", corpora=["sea"], limit=99)
+    return sorted((passage.start, passage.end) for passage in found)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("factory", [on_disk, open_in_memory], ids=["on disk", "in memory"])
+async def test_a_memory_cuts_with_the_overlap_it_is_opened_with(tmp_path: Path, factory: Factory) -> None:
+    for overlap in (0, 50):
+        async with factory(tmp_path / str(overlap), overlap=overlap) as memory:
+            await memory.ingest("sea", [SEEN])
+
+            assert await spans(memory) == [(c.start, c.end) for c in chunk(LOG, Chunking(overlap=overlap))]
+
+
+@pytest.mark.anyio
+async def test_documents_stored_with_another_overlap_are_cut_anew_when_ingested_next(tmp_path: Path) -> None:
+    async with on_disk(tmp_path) as memory:
+        await memory.ingest("sea", [SEEN])
+        before = await spans(memory)
+        await memory.add("k", "an orca", source="log", start=0, end=7, writer="w", scope="sea")
+    async with on_disk(tmp_path, overlap=50) as memory:
+        assert await spans(memory) == before
+        assert await memory.ingest("sea", [SEEN]) == 1
+        after = await spans(memory)
+        assert await memory.ingest("sea", [SEEN]) == 0
+        [note] = await memory.search("orca", corpora=["sea"], limit=1)
+
+    assert all(later < end for (_, end), (later, _) in pairwise(after))
+    assert all(later >= end for (_, end), (later, _) in pairwise(before))
+    assert (note.start, note.end) == (0, 7)
