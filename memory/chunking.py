@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from ..orchestrator.errors import BadInput
 
-#: Tokens in a passage: it is filled until it has at least the first and never has more than the second.
-SIZE = (208, 250)
+#: `tokens` of a passage: it is filled until it has at least the first and never has more than the second.
+SIZE = (250, 300)
 #: Counts the rules of cutting: where the same setting begins to cut elsewhere, this is one more.
 RULES = 2
 

@@ -17,7 +17,7 @@ from bullpen.orchestrator.rules.tokens import estimate
 from .scoring import Span
 
 #: Of ours: the most tokens of a passage, and the shares of them that neighbours have in common, in percent.
-SIZES = (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 125, (0,)), ("larger", 300, (0,)), ("largest", 360, (0,)))
+SIZES = (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 150, (0,)), ("smaller", 250, (0,)), ("larger", 360, (0,)))
 
 Split = Callable[[str], list[Chunk]]
 
