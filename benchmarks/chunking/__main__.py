@@ -3,8 +3,9 @@
     python -m benchmarks.chunking [--way KEY …] [--json]
 
 Five texts and questions with the spans that answer them (`chunking_chroma`), by MiniLM's nearest vectors, as published,
-and by the memory's own search. Ways to cut are compared question by question with ours without overlap. Texts are read
-from `BULLPEN_DATA`; vectors are kept in a temporary folder, so that a second run takes seconds.
+by words alone, and by the memory's own search. Ways to cut are compared question by question with ours without overlap;
+each overlap with none, over all sizes. Texts are read from `BULLPEN_DATA`; vectors are kept in a temporary folder, so
+that a second run takes seconds.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +26,13 @@ from rich.table import Table
 from bullpen.memory.minilm import INSTALL, MiniLM, find_weights
 
 from .published import PUBLISHED
-from .scoring import Piece, Scores, Span, difference, score
-from .search import Kept, by_memory, by_vectors
-from .splitters import Way, ways
+from .scoring import Difference, Piece, Scores, Span, difference, score
+from .search import Kept, by_memory, by_vectors, by_words
+from .splitters import SHARES, SIZES, Way, ways
 
 DATA = Path(os.environ.get("BULLPEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
 VECTORS = Path(tempfile.gettempdir()) / "bullpen-chunking" / "vectors.sqlite"
-SEARCHES = {"vectors": by_vectors, "memory": by_memory}
+SEARCHES = {"vectors": by_vectors, "words": by_words, "memory": by_memory}
 #: Passages that a search gives, and the way that others are compared with.
 LIMIT, BASE = 5, "ours-0"
 
@@ -92,14 +94,39 @@ def show(found: Sequence[Measured]) -> None:
             interval = f"{100 * gap.low:+.1f} … {100 * gap.high:+.1f}"
             cells += [f"{100 * gap.mean:+.1f}", interval, *([f"{gap.more}/{gap.less}"] if name == "recall" else [])]
         pairs.add_row(row.search, f"{row.way.name}, {row.way.size}", row.way.overlap, *cells)
+    overall = Table("search", "overlap", "sizes", "recall, points", "95 %", box=None)
+    for search, share, sizes, gap in over_sizes(found):
+        interval = f"{100 * gap.low:+.1f} … {100 * gap.high:+.1f}"
+        overall.add_row(search, f"{share} %", ", ".join(sizes), f"{100 * gap.mean:+.1f}", interval)
     console = Console(width=150)
-    console.print(means)
-    console.print(pairs)
+    for table in (means, pairs, overall):
+        console.print(table)
 
 
 def _pairs(found: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
     bases = {row.search: row for row in found if row.key == BASE}
     return [(bases[row.search], row) for row in found if row.search in bases and row.key != BASE]
+
+
+def over_sizes(found: Sequence[Measured]) -> list[tuple[str, int, list[str], Difference]]:
+    """By search and overlap: of which sizes of ours, and how much more it finds than none, on their average.
+
+    What an overlap does with one size may be where it happened to cut; with several it hardly is.
+    """
+    rows = {(row.search, row.key): row for row in found}
+    compared = []
+    for search, share in product(SEARCHES, SHARES[1:]):
+        names = [name for name, _, shares in SIZES if share in shares]
+        if all((search, f"{name}-{s}") in rows for name in names for s in (0, share)):
+            some, none = ([rows[search, f"{name}-{s}"] for name in names] for s in (share, 0))
+            gap = difference(_average(some), _average(none))
+            compared.append((search, share, [row.way.size for row in none], gap))
+    return compared
+
+
+def _average(rows: Sequence[Measured]) -> list[float]:
+    """The recall of each question, on the average of these ways."""
+    return [statistics.mean(shares) for shares in zip(*(row.each("recall") for row in rows), strict=True)]
 
 
 def as_rows(found: Sequence[Measured]) -> list[dict[str, Any]]:

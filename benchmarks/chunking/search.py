@@ -1,8 +1,8 @@
-"""The two searches that a cut is judged by: the nearest vectors, as published, and the memory's own."""
+"""The searches that a cut is judged by: the nearest vectors, as published, words alone, and the memory's own."""
 
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -64,17 +64,27 @@ def by_vectors(pieces: Sequence[Piece], questions: Sequence[str], embedder: Embe
     return [[pieces[at] for at in row] for row in best]
 
 
+def by_words(pieces: Sequence[Piece], questions: Sequence[str], embedder: Embedder, limit: int) -> list[list[Piece]]:
+    """What the memory finds where there is no MiniLM."""
+    return [found[:limit] for found in _candidates(pieces, questions)]
+
+
 def by_memory(pieces: Sequence[Piece], questions: Sequence[str], embedder: Embedder, limit: int) -> list[list[Piece]]:
     """What the memory finds by words and puts in order by meaning."""
+    found = []
+    for question, some in zip(questions, _candidates(pieces, questions), strict=True):
+        order = rerank(question, [piece.chunk.text for piece in some], embedder, limit)
+        found.append([some[place] for place in order])
+    return found
+
+
+def _candidates(pieces: Sequence[Piece], questions: Sequence[str]) -> Iterator[list[Piece]]:
+    """The first pieces of each question, by words."""
     numbers: Mapping[str, int] = {corpus: n for n, corpus in enumerate(dict.fromkeys(p.corpus for p in pieces))}
     entries = [
         Entry(Place(numbers[corpus], chunk.start, chunk.end, at), corpus, f"{chunk.heading}\n{chunk.text}")
         for at, (corpus, chunk) in enumerate(pieces)
     ]
     words = Lexical(sorted(entries, key=lambda entry: entry.place), ())
-    found = []
     for question in questions:
-        ranking = words.rank(question, list(numbers), RERANKED)[:RERANKED]
-        order = rerank(question, [pieces[at].chunk.text for at in ranking], embedder, limit)
-        found.append([pieces[ranking[place]] for place in order])
-    return found
+        yield [pieces[at] for at in words.rank(question, list(numbers), RERANKED)[:RERANKED]]

@@ -16,8 +16,9 @@ from bullpen.orchestrator.rules.tokens import estimate
 
 from .scoring import Span
 
-#: Of ours: the most tokens of a passage, and the shares of them that neighbours have in common, in percent.
-SIZES = (("ours", SIZE[1], (0, 10, 20, 50)), ("small", 150, (0,)), ("smaller", 250, (0,)), ("larger", 360, (0,)))
+#: Of ours: the shares of a passage that neighbours have in common, in percent, and with which sizes, in tokens.
+SHARES = (0, 10, 20, 50)
+SIZES = (("ours", SIZE[1], SHARES), ("smaller", 250, SHARES), ("larger", 360, SHARES), ("small", 150, (0,)))
 
 Split = Callable[[str], list[Chunk]]
 

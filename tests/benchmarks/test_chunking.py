@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from bullpen.benchmarks.chunking.scoring import Piece, Span, common, difference, length, merged, score
-from bullpen.benchmarks.chunking.splitters import fixed, recursive
-from bullpen.memory.chunking import Chunk
+from bullpen.benchmarks.chunking.__main__ import Measured, over_sizes
+from bullpen.benchmarks.chunking.scoring import Piece, Scores, Span, common, difference, length, merged, score
+from bullpen.benchmarks.chunking.splitters import SIZES, Way, fixed, recursive
+from bullpen.memory.chunking import Chunk, chunk
 
 SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 15)).map(lambda at: (at[0], at[0] + at[1])), max_size=6)
 
@@ -80,3 +81,18 @@ def test_the_ways_to_compare_with_lose_no_words_and_keep_their_size(tokenizer: A
     assert max(tokens) <= 10
     assert max(shared) <= overlap
     assert any(shared) == bool(overlap)
+
+
+def test_an_overlap_is_compared_with_none_on_the_average_of_the_sizes_it_is_cut_with() -> None:
+    names = [name for name, _, shares in SIZES if 20 in shares]
+    recalls = {f"{name}-{share}": [0.5, 0.5 + share / 100 * n] for n, name in enumerate(names) for share in (0, 20)}
+    found = [
+        Measured(key, Way("ours", key, "", chunk), "words", 1, 1.0, [Scores(recall, 0, 0, 0) for recall in row])
+        for key, row in recalls.items()
+    ]
+
+    [(search, share, sizes, gap)] = over_sizes(found)
+    assert (search, share, sizes) == ("words", 20, [f"{name}-0" for name in names])
+    assert gap.mean == pytest.approx(sum(0.2 * n for n in range(len(names))) / len(names) / 2)
+    assert (gap.more, gap.less) == (1, 0)
+    assert over_sizes(found[1:]) == []
