@@ -15,6 +15,7 @@ from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import Unavailable
 from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
+from .chunking import Chunking
 from .embedding import Embedder, HashedEmbedder
 from .minilm import MiniLM, find_weights
 from .rerank import Reranker
@@ -34,6 +35,7 @@ async def open_memory(
     reranker: Reranker | None = None,
     clock: Clock | None = None,
     fresh: bool = False,
+    overlap: int = 0,
 ) -> AsyncIterator["ProjectMemory"]:
     """The memory kept in this folder, made if there is none. Leaving indexes what has come, where it is little.
 
@@ -42,10 +44,21 @@ async def open_memory(
     `reranker` has the last word on the best of them. With `fresh`, the vectors of another embedder are forgotten, and
     all are made anew.
 
-    Raises: BadInput when the folder cannot be written, when another process has it open, or when it holds the vectors
-    of another semantic embedder.
+    Neighbouring passages share at most `overlap` tokens (`Chunking`). Documents stored with another overlap, or by
+    other rules, are cut anew when they are ingested next, and are found as they were until then.
+
+    Raises: BadInput when the folder cannot be written, when another process has it open, when it holds the vectors
+    of another semantic embedder, or for an overlap that is negative or longer than a passage.
     """
-    made = partial(Store, folder, embedder or default_embedder(), clock or SystemClock(), reranker, fresh)
+    made = partial(
+        Store,
+        folder,
+        embedder or default_embedder(),
+        clock or SystemClock(),
+        reranker,
+        fresh,
+        Chunking(overlap=overlap),
+    )
     store = await to_thread.run_sync(made)
     memory = ProjectMemory(folder, store)
     try:
