@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
@@ -36,8 +37,8 @@ from .words import words as stems
 
 
 @asynccontextmanager
-async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
-    """An empty memory that is gone on leaving; the folder is not touched."""
+async def open_in_memory(folder: Path, settings: Settings | None = None) -> AsyncIterator["InMemory"]:
+    """An empty memory that is gone on leaving; the folder is not touched, and no setting counts."""
     yield InMemory()
 
 

@@ -20,8 +20,10 @@ from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import BadInput, Unavailable
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
+from .choice import AUTO, embedder_of
 from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
@@ -43,16 +45,24 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_memory(
-    folder: Path, *, embedder: Embedder | None = None, reranker: Embedder | None = None, clock: Clock | None = None
+    folder: Path,
+    settings: Settings | None = None,
+    *,
+    embedder: Embedder | None = None,
+    reranker: Embedder | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator["ProjectMemory"]:
     """The memory kept in this folder, made if there is none. Leaving writes what the vector index still lacks.
 
-    What is found by words is put in order by `reranker`, by meaning: MiniLM, unless told otherwise, where its weights
-    are at hand.
+    The embedder that `settings` name ranks beside words. Where it is `auto`, what is found by words is put in order by
+    `reranker`, by meaning: MiniLM, unless told otherwise, where its weights are at hand.
 
-    Raises: BadInput when the folder cannot be written, or when another process has it open.
+    Raises: BadInput when the folder cannot be written, when another process has it open, or for settings that name no
+    embedder that can be used.
     """
-    weights = find_weights() if reranker is None else None
+    is_named = embedder is None and settings is not None and settings.embedder != AUTO
+    embedder = embedder_of(settings.embedder, settings) if is_named and settings else embedder
+    weights = find_weights() if reranker is None and not is_named else None
     reranker = MiniLM(weights) if weights else reranker
     made = partial(ProjectMemory, folder, embedder or HashedEmbedder(), clock or SystemClock(), reranker)
     memory = await to_thread.run_sync(made)
