@@ -11,6 +11,9 @@ from .minilm import INSTALL, MiniLM, find_weights
 #: Names of embedders; `litellm:` is followed by a model's.
 AUTO, HASHED, MINILM, LITELLM = "auto", "hashed", "minilm", "litellm:"
 
+#: How long one request for vectors may take, in seconds: whoever searches waits for it.
+TIMEOUT_S = 60.0
+
 
 def embedder_of(name: str, settings: Settings | None = None) -> Embedder:
     """The embedder of this name; `auto` is MiniLM where its weights are at hand, else the hashed one. Loads no model.
@@ -44,5 +47,5 @@ def _asked_for(name: str, settings: Settings) -> Embedder:
         )
     from .litellm_embedder import LiteLLMEmbedder
 
-    [rung] = with_proxy(settings, (Rung(model=name),), os.environ)
+    [rung] = with_proxy(settings, (Rung(model=name, timeout_s=TIMEOUT_S),), os.environ)
     return LiteLLMEmbedder(rung)

@@ -97,12 +97,14 @@ class LiteLLMEmbedder:
         return vectors
 
     def _error(self, failure: "_Failure", attempts: int) -> Exception:
-        outcome, named = failure.outcome, self._rung.api_key_env or "the provider's variable"
+        outcome, key = failure.outcome, self._rung.api_key_env or "the provider's variable"
         times = "" if attempts == 1 else f" after {attempts} attempts"
         asked = f"; it asks for {failure.wait_s:g} s" if failure.wait_s > WAIT_MOST_S else ""
         said = f"embedder {self._rung.model!r}: {outcome}{times}{asked} ({failure.detail})"
+        if "{key}" in outcome.rule.mend:
+            return Misconfigured(f"{said}; {outcome.rule.mend.format(key=key)}")
         if outcome.rule.mend:
-            return Misconfigured(f"{said}; {outcome.rule.mend.format(key=named)}")
+            return Misconfigured(f"{said}; mend `embedder`, or the address in the environment")
         return Unavailable(f"{said}; try again later, or set another `embedder`")
 
     @contextmanager
