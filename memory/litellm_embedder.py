@@ -147,7 +147,7 @@ class _Way(NamedTuple):
                 input=[text or " " for text in texts],
                 api_base=self.rung.base_url,
                 api_key=self.key,
-                timeout=self.rung.timeout_s,
+                timeout=self.client.timeout if self.client else self.rung.timeout_s,
                 client=self.client,
                 num_retries=0,
                 max_retries=0,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.memory import Embedder, open_memory
+from bullpen.memory import Embedder, litellm_client, open_memory
 from bullpen.memory.litellm_client import ANSWER_BYTES_MOST
 from bullpen.memory.litellm_embedder import TEXTS_MOST, TOKENS_MOST, LiteLLMEmbedder, batches, vectors_of
 from bullpen.orchestrator.errors import BadInput, Misconfigured, Unavailable
@@ -35,6 +35,7 @@ from bullpen.orchestrator.testing.provider import (
 )
 from bullpen.orchestrator.testing.provider.embeds import SPOILT, vector
 from bullpen.orchestrator.testing.provider.faults import FAULTS
+from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
 
 KEY = "sk-test-0123456789"
 TEXTS = ["night bus", "day bus", "tram"]
@@ -169,6 +170,13 @@ class TestAskingAgain:
         assert "timed_out after 2 attempts" in asking.refused(Unavailable)
         assert len(asking.asked) == 2
 
+    def test_an_address_that_does_not_answer_is_left_soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(litellm_client, "CONNECT_TIMEOUT_S", 0.2)
+        with ADDRESSES["black_hole"].opened() as url:
+            embedder = LiteLLMEmbedder(Rung(model="litellm:openai/small", base_url=url, timeout_s=60))
+            with ThreadPoolExecutor(1) as thread, pytest.raises(Unavailable, match="timed_out after 2 attempts"):
+                thread.submit(embedder.embed, TEXTS).result(timeout=50)
+
     def test_what_does_not_pass_is_given_up(self) -> None:
         asking = Asking(*[Fails(500, "out of order")] * 9)
 
@@ -283,7 +291,7 @@ async def test_a_memory_finds_by_it(tmp_path: Path) -> None:
 
 
 class TestRules:
-    @given(st.lists(st.integers(0, 20) | st.integers(0, 2 * TOKENS_MOST), max_size=2 * TEXTS_MOST))
+    @given(st.lists(st.integers(0, 20) | st.sampled_from([TOKENS_MOST - 9, TOKENS_MOST + 9]), max_size=2 * TEXTS_MOST))
     def test_batches_hold_every_text_in_order_and_keep_their_bounds(self, sizes: list[int]) -> None:
         texts = ["1" * 3 * size for size in sizes]  # one word of so many tokens
         made = list(batches(texts))
