@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..orchestrator.evidence import Document, Note, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import DEFAULT, Chunk, Chunking, chunk
@@ -38,8 +39,13 @@ from .words import words as stems
 
 
 @asynccontextmanager
-async def open_in_memory(folder: Path, *, overlap: int = 0) -> AsyncIterator["InMemory"]:
-    """An empty memory that is gone on leaving; the folder is not touched. See `open_memory` for `overlap`."""
+async def open_in_memory(
+    folder: Path, settings: Settings | None = None, *, overlap: int = 0
+) -> AsyncIterator["InMemory"]:
+    """An empty memory that is gone on leaving; the folder is not touched, and no setting counts.
+
+    See `open_memory` for `overlap`.
+    """
     yield InMemory(Chunking(overlap=overlap))
 
 
