@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate, pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..orchestrator.evidence import Passage
 from ..orchestrator.rules.tokens import estimate
@@ -29,6 +29,9 @@ _SAME = 0.9
 APART = 40
 
 _TELLING = re.compile(r"\b(?:[^\Wa-z_]\w*|\w*\d\w*)\b")
+
+
+Part = Literal["evidence", "conversation", "examples"]
 
 
 class Reason(StrEnum):
@@ -85,12 +88,14 @@ class Budget:
     tokens: int = 10_000
     shares: Mapping[str, Shares] = field(default_factory=lambda: SHARES)
 
-    def tokens_of(self, part: str, kind: str) -> int:
-        """What a part (`evidence`, `conversation`, `examples`) may have for a kind of question, in tokens.
+    def of(self, kind: str) -> Shares:
+        """The shares of a kind of question; those of a fact where it has none of its own."""
+        return self.shares.get(kind, SHARES["fact"])
 
-        A kind that has no shares of its own is a fact.
-        """
-        share: float = getattr(self.shares.get(kind, SHARES["fact"]), part)
+    def tokens_of(self, part: Part, kind: str) -> int:
+        """The most tokens that a part may have for a kind of question."""
+        shares = self.of(kind)
+        share = {"evidence": shares.evidence, "conversation": shares.conversation, "examples": shares.examples}[part]
         return int(self.tokens * share)
 
 
@@ -132,20 +137,18 @@ def assemble(
 
     What another passage says already is left out; a source that has had its share waits until all others were heard;
     what does not fit is cut to the sentences that share most with the question. Neighbours become one passage where
-    `between` has the text in between (see `gaps`). Sources come in the order of their best passage and each in its own
-    reading order: who cuts the end off cuts the weakest source.
+    `between` has the text in between (see `gaps`). The best come first: who cuts the end off cuts the weakest.
     """
     known = _by_source(candidates)
-    order = {source: n for n, source in enumerate(known)}
     choice = _Choice(question, candidates, budget, count)
-    share = int(budget * source_share) if len(order) > 1 else None
+    share = int(budget * source_share) if len(known) > 1 else None
     waiting = [passage for passage in candidates if not choice.take(passage, share)]
     for passage in waiting:
         choice.take(passage, None, Reason.SOURCE)
-    chosen = sorted(choice.chosen, key=lambda passage: (order[passage.source], passage.start))
-    merged = _merged(chosen, known, between, choice.room, count)
-    spent = {source: sum(cost(p, count) for p in merged if p.source == source) for source in order}
-    return Assembled(tuple(merged), tuple(choice.omitted), MappingProxyType(spent))
+    merged = _merged(choice.chosen, known, between, choice.room, count)
+    best_first = sorted(merged, key=lambda whole: next(n for n, part in enumerate(candidates) if _share(part, whole)))
+    spent = {source: sum(cost(p, count) for p in merged if p.source == source) for source in known}
+    return Assembled(tuple(best_first), tuple(choice.omitted), MappingProxyType(spent))
 
 
 def cost(passage: Passage, count: Callable[[str], int] = estimate) -> int:
@@ -232,6 +235,11 @@ def _by_source(passages: Iterable[Passage]) -> dict[str, list[Passage]]:
     return found
 
 
+def _share(one: Passage, other: Passage) -> bool:
+    """Whether some of the source's text is in both."""
+    return one.source == other.source and one.start < other.end and other.start < one.end
+
+
 def _slice(passage: Passage, start: int, end: int) -> Passage:
     """From where to where in the passage's own text, without white space around it."""
     text = passage.text[start:end]
@@ -263,7 +271,7 @@ def _merged(
 ) -> list[Passage]:
     """Neighbours of one section as one passage, as long as the whole does not outgrow the room."""
     merged: list[Passage] = []
-    for passage in passages:
+    for passage in sorted(passages, key=lambda passage: (passage.source, passage.start)):
         whole = _joined(merged[-1], passage, known[passage.source], between) if merged else None
         more = cost(whole, count) - cost(merged[-1], count) - cost(passage, count) if whole else 0
         if whole and more <= room:
