@@ -63,7 +63,7 @@ class Summarize(Worker):
         whole = assemble(task.about, found, room, source_share=share, between=between)
         if whole.omitted:
             left = [f"{p.source} {p.start}..{p.end}: {reason}" for p, reason in whole.omitted]
-            ctx.note("passages are left out", tokens=whole.tokens, room=room, left_out=left)
+            ctx.note("passages are left out", kind=task.effort, room=room, spent=dict(whole.spent), left_out=left)
         return list(whole.passages)
 
     async def _said(

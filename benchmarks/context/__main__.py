@@ -4,8 +4,8 @@
 
 `conversation`: meetings (conv_qmsum) cut to a share of their words, for each question: the share of the words of its
 gold turns that survive, and of questions with all of them; by the last turns alone, and by the last turns with
-excerpts for the question. `passages`: 24 passages found by words (chunking_chroma) cut to a budget of tokens: whole ones
-while they fit, and assembled; the share of the gold characters. `examples`: 5 examples chosen for each of banking77's
+excerpts for the question, with how many questions that gains and loses (McNemar). `passages`: 24 passages found by words (chunking_chroma) cut to a budget of tokens: whole ones
+while they fit, and assembled; the share of the gold characters, wherever the same words stand. `examples`: 5 examples chosen for each of banking77's
 queries (cache_intents): whether one of them has the query's label, and how many labels there are. `--every N` takes
 every N-th meeting, question and query. The first two were seen while the constants were chosen; the halves of the sets
 that are kept back were not. Reads `BULLPEN_DATA`.
@@ -34,6 +34,7 @@ from bullpen.memory.conversation import WINDOW, Turn, condense
 from bullpen.memory.examples import DIVERSITY, Example, choose_examples
 from bullpen.memory.minilm import MiniLM, find_weights
 
+from ..multihop.scoring import mcnemar
 from .scoring import covered, kept
 
 DATA = Path(os.environ.get("BULLPEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -73,13 +74,17 @@ def surviving(turns: Sequence[Turn], spans: Sequence[Sequence[int]], words: int,
 def conversation(every: int) -> Iterator[Row]:
     meetings = read_lines(DATA / "conv_qmsum" / "dev.jsonl.gz")[::every]
     for share in SHARES:
+        alone: list[bool] = []
         for way, window in WAYS.items():
             shares: list[float] = []
             for meeting in meetings:
                 turns = [Turn(role, text) for role, text in meeting["turns"]]
                 words = int(share * sum(in_words(turn.text) for turn in turns))
                 shares += [surviving(turns, q["spans"], words, q["q"], window) for q in meeting["specific"]]
-            yield {"of the words": share, "way": way, **kept(shares)._asdict()}
+            has_all = [one == 1.0 for one in shares]
+            gained, lost, p = mcnemar(alone := alone or has_all, has_all)
+            against = {"gained": gained, "lost": lost, "p": f"{p:.2g}"}
+            yield {"of the words": share, "way": way, **kept(shares)._asdict(), **against}
         mean, whole = PUBLISHED[share]
         yield {"of the words": share, "way": "published: last turns", "mean": mean, "all": whole, "questions": 1_576}
 
@@ -125,8 +130,7 @@ def passages(every: int) -> Iterator[Row]:
             for question, candidates in found:
                 chosen = choose(question["question"], candidates, budget)
                 gold = [(part["start"], part["end"]) for part in question["references"]]
-                spans = [(p.start, p.end) for p in chosen if p.source == question["corpus_id"]]
-                shares.append(covered(texts[question["corpus_id"]], gold, spans))
+                shares.append(covered(texts, question["corpus_id"], gold, chosen))
                 tokens += sum(map(cost, chosen))
             yield {"tokens": budget, "way": way, **kept(shares)._asdict(), "tokens used": tokens // len(found)}
 

@@ -1,7 +1,9 @@
 """How much of what should have been kept was kept. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from bullpen import Passage
 
 
 class Kept(NamedTuple):
@@ -17,8 +19,20 @@ def kept(shares: Sequence[float]) -> Kept:
     return Kept(sum(shares) / len(shares), sum(share == 1.0 for share in shares) / len(shares), len(shares))
 
 
-def covered(text: str, gold: Iterable[tuple[int, int]], spans: Iterable[tuple[int, int]]) -> float:
-    """The share of the gold spans' characters, but for white space, that stand in any of the spans; 1 for no gold."""
-    wanted = {at for start, end in gold for at in range(start, end) if not text[at].isspace()}
-    had = {at for start, end in spans for at in range(start, end)}
-    return len(wanted & had) / len(wanted) if wanted else 1.0
+def covered(texts: Mapping[str, str], source: str, gold: Iterable[tuple[int, int]], chosen: Sequence[Passage]) -> float:
+    """The share of the characters of a source's gold spans, white space aside, that stand in what was chosen.
+
+    A span whose words stand elsewhere in it as well is there: the same text in another place says the same.
+    """
+    had = {at for passage in chosen if passage.source == source for at in range(passage.start, passage.end)}
+    said = "\n".join(_folded(passage.text) for passage in chosen)
+    wanted = found = 0
+    for start, end in gold:
+        marks = [at for at in range(start, end) if not texts[source][at].isspace()]
+        wanted += len(marks)
+        found += len(marks) if _folded(texts[source][start:end]) in said else len(had.intersection(marks))
+    return found / wanted if wanted else 1.0
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
