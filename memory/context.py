@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -23,7 +24,7 @@ from .words import words
 FRAME = 24
 #: No less than so many tokens of a passage are worth their frame.
 _LEAST = 40
-#: A text that holds at least this share of another's words says the same, where names and figures agree.
+#: Of one source, a text that holds at least this share of another's words says the same, where names and figures agree.
 _SAME = 0.9
 #: Passages of one section that lie at most so many characters apart are one, where the text between them is known.
 APART = 40
@@ -139,6 +140,7 @@ def assemble(
     what does not fit is cut to the sentences that share most with the question. Neighbours become one passage where
     `between` has the text in between (see `gaps`). The best come first: who cuts the end off cuts the weakest.
     """
+    count = cache(count)
     known = _by_source(candidates)
     choice = _Choice(question, candidates, budget, count)
     share = int(budget * source_share) if len(known) > 1 else None
@@ -192,10 +194,16 @@ class _Choice:
         self._said.append(_words_of(passage))
 
     def _is_said(self, passage: Passage) -> bool:
-        """Whether a chosen passage holds nearly all its words, with every name, figure and word of the question."""
+        """Whether a chosen passage of another source holds all its words; or one of its own source nearly all of them,
+        with every name, figure and word of the question."""
         mine = _words_of(passage)
-        telling = frozenset(words(f"{passage.title} {' '.join(_TELLING.findall(passage.text))}")) | self._asked.keys()
-        return any(len(mine & held) >= _SAME * len(mine) and not (mine - held) & telling for held in self._said)
+        telling = frozenset(words(" ".join(_TELLING.findall(passage.text)))) | self._asked.keys()
+        for other, held in zip(self.chosen, self._said, strict=True):
+            new = mine - held
+            is_near = other.source == passage.source and len(new) <= (1 - _SAME) * len(mine) and not new & telling
+            if not new or is_near:
+                return True
+        return False
 
     def _fitting(self, passage: Passage) -> Passage | None:
         """The passage, or the sentences of it that share most with the question; None where no such ones fit."""
@@ -245,6 +253,8 @@ def _slice(passage: Passage, start: int, end: int) -> Passage:
     text = passage.text[start:end]
     start += len(text) - len(text.lstrip())
     text = text.strip()
+    if len(text) == len(passage.text):
+        return passage
     at = passage.start + start
     place = {} if start == 0 else {"line": 0, "page": 0}  # where what is left begins is not known
     return passage.model_copy(update={"start": at, "end": at + len(text), "text": text, **place})
