@@ -59,7 +59,7 @@ class Analyze(Worker):
         room = self.budget.tokens_of("evidence", task.effort)
         numbered, left = fitting([finding.claims for finding in findings], room)
         if left:
-            ctx.note("claims are left out", room=room, left_out=[claim.text for claim in left])
+            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
         judged = await ctx.ask("analyze", returns=Judgement, question=task.question, claims=numbered)
         kept = _marked(
             _numbered(judged.keep, numbered),

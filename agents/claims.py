@@ -1,8 +1,9 @@
 """Which claims go before a model, where not all fit. Pure."""
 
 from collections.abc import Sequence
-from itertools import chain, zip_longest
+from itertools import chain
 
+from ..memory.context import in_turns
 from ..orchestrator.evidence import Claim
 from ..orchestrator.rules.tokens import estimate
 
@@ -20,7 +21,7 @@ def fitting(groups: Sequence[Sequence[Claim]], budget: int) -> tuple[list[Claim]
     claims = dict(chain.from_iterable(named))
     kept = {name for name, claim in claims.items() if is_exact(claim)}
     room = budget - sum(cost(claims[name]) for name in kept)
-    for name, claim in (turn for turns in zip_longest(*named) for turn in turns if turn is not None):
+    for name, claim in in_turns(named):
         if name not in kept and cost(claim) <= room:
             kept.add(name)
             room -= cost(claim)

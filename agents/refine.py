@@ -39,7 +39,7 @@ class Refine(Worker):
         room = self.budget.tokens_of("evidence", task.effort)
         shown, left = fitting([analysis.claims], room)
         if left:
-            ctx.note("claims are left out", room=room, left_out=[claim.text for claim in left])
+            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
         written = await ctx.ask("refine", returns=Written, question=task.question, claims=shown)
         claims = tuple(claim for claim in (_claim(sentence, shown) for sentence in written.sentences) if claim)
         claims = _with_exact(claims, shown) or analysis.claims

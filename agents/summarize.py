@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..memory.context import Budget, assemble, gaps
+from ..memory.context import Budget, assemble, gaps, in_turns
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
 from ..orchestrator.text import shorten
@@ -42,7 +42,7 @@ class Summarize(Worker):
 
     async def run(self, task: Query, ctx: Context) -> Finding:
         found = [result.read(Found) for result in ctx.results]
-        passages = await self._chosen(task, [passage for one in found for passage in one.passages], ctx)
+        passages = await self._chosen(task, in_turns(one.passages for one in found), ctx)
         computed = tuple(claim for one in found for claim in one.claims)
         claims, missing = await self._said(task, found, passages, ctx) if passages else ((), "")
         if not computed and not claims:

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, zip_longest
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar, cast
 
 from ..orchestrator.evidence import Passage
 from ..orchestrator.rules.tokens import estimate
 from .borders import pieces
 from .ranking import statistics_of
 from .words import words
+
+T = TypeVar("T")
 
 #: Tokens of the marks around one passage: its number and the names of its attributes.
 FRAME = 24
@@ -112,6 +114,13 @@ class Assembled:
     def tokens(self) -> int:
         """What all passages have, frames included."""
         return sum(self.spent.values())
+
+
+def in_turns(groups: Iterable[Iterable[T]]) -> list[T]:
+    """Several rankings as one: the first of each, then the second of each, and so on."""
+    none = object()
+    rows = zip_longest(*groups, fillvalue=none)
+    return [cast("T", item) for row in rows for item in row if item is not none]
 
 
 def gaps(candidates: Iterable[Passage]) -> list[Span]:

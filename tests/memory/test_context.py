@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from bullpen import Passage
 from bullpen.memory.borders import pieces
-from bullpen.memory.context import FRAME, SHARES, Assembled, Budget, Reason, Shares, Span, assemble, cost, gaps
+from bullpen.memory.context import (
+    FRAME,
+    SHARES,
+    Assembled,
+    Budget,
+    Reason,
+    Shares,
+    Span,
+    assemble,
+    cost,
+    gaps,
+    in_turns,
+)
 from bullpen.orchestrator.rules.tokens import estimate
 
 TEXT = (
@@ -174,6 +186,10 @@ def test_what_was_cut_has_no_line_any_more() -> None:
 
     assert whole.passages[0].start > 0
     assert whole.passages[0].line == 0
+
+
+def test_several_rankings_are_heard_in_turns() -> None:
+    assert in_turns([["a", "b", "c"], [], ["d", "e"]]) == ["a", "d", "b", "e", "c"]
 
 
 def test_tokens_are_counted_by_whoever_is_asked_to() -> None:
