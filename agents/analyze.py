@@ -1,13 +1,16 @@
 """The analyze worker: findings in, one ordered set of claims out, with what disagrees and what is missing."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
+from ..memory.context import Budget
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
+from .claims import fitting, is_exact
 from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
 
 #: How many documents that replaced a source, or went the same way, are named.
@@ -48,12 +51,21 @@ class Analysis(Value):
 class Analyze(Worker):
     """Merges what was found: the best first, nothing twice, with what disagrees and what is missing."""
 
+    #: What claims may take of the tokens before a model, by kind of question.
+    budget: ClassVar[Budget] = Budget()
+
     async def run(self, task: Query, ctx: Context) -> Analysis:
         findings = [result.read(Finding) for result in ctx.results]
-        claims = list(dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims))
-        numbered = [Claim.model_validate_json(claim) for claim in claims]
+        room = self.budget.tokens_of("evidence", task.effort)
+        numbered, left = fitting([finding.claims for finding in findings], room)
+        if left:
+            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
         judged = await ctx.ask("analyze", returns=Judgement, question=task.question, claims=numbered)
-        kept = _marked(_numbered(judged.keep, numbered), _numbered((judged.answer or 0,), numbered), _exact(numbered))
+        kept = _marked(
+            _numbered(judged.keep, numbered),
+            _numbered((judged.answer or 0,), numbered),
+            [claim for claim in numbered if is_exact(claim)],
+        )
         if not kept:
             raise NothingFound("; ".join(judged.missing) or "none of the findings answers the question")
         conflicts = [Disagreement(about=c.about, sides=_numbered(c.claims, numbered)) for c in judged.conflicts]
@@ -65,11 +77,6 @@ class Analyze(Worker):
             weak=tuple(dict.fromkeys(finding.weak for finding in findings if finding.weak)),
             explained=tuple(dict.fromkeys(word for finding in findings for word in finding.explained)),
         )
-
-
-def _exact(claims: Sequence[Claim]) -> list[Claim]:
-    """What metadata answers: it stands whatever a model makes of it."""
-    return [claim for claim in claims if claim.rule and claim.answer]
 
 
 def _marked(claims: Sequence[Claim], chosen: Sequence[Claim], exact: Sequence[Claim]) -> list[Claim]:

@@ -1,14 +1,16 @@
 """The refine worker: an analysis in, the sentences of the report out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ..memory.context import Budget
 from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
+from .claims import fitting, is_exact
 from .coverage import uncovered
 
 
@@ -29,12 +31,18 @@ class Refine(Worker):
     """Writes the report from the analysis: every sentence names the claims it rests on."""
 
     role = "write"
+    #: What claims may take of the tokens before a model, by kind of question.
+    budget: ClassVar[Budget] = Budget()
 
     async def run(self, task: Query, ctx: Context) -> Draft:
         analysis = ctx.results[-1].read(Analysis)
-        written = await ctx.ask("refine", returns=Written, question=task.question, claims=analysis.claims)
-        claims = tuple(claim for claim in (_claim(sentence, analysis) for sentence in written.sentences) if claim)
-        claims = _with_exact(claims, analysis.claims) or analysis.claims
+        room = self.budget.tokens_of("evidence", task.effort)
+        shown, left = fitting([analysis.claims], room)
+        if left:
+            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
+        written = await ctx.ask("refine", returns=Written, question=task.question, claims=shown)
+        claims = tuple(claim for claim in (_claim(sentence, shown) for sentence in written.sentences) if claim)
+        claims = _with_exact(claims, shown) or analysis.claims
         gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in analysis.weak]
         gaps += [Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing]
         return Draft(
@@ -45,9 +53,9 @@ class Refine(Worker):
         )
 
 
-def _claim(sentence: Sentence, analysis: Analysis) -> Claim | None:
+def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:
     """The sentence with the evidence of the claims it names; None when it names none that exist."""
-    named = [analysis.claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(analysis.claims)]
+    named = [claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(claims)]
     quotes = tuple(dict.fromkeys(quote for claim in named for quote in claim.quotes))
     computed = next((claim for claim in named if claim.rule), None)
     answer = next((claim.answer for claim in named if claim.answer), ())
@@ -70,7 +78,7 @@ def _metadata(claim: Claim) -> dict[str, dict[str, Any]]:
 
 def _with_exact(claims: Sequence[Claim], found: Sequence[Claim]) -> tuple[Claim, ...]:
     """The claims, with what metadata answers before them where no sentence says it."""
-    exact = [claim for claim in found if claim.rule and claim.answer]
+    exact = [claim for claim in found if is_exact(claim)]
     return (*(e for e in exact if not any(c.rule and c.answer == e.answer for c in claims)), *claims)
 
 

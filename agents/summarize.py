@@ -1,9 +1,11 @@
 """The summarize worker: passages in, claims with exact quotes out."""
 
 import re
+from typing import ClassVar
 
 from pydantic import Field
 
+from ..memory.context import Budget, assemble, gaps, in_turns
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
 from ..orchestrator.text import shorten
@@ -35,9 +37,12 @@ class Summary(Value):
 class Summarize(Worker):
     """Turns passages into short statements, each with the exact words of a source that say so."""
 
+    #: What passages may take of the tokens before a model, by kind of question.
+    budget: ClassVar[Budget] = Budget()
+
     async def run(self, task: Query, ctx: Context) -> Finding:
         found = [result.read(Found) for result in ctx.results]
-        passages = [passage for one in found for passage in one.passages]
+        passages = await self._chosen(task, in_turns(one.passages for one in found), ctx)
         computed = tuple(claim for one in found for claim in one.claims)
         claims, missing = await self._said(task, found, passages, ctx) if passages else ((), "")
         if not computed and not claims:
@@ -50,6 +55,16 @@ class Summarize(Worker):
         return Finding(
             about=task.about, claims=whole, missing="" if computed else missing, weak=weak, explained=explained
         )
+
+    async def _chosen(self, task: Query, found: list[Passage], ctx: Context) -> list[Passage]:
+        """The passages that go before a model; what is left out is noted."""
+        between = {gap: await ctx.memory.read(*gap) for gap in gaps(found)}
+        room, share = self.budget.tokens_of("evidence", task.effort), self.budget.of(task.effort).source
+        whole = assemble(task.about, found, room, source_share=share, between=between)
+        if whole.omitted:
+            left = [f"{p.source} {p.start}..{p.end}: {reason}" for p, reason in whole.omitted]
+            ctx.note("passages are left out", kind=task.effort, room=room, spent=dict(whole.spent), left_out=left)
+        return list(whole.passages)
 
     async def _said(
         self, task: Query, found: list[Found], passages: list[Passage], ctx: Context

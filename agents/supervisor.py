@@ -1,13 +1,13 @@
 """The research supervisor: how a question becomes tasks. It starts nothing; every method returns plain data."""
 
 from collections.abc import Sequence
-from typing import Literal
+from functools import partial
 
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer
-from ..orchestrator.evidence import Finding, Query, Value
+from ..orchestrator.evidence import Effort, Finding, Query, Value
 from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
@@ -20,7 +20,7 @@ class Brief(Value):
     """What the question asks for: its parts, and how much work it deserves."""
 
     sub_questions: tuple[str, ...] = Field(min_length=1, max_length=8)
-    effort: Literal["fact", "comparison", "survey"] = "fact"
+    effort: Effort = "fact"
 
 
 class Steered(Value):
@@ -75,7 +75,7 @@ class ResearchSupervisor:
             return self._round(assignment, (*steered, *missing), results)
         if not is_delivered:
             return None
-        return Plan(tasks=(_task("refine", "refine", assignment.question, after=(analyses[-1].task,)),))
+        return Plan(tasks=(_task(assignment, "refine", "refine", after=(analyses[-1].task,)),))
 
     async def _steered(self, assignment: Assignment, ctx: Context) -> tuple[str, ...]:
         """What to look up after what people have told us since the brief; their words as they stand without a model."""
@@ -91,18 +91,18 @@ class ResearchSupervisor:
 
     def _round(self, assignment: Assignment, parts: Sequence[str], results: Sequence[Result]) -> Plan:
         """search → summarize for each part, beside every other worker that gathers, then analyze over all findings."""
-        question = assignment.question
+        task = partial(_task, assignment)
         tasks: list[PlannedTask] = []
         findings = [result.task for result in results if _is_finding(result)]
         offset = sum(result.worker == "search" for result in results)
         gatherers = [worker.name for worker in self._workers if worker.name not in _STANDARD and _gathers(worker)]
         for n, part in enumerate(parts[: self._settings.fan_out_most], start=offset + 1):
-            tasks.append(_task(f"search-{n}", "search", question, part))
-            tasks.append(_task(f"summarize-{n}", "summarize", question, part, after=(f"search-{n}",)))
-            tasks += [_task(f"{name}-{n}", name, question, part) for name in gatherers]
+            tasks.append(task(f"search-{n}", "search", part))
+            tasks.append(task(f"summarize-{n}", "summarize", part, after=(f"search-{n}",)))
+            tasks += [task(f"{name}-{n}", name, part) for name in gatherers]
         findings += [task.id for task in tasks if task.worker != "search"]
         round_number = 1 + sum(result.worker == "analyze" for result in results)
-        return Plan(tasks=(*tasks, _task(f"analyze-{round_number}", "analyze", question, after=tuple(findings))))
+        return Plan(tasks=(*tasks, task(f"analyze-{round_number}", "analyze", after=tuple(findings))))
 
     async def _proposed(self, assignment: Assignment, standard: Plan, ctx: Context) -> Plan | None:
         """A model's plan, asked for again with what was wrong; None when neither could run."""
@@ -141,7 +141,8 @@ def _is_finding(result: Result) -> bool:
 
 
 def _task(
-    name: str, worker: str, question: str, about: str | None = None, *, after: tuple[str, ...] = ()
+    assignment: Assignment, name: str, worker: str, about: str | None = None, *, after: tuple[str, ...] = ()
 ) -> PlannedTask:
-    query = Query(question=question, about=about or question)
+    question = assignment.question
+    query = Query(question=question, about=about or question, effort=assignment.brief.effort)
     return PlannedTask(id=name, worker=worker, input=query.model_dump(), after=after)

@@ -3,8 +3,9 @@
 import os
 
 from ..memory import open_memory
+from ..memory.choice import AUTO, embedder_of
 from ..memory.minilm import FOLDER, INSTALL, OFF, find_weights
-from ..orchestrator.settings import Rung
+from ..orchestrator.settings import Rung, Settings
 from ..orchestrator.team import Team
 from ..tools import read_corpus
 from .analyze import Analyze
@@ -15,8 +16,11 @@ from .summarize import Summarize
 from .supervisor import ResearchSupervisor
 
 
-def _ranking() -> str:
+def _ranking(settings: Settings) -> str:
     """What ranks passages here."""
+    if settings.embedder != AUTO:
+        embedder = embedder_of(settings.embedder, settings)
+        return f"words and {settings.embedder}" if embedder.is_semantic else "words alone, as `embedder` says"
     if find_weights():
         return "words and all-MiniLM-L6-v2"
     return f"words alone, as {FOLDER} says" if os.environ.get(FOLDER) == OFF else f"words alone; for vectors: {INSTALL}"

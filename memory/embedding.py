@@ -5,7 +5,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import mul
 from typing import Protocol
 
 from .words import words
@@ -34,7 +33,9 @@ class Embedder(Protocol):
 
 def cosine(one: Vector, other: Vector) -> float:
     """Of two vectors of length 1."""
-    return float(sum(map(mul, one, other)))
+    import numpy
+
+    return float(numpy.dot(numpy.asarray(one), numpy.asarray(other)))
 
 
 class HashedEmbedder:

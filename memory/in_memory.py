@@ -14,9 +14,10 @@ from typing import NamedTuple
 from ..orchestrator.evidence import Document, Note, Passage, Source, Superseded
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
-from .chunking import Chunk, chunk
+from .chunking import DEFAULT, Chunk, Chunking, chunk
 from .embedding import HashedEmbedder, cosine
 from .ranking import (
     CANDIDATES,
@@ -33,14 +34,19 @@ from .ranking import (
     with_feedback,
 )
 from .records import fingerprint
-from .rules import check_span, check_version, free_id, is_markdown, linked, not_live, said
+from .rules import check_span, check_version, free_id, linked, not_live, said
 from .words import words as stems
 
 
 @asynccontextmanager
-async def open_in_memory(folder: Path) -> AsyncIterator["InMemory"]:
-    """An empty memory that is gone on leaving; the folder is not touched."""
-    yield InMemory()
+async def open_in_memory(
+    folder: Path, settings: Settings | None = None, *, overlap: int = 0
+) -> AsyncIterator["InMemory"]:
+    """An empty memory that is gone on leaving; the folder is not touched, and no setting counts.
+
+    See `open_memory` for `overlap`.
+    """
+    yield InMemory(Chunking(overlap=overlap))
 
 
 class _Note(NamedTuple):
@@ -72,7 +78,8 @@ class _Stored:
 class InMemory:
     """See `ports.Memory` for what each method promises."""
 
-    def __init__(self) -> None:
+    def __init__(self, chunking: Chunking = DEFAULT) -> None:
+        self._chunking = chunking
         self._sources: dict[str, _Stored] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._notes: dict[str, _Note] = {}
@@ -242,7 +249,7 @@ class InMemory:
         key = corpus, clean(document.id)
         name = self._names.get(key) or free_id(key[1], self._sources.__contains__)
         before = self._sources.get(name)
-        new = _stored(name, corpus, document, before.number if before else self._next())
+        new = _stored(name, corpus, document, before.number if before else self._next(), self._chunking)
         is_new = before is None or fingerprint(before.document) != fingerprint(document)
         if before and before.text != new.text:
             self._forget_notes(name)
@@ -283,8 +290,8 @@ def _diversified(ranking: Sequence[int], texts: Sequence[_Text], diversity: floa
     return diversify(ranking, lambda one, other: cosine(by_number[one], by_number[other]), diversity, keep)
 
 
-def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:
+def _stored(name: str, corpus: str, document: Document, number: int, chunking: Chunking) -> _Stored:
     text, title = clean(document.text), clean(document.title)
     metadata = json.loads(clean(canonical(document.metadata)))
     source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
-    return _Stored(number, corpus, document, source, text, chunk(text, is_markdown=is_markdown(document)))
+    return _Stored(number, corpus, document, source, text, chunk(text, chunking))

@@ -1,20 +1,18 @@
 """Ranks records by words: BM25 over the passages (bm25s), and the notes by the same formula and statistics.
 
-Derived from the records and kept in the process alone. A new note costs its own words; a changed document costs
-the whole index, once, at the next query.
+Derived from the records. A new note costs its own words; a changed document costs the whole index, once, at the next
+query.
 """
 
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .postings import Postings
 from .ranking import (
     CANDIDATES,
     DIGITS,
     FEEDBACK_TEXTS,
-    K1,
-    B,
     Place,
     Statistics,
     expand,
@@ -27,6 +25,9 @@ from .ranking import (
 from .records import Entry
 from .words import words
 
+#: So many sets of scopes are remembered with the passages in them.
+_MASKS = 64
+
 #: Minus the score, then the place: ascending order is best first.
 Hit = tuple[float, Place]
 
@@ -34,8 +35,7 @@ Hit = tuple[float, Place]
 class Lexical:
     """An index of passages and notes, ready to be asked."""
 
-    def __init__(self, passages: Iterable[Entry], notes: Iterable[Entry]) -> None:
-        """`passages` come in the order of their places."""
+    def __init__(self, passages: Postings, notes: Iterable[Entry]) -> None:
         self._passages = _Passages(passages)
         self._notes: dict[str, _Notes] = defaultdict(_Notes)
         for note in notes:
@@ -47,7 +47,7 @@ class Lexical:
     def drop_note(self, note: Entry) -> None:
         self._notes[note.scope].drop(note)
 
-    def rank(self, query: str, scopes: Sequence[str], limit: int, sources: Container[int] | None = None) -> list[int]:
+    def rank(self, query: str, scopes: Sequence[str], limit: int, sources: Collection[int] | None = None) -> list[int]:
         """Record numbers, best first; a tie goes to the earlier place. Only records that share a word with the query.
 
         With `sources` (numbers), of theirs alone.
@@ -65,7 +65,7 @@ class Lexical:
         wanted: Mapping[str, float],
         scopes: Sequence[str],
         limit: int,
-        sources: Container[int] | None,
+        sources: Collection[int] | None,
     ) -> list[int]:
         """The best records for the words wanted, of those that share a word with what was asked."""
         hits = self._passages.hits(asked, wanted, scopes, limit, sources)
@@ -113,32 +113,19 @@ class _Notes:
 
 
 class _Passages:
-    """The immutable part: one sparse matrix of scores."""
+    """The immutable part: a sparse matrix of scores."""
 
-    def __init__(self, passages: Iterable[Entry]) -> None:
-        import numpy
-
-        vocabulary: dict[str, int] = {}
-        codes: dict[str, int] = {}
-        rows: list[list[int]] = []
-        scopes: list[int] = []
-        self._places: list[Place] = []
-        for passage in passages:
-            rows.append([vocabulary.setdefault(word, len(vocabulary)) for word in words(passage.text)])
-            scopes.append(codes.setdefault(passage.scope, len(codes)))
-            self._places.append(passage.place)
-        self._codes, self._scopes = codes, numpy.array(scopes, dtype=numpy.int32)
-        self._vocabulary, self._words = vocabulary, list(vocabulary)
-        self._rows = [array("l", row) for row in rows]
-        self._index = _index(rows, vocabulary) if vocabulary else None
-        mean_length = sum(map(len, rows)) / len(rows) if rows else 0.0
-        self.statistics = Statistics(len(rows), mean_length, self._holding)
+    def __init__(self, postings: Postings) -> None:
+        self._held = postings
+        self._codes = {word: code for code, word in enumerate(postings.vocabulary)}
+        self._masks: dict[tuple[str, ...], Any] = {}
+        count = len(postings.places)
+        self.statistics = Statistics(count, len(postings.texts) / count if count else 0.0, self._holding)
 
     def _holding(self, word: str) -> int:
-        if self._index is None or word not in self._vocabulary:
+        if word not in self._codes:
             return 0
-        column = self._vocabulary[word]
-        first, last = self._index.scores["indptr"][column : column + 2]
+        first, last = self._held.starts[self._codes[word] :][:2]
         return int(last - first)
 
     def expanded(self, query: Mapping[str, float], scopes: Sequence[str]) -> dict[str, float]:
@@ -152,48 +139,49 @@ class _Passages:
         wanted: Mapping[str, float],
         scopes: Sequence[str],
         limit: int,
-        sources: Container[int] | None,
+        sources: Collection[int] | None,
     ) -> list[Hit]:
         sharing = self._scores(asked) > 0
         found = self._best(self._scores(wanted) * sharing * self._mask(scopes, sources), limit)
-        return [(-score, self._places[at]) for score, at in found]
+        return [(-score, Place(*self._held.places[at].tolist())) for score, at in found]
 
-    def _mask(self, scopes: Sequence[str], sources: Container[int] | None) -> Any:
+    def _mask(self, scopes: Sequence[str], sources: Collection[int] | None) -> Any:
+        """Which passages are in these scopes, and of these sources."""
         import numpy
 
-        wanted = [self._codes[scope] for scope in scopes if scope in self._codes]
-        mask = numpy.isin(self._scopes, wanted)
-        if sources is not None:
-            mask &= numpy.fromiter((place.source in sources for place in self._places), bool, len(self._places))
-        return mask
+        wanted = tuple(sorted(set(scopes)))
+        if wanted not in self._masks:
+            if len(self._masks) == _MASKS:
+                self._masks.clear()
+            codes = [code for code, scope in enumerate(self._held.scopes) if scope in wanted]
+            self._masks[wanted] = numpy.isin(self._held.scope_of, codes)
+        mask = self._masks[wanted]
+        return mask if sources is None else mask & numpy.isin(self._held.places[:, 0], list(sources))
 
     def _scores(self, query: Mapping[str, float]) -> Any:
         """BM25 of every passage for the weighted words of a query."""
         import numpy
 
-        scores = numpy.zeros(len(self._places))
-        held = self._index.scores if self._index else {}
+        scores = numpy.zeros(len(self._held.places))
         for word, weight in query.items():
-            if word in self._vocabulary:
-                first, last = held["indptr"][self._vocabulary[word] :][:2]
-                scores[held["indices"][first:last]] += weight * held["data"][first:last]
+            if word in self._codes:
+                first, last = self._held.starts[self._codes[word] :][:2]
+                scores[self._held.passages[first:last]] += weight * self._held.scores[first:last]
         return scores
 
     def _best(self, scores: Any, limit: int) -> list[tuple[float, int]]:
-        """Score and number of the best passages."""
+        """Score and number of the best passages; a tie goes to the earlier one."""
         import numpy
 
-        scores = scores.round(DIGITS)
-        best = numpy.argsort(-scores, kind="stable")[:limit]  # stable: a tie goes to the earlier place
-        return [(float(scores[at]), int(at)) for at in best if scores[at] > 0]
+        found = numpy.flatnonzero(scores > 0)
+        told = scores[found].round(DIGITS)
+        if len(found) > limit:  # to put all of them in order would take longer than all the rest
+            keep = told >= numpy.partition(told, len(told) - limit)[len(told) - limit]
+            found, told = found[keep], told[keep]
+        order = numpy.argsort(-told, kind="stable")[:limit]
+        return [(float(told[at]), int(found[at])) for at in order if told[at] > 0]
 
     def _counts(self, at: int) -> dict[str, int]:
-        return {self._words[code]: count for code, count in Counter(self._rows[at]).items()}
-
-
-def _index(rows: list[list[int]], vocabulary: dict[str, int]) -> Any:
-    import bm25s
-
-    index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64")
-    index.index((rows, vocabulary), create_empty_token=False, show_progress=False)
-    return index
+        first, last = int(self._held.ends[at - 1]) if at else 0, int(self._held.ends[at])
+        codes = Counter(self._held.texts[first:last].tolist())
+        return {self._held.vocabulary[code]: count for code, count in codes.items()}

@@ -15,8 +15,10 @@ from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import Unavailable
 from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
-from .embedding import Embedder, HashedEmbedder
-from .minilm import MiniLM, find_weights
+from ..orchestrator.settings import Settings
+from .choice import AUTO, embedder_of
+from .chunking import Chunking
+from .embedding import Embedder
 from .rerank import Reranker
 from .store import Store
 
@@ -29,23 +31,31 @@ T = TypeVar("T")
 @asynccontextmanager
 async def open_memory(
     folder: Path,
+    settings: Settings | None = None,
     *,
     embedder: Embedder | None = None,
     reranker: Reranker | None = None,
     clock: Clock | None = None,
     fresh: bool = False,
+    overlap: int = 0,
 ) -> AsyncIterator["ProjectMemory"]:
     """The memory kept in this folder, made if there is none. Leaving indexes what has come, where it is little.
 
     What is found by words and what is nearest by the embedder's vectors become one ranking, where it is semantic:
-    unless told otherwise, MiniLM where its weights are at hand, else the hashed one, with which words alone rank. A
-    `reranker` has the last word on the best of them. With `fresh`, the vectors of another embedder are forgotten, and
-    all are made anew.
+    unless given, the one that `settings` name; by default MiniLM where its weights are at hand, else the hashed one,
+    with which words alone rank. A `reranker` has the last word on the best of them. With `fresh`, the vectors of
+    another embedder are forgotten, and all are made anew.
 
-    Raises: BadInput when the folder cannot be written, when another process has it open, or when it holds the vectors
-    of another semantic embedder.
+    Neighbouring passages share at most `overlap` tokens (`Chunking`). Documents stored with another overlap, or by
+    other rules, are cut anew when they are ingested next, and are found as they were until then.
+
+    Raises: BadInput when the folder cannot be written, when another process has it open, when it holds the vectors of
+    another semantic embedder, for settings that name no embedder, or for an overlap that is negative or longer than a
+    passage.
     """
-    made = partial(Store, folder, embedder or default_embedder(), clock or SystemClock(), reranker, fresh)
+    named = embedder_of(settings.embedder if settings else AUTO, settings) if embedder is None else embedder
+    chunking = Chunking(overlap=overlap)
+    made = partial(Store, folder, named, clock or SystemClock(), reranker, fresh, chunking)
     store = await to_thread.run_sync(made)
     memory = ProjectMemory(folder, store)
     try:
@@ -54,12 +64,6 @@ async def open_memory(
     finally:
         with anyio.CancelScope(shield=True):
             await memory.aclose()
-
-
-def default_embedder() -> Embedder:
-    """MiniLM where its weights are at hand, else the hashed one."""
-    weights = find_weights()
-    return MiniLM(weights) if weights else HashedEmbedder()
 
 
 class ProjectMemory:

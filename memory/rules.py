@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from ..orchestrator.errors import BadInput, Conflict, Unavailable
-from ..orchestrator.evidence import Document, Note
+from ..orchestrator.evidence import Note
 
 
 class Links(NamedTuple):
@@ -67,8 +67,3 @@ def not_live(key: str) -> BadInput:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def is_markdown(document: Document) -> bool:
-    """Whether the document's name says that it is Markdown."""
-    return document.id.lower().endswith((".md", ".markdown")) or document.uri.lower().endswith((".md", ".markdown"))

@@ -18,7 +18,7 @@ from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
-from .chunking import chunk
+from .chunking import DEFAULT, Chunking, chunk
 from .database import Database
 from .embedding import Embedder
 from .filler import Filler
@@ -26,7 +26,6 @@ from .notes import Notes, Written
 from .records import Records
 from .rerank import Reranker
 from .retrieval import AT_ONCE, Retrieval
-from .rules import is_markdown
 from .turns import Turns
 from .vectors import Vectors
 
@@ -58,22 +57,23 @@ class Store:
         clock: Clock,
         reranker: Reranker | None = None,
         fresh: bool = False,
+        chunking: Chunking = DEFAULT,
     ) -> None:
         """Raises: BadInput when the folder cannot be written, is another process's, or holds another's vectors."""
-        self._clock, self._embedder = clock, embedder
+        self._clock, self._embedder, self._chunking = clock, embedder, chunking
         self._turns = Turns()
         with ExitStack() as opening:
             lock = _lock(folder)
             opening.callback(os.close, lock)
             self._database = Database(folder / "records.sqlite")
             opening.callback(self._database.close)
-            self._records, self._notes = Records(self._database), Notes(self._database)
+            self._records, self._notes = Records(self._database, chunking), Notes(self._database)
             self._vectors = Vectors(self._database)
             self._is_mine = self._vectors.adopt(embedder, folder, fresh=fresh)
             self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
             opening.callback(self._index.close)
             self._retrieval = Retrieval(
-                self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
+                folder, self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
             )
             self._filler = Filler(self._turns, self._database, self._vectors, self._index, embedder)
             self._catalogues: dict[tuple[str, ...], Catalogue] = {}
@@ -94,8 +94,7 @@ class Store:
         with self._database.transaction():
             for document in documents:
                 if not self._records.is_current(corpus, document):
-                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
-                    self._records.put(corpus, document, chunks, at)
+                    self._records.put(corpus, document, chunk(clean(document.text), self._chunking), at)
                     changed += 1
         self._catalogues.clear()  # an address may have changed, where nothing else has
         if changed:

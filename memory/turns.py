@@ -10,15 +10,15 @@ class Turns:
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._is_taken, self._waiting = False, 0
+        self._is_taken, self.waiting = False, 0
 
     @contextmanager
     def first(self) -> Iterator[None]:
         """A turn for somebody who waits."""
         with self._changed:
-            self._waiting += 1
+            self.waiting += 1
             self._changed.wait_for(lambda: not self._is_taken)
-            self._waiting -= 1
+            self.waiting -= 1
             self._is_taken = True
         with self._given_back():
             yield
@@ -27,7 +27,7 @@ class Turns:
     def behind(self) -> Iterator[None]:
         """A turn for work that can wait."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_taken and not self._waiting)
+            self._changed.wait_for(lambda: not self._is_taken and not self.waiting)
             self._is_taken = True
         with self._given_back():
             yield

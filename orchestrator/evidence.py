@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from .envelope import Status
 
 Rule = Literal["lookup", "filter", "count", "min", "max"]
+#: How much work a question deserves: one fact, two or more things held against each other, a broad overview.
+Effort = Literal["fact", "comparison", "survey"]
 
 
 class Value(BaseModel):
@@ -23,6 +25,7 @@ class Query(Value):
 
     question: str
     about: str
+    effort: Effort = "fact"
 
 
 class Document(Value):

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from .evidence import Document, Found, Note, Passage, Source, Stored, Unreadable
 from .metadata import Condition, Mentions
+from .settings import Settings
 
 #: What is done where nobody knows how a tool's call ended: it is made again, a person is asked, or it is left.
 InDoubt = Literal["retry", "ask", "skip"]
@@ -147,13 +148,13 @@ class Toolbox(Protocol):
 
 
 class MemoryFactory(Protocol):
-    """Opens the memory of a project folder; leaving the context closes it.
+    """Opens the memory of a project folder by these settings; leaving the context closes it.
 
     One that takes `fresh` (a bool) as well opens, with it, a memory that it would refuse for vectors of another
     embedder, and forgets these.
     """
 
-    def __call__(self, folder: Path) -> AbstractAsyncContextManager[Memory]: ...
+    def __call__(self, folder: Path, settings: Settings) -> AbstractAsyncContextManager[Memory]: ...
 
 
 class ToolboxFactory(Protocol):

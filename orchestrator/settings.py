@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     project: Path = Path(".bullpen")
     #: Where runs are kept; None is `runs/` in the project.
     runs_dir: Path | None = None
+    #: What the team's memory makes vectors of texts with: `auto`, or a name that the team knows.
+    embedder: str = Field(default="auto", min_length=1)
     #: The models that answer, best first. Empty: what the environment offers, else the team's own.
     rungs: tuple[Rung, ...] = ()
     #: By role, the names of the rungs that serve it, best first; `default` is for the roles that are not named. An

@@ -266,7 +266,9 @@ async def open_system(
         read_template(path, name)
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings, os.environ, team.rungs, team.providers))
-        memory = await stack.enter_async_context(team.memory(settings.project / "memory")) if team.memory else None
+        memory = (
+            await stack.enter_async_context(team.memory(settings.project / "memory", settings)) if team.memory else None
+        )
         toolbox = await stack.enter_async_context(team.toolbox(settings.project / "tools")) if team.toolbox else None
         yield System(
             settings=settings,

@@ -36,8 +36,8 @@ class Team:
     rungs: tuple[Rung, ...] = ()
     #: By provider: what a report must say when that provider answered.
     notices: Mapping[str, str] = field(default_factory=dict)
-    #: By name: what the team finds on this machine, in words, for `bullpen doctor`. Raises BadInput for what is amiss.
-    facts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    #: By name: what the team finds on this machine, in words, for `bullpen doctor`. Raise BadInput for what is amiss.
+    facts: Mapping[str, Callable[[Settings], str]] = field(default_factory=dict)
 
     def with_worker(self, *workers: type[Worker]) -> "Team":
         """The same team with more workers."""

@@ -4,7 +4,8 @@
 
 Each document of a collection is ingested into a memory in a temporary folder; each question of its dev part is a search.
 Passages stand for their documents, a document for its best passage. Beside ours: plain BM25 over whole documents
-(`bm25s`, Porter stems, English stop words). Differences are paired, by question, against ours with words alone.
+(`bm25s`, Porter stems, English stop words), and each embedder alone, by the cosine of every passage. Differences are
+paired, by question, against ours with words alone.
 Collections are read from `BULLPEN_DATA`; rows with MiniLM need its weights.
 """
 
@@ -24,7 +25,8 @@ from typing import Any
 import anyio
 
 from bullpen.memory import open_memory
-from bullpen.memory.embedding import Embedder, Vector
+from bullpen.memory.chunking import chunk
+from bullpen.memory.embedding import Embedder, HashedEmbedder, Vector
 from bullpen.memory.minilm import MiniLM, find_weights
 from bullpen.orchestrator.evidence import Document
 
@@ -34,6 +36,8 @@ DATA = Path(os.environ.get("BULLPEN_DATA", Path(__file__).parents[3] / "shared" 
 SETS = ("scifact", "cranfield")
 #: How many passages are asked for, so that a hundred documents are among them.
 PASSAGES = 250
+#: Texts that are embedded at a time where an embedder ranks alone.
+BATCH = 256
 #: Published figures beside which ours stand: nDCG@10.
 PUBLISHED = {
     "scifact": {"BM25": 0.687, "all-MiniLM-L6-v2": 0.645, "bge-small-en-v1.5": 0.713},
@@ -105,6 +109,23 @@ def plain_bm25(collection: Collection) -> Search:
     return search
 
 
+def embedder_alone(collection: Collection, embedder: Embedder) -> Search:
+    """Every passage compared with the question: what an exact index of vectors would find."""
+    import numpy
+
+    passages = [(document, part) for document in collection.documents for part in chunk(document.text)]
+    texts = [f"{document.title}\n{part.heading}\n{part.text}" for document, part in passages]
+    batches = [embedder.embed(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
+    vectors = numpy.concatenate([numpy.array(batch, dtype=numpy.float32) for batch in batches])
+
+    async def search(question: str) -> list[str]:
+        [asked] = embedder.embed([question])
+        nearest = numpy.argsort(-(vectors @ numpy.array(asked, dtype=numpy.float32)), kind="stable")
+        return [passages[at][0].id for at in nearest[:PASSAGES]]
+
+    return search
+
+
 async def asked(collection: Collection, search: Search) -> tuple[list[Scores], list[float]]:
     """The scores of each question, and how long each took, in milliseconds."""
     scores, took = [], []
@@ -161,6 +182,13 @@ async def measure(name: str) -> list[dict[str, Any]]:
     weights = find_weights()
     minilm = Kept(MiniLM(weights)) if weights else None
     results = {"BM25, whole documents": (*await asked(collection, plain_bm25(collection)), 0.0)}
+    for way, embedder in {"hashed alone": HashedEmbedder(), "MiniLM alone": minilm}.items():
+        if embedder is not None:
+            sys.stderr.write(f"{name}: {way}\n")
+            began_s = time.perf_counter()
+            search = embedder_alone(collection, embedder)
+            took_s = time.perf_counter() - began_s
+            results[way] = (*await asked(collection, search), took_s)
     for way, parts in ways(minilm).items():
         sys.stderr.write(f"{name}: {way}\n")
         results[way] = await in_memory_of_ours(collection, **parts)

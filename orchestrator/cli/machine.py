@@ -28,7 +28,7 @@ def machine_checks(system: System, team: Team) -> Iterator[Check]:
     yield from _slips(system, team)
     yield from _folders(system.settings)
     yield from _records(system.settings.runs)
-    yield from _facts(team)
+    yield from _facts(system.settings, team)
 
 
 def _models(system: System) -> Iterator[Check]:
@@ -99,11 +99,11 @@ def _records(runs: Path) -> Iterator[Check]:
         yield Check("records", State.OK, f"the newest {len(newest)} can be read")
 
 
-def _facts(team: Team) -> Iterator[Check]:
+def _facts(settings: Settings, team: Team) -> Iterator[Check]:
     """What the team finds on this machine."""
     for name, fact in team.facts.items():
         try:
-            yield Check(name, State.OK, fact())
+            yield Check(name, State.OK, fact(settings))
         except BadInput as error:
             yield Check(name, State.FAILED, "what is set cannot be used", str(error))
 

@@ -155,17 +155,20 @@ def forget(
 @memory.command(epilog="Example: bullpen memory rebuild --lacking")
 def rebuild(
     lacking: Annotated[bool, typer.Option("--lacking", help="Only what is lacking; all else stays.")] = False,
+    embedder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="This embedder instead of the one that is set, for this once.")
+    ] = None,
     as_json: AsJson = False,
     project: Project = None,
     team: TeamPath = None,
 ) -> None:
-    """Make every vector and every index anew, with the embedder that is at hand. Documents and notes stay.
+    """Make every vector and every index anew, with the embedder that is set. Documents and notes stay.
 
-    Searches wait for none of it; jobs may work meanwhile.
+    Ctrl-C loses nothing: `--lacking` goes on from there.
     """
     from .memory_rebuild import run_rebuild
 
-    run_rebuild(_settings(project, team), lacking=lacking, as_json=as_json)
+    run_rebuild({**_settings(project, team), "embedder": embedder}, lacking=lacking, as_json=as_json)
 
 
 @memory.command(epilog="Example: bullpen memory export | jq -r 'select(.kind == \"note\").text'")

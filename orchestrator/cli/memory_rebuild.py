@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..evidence import Stored
 from ..ports import KeptMemory
+from ..settings import load_settings
 from ..text import printable
 from .printing import print_json
 from .remembered import opened
@@ -24,6 +25,9 @@ Show = Callable[[float, Stored], None]
 def run_rebuild(settings: Mapping[str, Any], *, lacking: bool, as_json: bool) -> None:
     """Make everything anew, or what is lacking, and wait for it. Raises Unavailable where that fails."""
     anyio.run(_rebuild, settings, lacking, as_json)
+    given = settings.get("embedder")
+    if given not in (None, load_settings().embedder):
+        sys.stderr.write(f'set embedder = "{printable(given)}" in bullpen.toml, so that jobs search with it\n')
 
 
 async def _rebuild(settings: Mapping[str, Any], lacking: bool, as_json: bool) -> None:

@@ -87,7 +87,7 @@ async def opened(settings: Mapping[str, Any], *, is_fresh: bool = False) -> Asyn
             " one, --project names another folder"
         )
     fresh: dict[str, Any] = {"fresh": True} if is_fresh and "fresh" in signature(team.memory).parameters else {}
-    async with team.memory(folder, **fresh) as memory:
+    async with team.memory(folder, loaded, **fresh) as memory:
         if not isinstance(memory, KeptMemory):
             kind = type(memory).__name__
             raise BadInput(f"the memory of team {name!r} ({kind}) is not kept between jobs; name another with --team")

@@ -15,7 +15,7 @@ from bullpen.orchestrator.errors import BadInput
 from bullpen.orchestrator.gateway.model import Card, Completion
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.settings import Rung
+from bullpen.orchestrator.settings import Rung, Settings
 from bullpen.orchestrator.testing import ScriptedModel
 
 KEY = "sk-secret-0123456789abcdef"
@@ -224,14 +224,14 @@ def test_a_folder_that_is_a_file_and_a_run_that_cannot_be_read(doctor: Doctor, t
     assert "move runs/1.run away, or restore it\n" in out
 
 
-def _amiss() -> str:
+def _amiss(settings: Settings) -> str:
     raise BadInput("SOME_DIR holds no weights; name another folder")
 
 
 def test_what_the_team_finds_on_this_machine_is_said(doctor: Doctor, team: Any) -> None:
     from dataclasses import replace
 
-    team.team = replace(team.team, facts={"ranking": lambda: "words alone", "weights": _amiss})
+    team.team = replace(team.team, facts={"ranking": lambda _: "words alone", "weights": _amiss})
     status, out, _ = doctor(rungs("good:a"))
 
     assert status == 3

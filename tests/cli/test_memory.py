@@ -21,6 +21,7 @@ from bullpen.orchestrator.cli.memory_rebuild import Lines
 from bullpen.orchestrator.evidence import Document, Note, Stored
 from bullpen.orchestrator.ids import digest
 from bullpen.orchestrator.ports import MemoryFactory
+from bullpen.orchestrator.settings import Settings, load_settings
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -40,7 +41,7 @@ def note(key: str, text: str, **more: Any) -> Note:
 
 def fill(folder: Path, *notes: Note, documents: Sequence[Document] = (), open_it: MemoryFactory = open_memory) -> None:
     async def filled() -> None:
-        async with open_it(folder) as memory:
+        async with open_it(folder, load_settings()) as memory:
             await memory.ingest("town", documents)
             for each in notes:
                 await memory.add(each)
@@ -394,6 +395,18 @@ def test_vectors_of_another_embedder_give_way_to_a_rebuild_alone(
     assert read(nothing("stats", another, "--json")[1])["embedder"] == "another"
 
 
+def test_another_embedder_than_the_one_set_is_taken_for_once(memory: Command) -> None:
+    status, out, err = memory("rebuild", "--embedder", "hashed")
+    assert (status, out[:22]) == (0, "4 vectors by hash-256,")
+    assert err == 'set embedder = "hashed" in bullpen.toml, so that jobs search with it\n'
+
+    Path("bullpen.toml").write_text('embedder = "hashed"\n')
+    assert memory("rebuild", "--embedder", "hashed")[2] == ""
+    status, _, err = memory("rebuild", "--embedder", "nobody")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "embedder 'nobody'" in err
+
+
 def test_why_they_cannot_be_made_is_one_line(nothing: Command, team: Callable[[MemoryFactory | None], str]) -> None:
     fill(Path(".bullpen/memory"), documents=DOCUMENTS)
     status, _, err = nothing("rebuild", team(opens(Broken())))
@@ -478,7 +491,7 @@ def test_a_factory_without_a_way_to_be_fresh_is_opened_as_it_is(
     memory: Command, team: Callable[[MemoryFactory | None], str]
 ) -> None:
     @asynccontextmanager
-    async def plain(folder: Path) -> AsyncIterator[Any]:
+    async def plain(folder: Path, settings: Settings) -> AsyncIterator[Any]:
         async with open_memory(folder) as opened:
             yield opened
 

@@ -20,6 +20,7 @@ from bullpen.orchestrator.launched import LaunchedJob
 from bullpen.orchestrator.ports import Memory, MemoryFactory
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
+from bullpen.orchestrator.settings import Settings
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.testing.contracts import BACKENDS, backend
@@ -230,7 +231,7 @@ class Slow:
 
 def failing(fault: Callable[[], Awaitable[None]]) -> MemoryFactory:
     @asynccontextmanager
-    async def factory(folder: Path) -> AsyncIterator[Memory]:
+    async def factory(folder: Path, settings: Settings) -> AsyncIterator[Memory]:
         async with open_in_memory(folder) as memory:
             yield cast(Memory, Slow(memory, fault))
 

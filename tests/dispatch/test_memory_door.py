@@ -21,7 +21,7 @@ from bullpen.orchestrator.journal.reader import run_of
 from bullpen.orchestrator.ports import Memory
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
-from bullpen.orchestrator.settings import load_settings
+from bullpen.orchestrator.settings import Settings, load_settings
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker
@@ -102,7 +102,7 @@ async def launch(
     team: Team, shared: Shared, before: Sequence[Event] = (), *, is_second: bool = False
 ) -> tuple[Report, list[Event]]:
     @asynccontextmanager
-    async def opened(folder: Path) -> AsyncIterator[Memory]:
+    async def opened(folder: Path, settings: Settings) -> AsyncIterator[Memory]:
         yield cast(Memory, shared)
 
     async with scripted_system(replace(team, memory=opened), ScriptedModel({}), before=before) as system:

@@ -25,7 +25,7 @@ from bullpen.orchestrator.replay import Replay, replay
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.rules.price import Prices
-from bullpen.orchestrator.settings import load_settings
+from bullpen.orchestrator.settings import Settings, load_settings
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker
@@ -173,7 +173,7 @@ def kept() -> MemoryFactory:
     memory = InMemory()
 
     @asynccontextmanager
-    async def open_it(folder: Path) -> AsyncIterator[InMemory]:
+    async def open_it(folder: Path, settings: Settings) -> AsyncIterator[InMemory]:
         yield memory
 
     return open_it

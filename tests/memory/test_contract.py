@@ -16,6 +16,7 @@ from bullpen.orchestrator.evidence import Document, Note
 from bullpen.orchestrator.ids import digest
 from bullpen.orchestrator.metadata import Condition
 from bullpen.orchestrator.ports import Memory, MemoryFactory
+from bullpen.orchestrator.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -402,7 +403,7 @@ async def test_both_memories_know_alike(
     where = [Condition(field=field, op="is", values=("final", "x 1", "b"), also=("status",))]
     known = []
     for open_either in FACTORIES:
-        async with open_either(tmp_path_factory.mktemp("memory")) as memory:
+        async with open_either(tmp_path_factory.mktemp("memory"), Settings()) as memory:
             for corpus, id, text, metadata in documents:
                 await memory.ingest(corpus, [document(id, f"y {text}", title=text[:10], **metadata)])
                 await memory.mentions(question, corpora=corpora)
@@ -429,7 +430,7 @@ async def test_both_memories_rank_alike(
     documents = [document(str(number), f"x {text}", title=text[:5]) for number, text in enumerate(texts)]
     found = []
     for open_either in FACTORIES:
-        async with open_either(tmp_path_factory.mktemp("memory")) as memory:
+        async with open_either(tmp_path_factory.mktemp("memory"), Settings()) as memory:
             await memory.ingest("sea", documents)
             for number, text in enumerate(notes[: len(texts)]):
                 await note(memory, str(number), text, source=str(number), span=(0, 1), scope="job")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
-from bullpen.memory import Embedder, minilm
+from bullpen.memory import Embedder, minilm, minilm_chroma
 from bullpen.memory.minilm import INSTALL, MiniLM, find_weights, session
 from bullpen.memory.onnx_graph import HIDDEN, TOKENS, WORDS, encoder, weight_shapes
 from bullpen.memory.safetensors import mapped, tensors
@@ -64,7 +64,7 @@ class TestGraph:
     def test_it_agrees_with_a_second_encoder_on_random_weights(self, threads: int) -> None:
         random = numpy.random.default_rng(7)
         made = {name: random.normal(0, 0.1, shape).astype(numpy.float32) for name, shape in weight_shapes().items()}
-        runs = session(made, threads=threads)
+        runs = session(encoder(), made, threads=threads)
         for length in (1, 2, 17, 256):
             tokens = random.integers(0, WORDS, length, dtype=numpy.int64)
 
@@ -79,7 +79,7 @@ class TestVectors:
         file = weights / minilm.WEIGHTS
         arrays = tensors(file, mapped(file))
         vectors = model.embed(SENTENCES)
-        tokenizer = minilm._tokenizer(weights)
+        tokenizer = minilm._tokenizer((weights / minilm.TOKENIZER).read_bytes())
 
         cosines = [
             cosine(vector, encode(arrays, tokenizer.encode(text).ids))
@@ -157,8 +157,9 @@ MiniLM(Path(sys.argv[1])).embed(["a text"])
 
 class TestFinding:
     @pytest.fixture(autouse=True)
-    def nothing_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(minilm.FOLDER, raising=False)
+        monkeypatch.setenv("HOME", str(tmp_path))
 
     def test_the_named_folder_comes_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in minilm.PUBLISHED:
@@ -182,6 +183,23 @@ class TestFinding:
         self.install(tmp_path, monkeypatch, *files)
 
         assert find_weights() is None
+
+    def test_what_chroma_has_downloaded_comes_last(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(minilm, "PACKAGE", "a_package_that_nobody_has")
+        (folder := tmp_path / minilm_chroma.FOLDER).mkdir(parents=True)
+        before = find_weights()
+        (folder / minilm_chroma.ARCHIVE).write_bytes(b"whatever: finding reads nothing")
+        after = find_weights()
+        self.install(tmp_path, monkeypatch, *minilm.PUBLISHED)
+
+        assert (before, after) == (None, folder)
+        assert find_weights() == tmp_path / "some_weights" / "model"
+
+    def test_a_named_folder_may_be_chromas(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(minilm.FOLDER, str(tmp_path))
+        (tmp_path / minilm_chroma.ARCHIVE).write_bytes(b"")
+
+        assert find_weights() == tmp_path
 
     @pytest.mark.parametrize("named", [None, ""])
     def test_no_folder_and_no_package_is_none(self, named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:

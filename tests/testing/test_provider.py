@@ -10,6 +10,7 @@ import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -38,6 +39,7 @@ from bullpen.orchestrator.testing.provider import (
     redirects,
     says_json,
 )
+from bullpen.orchestrator.testing.provider.embeds import SPOILT
 from bullpen.orchestrator.testing.provider.tls import self_signed
 
 from .client import ask, meet
@@ -156,6 +158,22 @@ def test_embeddings_take_every_form_of_input(given: object, count: int) -> None:
 
     packed = [base64.b64decode(item["embedding"]) for item in met.value["data"]]
     assert [len(struct.unpack("<5f", vector)) for vector in packed] == [5] * count
+
+
+def test_every_way_to_spoil_embeddings_does_what_it_says() -> None:
+    given: dict[str, Any] = {"path": "/embeddings", "input": ["a", "b", "c"]}
+    with ScriptedProvider(embeddings=[Embeds(dimensions=2, spoilt=name) for name in SPOILT]) as provider:
+        answers = {name: ask(provider.url, **given).value["data"] for name in SPOILT}
+
+    whole = answers.pop("none")
+    last = {name: data[-1]["embedding"] for name, data in answers.items() if len(data) == 3}
+    assert math.isnan(last["nan"][-1])
+    assert (last["infinite"][-1], last["zero"], last["not_numbers"][-1]) == (-math.inf, [0.0, 0.0], "many")
+    assert len(last["uneven"]) == 3
+    assert (answers["too_few"], answers["empty"]) == (whole[:2], [])
+    assert answers["out_of_order"] == whole[::-1]
+    assert [item["index"] for item in answers["index_twice"]] == [0, 1, 0]
+    assert len(answers) == 9
 
 
 def test_embeddings_have_a_script_of_their_own() -> None:

@@ -71,6 +71,7 @@ def test_rules_of_a_file(tmp_path: Path) -> None:
         ({"floods": 1000}, Floods(1000)),
         ({"floods": True}, Floods()),
         ({"embeds": 3}, Embeds(3)),
+        ({"embeds": True, "spoilt": "too_few"}, Embeds(spoilt="too_few")),
         ({"hangs": True}, Hangs()),
         ({"drops": True}, Drops()),
         ({"drops": True, "reset": False}, Drops(reset=False)),

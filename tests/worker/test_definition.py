@@ -96,7 +96,7 @@ def test_a_contract_says_what_a_planner_needs() -> None:
     )
     assert contract.identity.prompts == Path(__file__).parent / "prompts"
     described = contract.describe()
-    assert set(described["input"]["properties"]) == {"question", "about"}
+    assert set(described["input"]["properties"]) == {"question", "about", "effort"}
     assert described["output"]["type"] == "array"
 
 

@@ -1,16 +1,9 @@
-"""The lane through LiteLLM: whatever it speaks to, used as a transport for one attempt. The only file that knows it.
+"""The lane through LiteLLM: whatever it speaks to, used as a transport for one attempt.
 
 Its retries, fallbacks, telemetry and price download are off. It takes seconds to import, so that happens at the first
 call, in a thread.
 """
 
-import gc
-import importlib
-import logging
-import os
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,44 +11,21 @@ import anyio
 from anyio import to_thread
 
 from ...clock import monotonic_s
-from ...rules.outcome import Outcome, of_status
+from ...rules.outcome import Outcome
 from ...rules.price import Prices
 from ...settings import Rung
 from ..model import Card, Completion, Request, Usage
-from .complaint import outcome_of
 from .keys import DEFAULT_KEY_ENV, key_in, without
-from .openai_shape import Asked, asked_of, question, read, read_value
-from .retry_after import retry_after_s
+from .litellm_library import causes, faults, keys, load, outcome_of_error, wait_of
+from .openai_shape import asked_of, question, read, read_value
 from .sending import CONNECT_TIMEOUT_S, Listener, Sender, fault_of, stalled
 from .streamed import Streamed
 
 if TYPE_CHECKING:
     from .litellm_wire import Wire
 
-#: Read by LiteLLM while it is imported; what the user has set stays.
-_ENVIRONMENT = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it downloads a price list
-    "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file
-}
-#: Read by LiteLLM at every call: whether it takes our client for OpenAI's addresses too. We depend on it.
-_TAKES_CLIENT = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
 #: Providers for which LiteLLM uses a client library of theirs, or asks more than one question.
 _OWN_CLIENTS = {"azure", "azure_text", "replicate", "text-completion-openai", "text-completion-inception"}
-
-#: By the class of LiteLLM's error, for what our client did not see. The first that fits counts.
-_OUTCOMES = {
-    "Timeout": Outcome.TIMED_OUT,
-    "RateLimitError": Outcome.RATE_LIMITED,
-    "AuthenticationError": Outcome.KEY_REFUSED,
-    "PermissionDeniedError": Outcome.KEY_REFUSED,
-    "NotFoundError": Outcome.NO_SUCH_MODEL,
-    "ContextWindowExceededError": Outcome.TOO_LONG,
-    "UnsupportedParamsError": Outcome.UNSUPPORTED,
-    "ContentPolicyViolationError": Outcome.REFUSED,
-    "PaymentRequiredError": Outcome.NO_QUOTA,
-    "BadRequestError": Outcome.BAD_REQUEST,
-    "APIConnectionError": Outcome.UNREACHABLE,
-}
 
 
 class LiteLLM:
@@ -75,7 +45,7 @@ class LiteLLM:
         completion = await self._ask(lane, request, key)
         if not completion.detail:
             return completion
-        return replace(completion, detail=without([key] if key else _keys(), completion.detail))
+        return replace(completion, detail=without([key] if key else keys(), completion.detail))
 
     async def card(self) -> Card:
         """What LiteLLM's own list says; nothing for a model that it does not list."""
@@ -84,7 +54,7 @@ class LiteLLM:
 
     async def _opened(self) -> "_Lane | Completion":
         """What stays the same from call to call; a Completion where LiteLLM knows no such provider."""
-        litellm = await to_thread.run_sync(_load, abandon_on_cancel=True)
+        litellm = await to_thread.run_sync(load, abandon_on_cancel=True)
         try:
             self._lane = _prepare(litellm, self._rung)
         except litellm.exceptions.BadRequestError as error:
@@ -141,11 +111,6 @@ class LiteLLM:
         return streamed.ended(failure)
 
 
-_loading = threading.Lock()
-#: Set when LiteLLM has been imported and made quiet.
-_is_quiet = threading.Event()
-
-
 class _Lane(NamedTuple):
     """What stays the same from call to call."""
 
@@ -158,36 +123,9 @@ class _Lane(NamedTuple):
     faults: tuple[type[Exception], ...]
 
 
-def _load() -> Any:
-    """LiteLLM, imported and made quiet once a process, without the collector (a fifth faster)."""
-    with _loading:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        os.environ[_TAKES_CLIENT] = "true"
-        if _is_quiet.is_set():
-            return sys.modules["litellm"]
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            litellm: Any = importlib.import_module("litellm")
-        finally:
-            if collects:
-                gc.enable()
-        # A million objects that stay: looking through them in each full collection made a call a quarter dearer.
-        gc.collect()
-        gc.freeze()
-        litellm.suppress_debug_info = True
-        litellm.telemetry = False
-        if "LITELLM_LOG" not in os.environ:
-            logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-        _is_quiet.set()
-        return litellm
-
-
 def _prepare(litellm: Any, rung: Rung) -> _Lane:
     """Everything that is settled once. Raises LiteLLM's BadRequestError for a provider it does not know."""
     import httpx
-    import openai
 
     litellm.disable_aiohttp_trust_env = not rung.use_proxy  # of the clients that are not ours
     name, provider, _, _ = litellm.get_llm_provider(rung.model_name, api_base=rung.base_url)
@@ -205,8 +143,7 @@ def _prepare(litellm: Any, rung: Rung) -> _Lane:
         key_env=rung.api_key_env or (DEFAULT_KEY_ENV if provider == "openai" else None),
         prices=_prices(litellm, rung, name, provider),
         context_tokens=_context_tokens(litellm, rung),
-        # Beside its own errors LiteLLM lets slips of its parsing out: an empty `choices` is an IndexError.
-        faults=(openai.OpenAIError, LookupError, TypeError, ValueError, AttributeError),
+        faults=faults(),
     )
 
 
@@ -240,39 +177,8 @@ def _fault(error: Exception, wire: "Wire") -> Completion:
 
     if wire.answer is not None:
         return read(wire.answer, wire.asked)
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, aiohttp.ClientError):
             return fault_of(cause, answered=False)
-    headers = getattr(error, "litellm_response_headers", None) or getattr(
-        getattr(error, "response", None), "headers", {}
-    )
-    return Completion(
-        _outcome(error, wire.asked), detail=f"{type(error).__name__}: {error}", retry_after_s=retry_after_s(headers)
-    )
-
-
-def _outcome(error: Exception, asked: Asked) -> Outcome:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    named = next((outcome for name, outcome in _OUTCOMES.items() if name in names), None)
-    if named is Outcome.UNSUPPORTED and asked.has_schema:
-        return Outcome.NO_SCHEMA_MODE
-    status = getattr(error, "status_code", 200)
-    if named in (Outcome.BAD_REQUEST, Outcome.RATE_LIMITED):
-        bodies = (getattr(cause, "body", None) for cause in _causes(error))
-        said = {"message": str(error), "error": next((body for body in bodies if isinstance(body, dict)), None)}
-        return outcome_of(status, said, has_schema=asked.has_schema)
-    # An error without a bad status: an answer came, and LiteLLM could not read it.
-    return named or (of_status(status) if isinstance(status, int) and status >= 300 else Outcome.NOT_JSON)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _keys() -> list[str]:
-    """Every key that LiteLLM may have found in the environment by itself."""
-    return [value.strip() for name, value in os.environ.items() if name.endswith("_API_KEY")]
+    outcome = outcome_of_error(error, has_schema=wire.asked.has_schema)
+    return Completion(outcome, detail=f"{type(error).__name__}: {error}", retry_after_s=wait_of(error))
