@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.evidence import Document, File, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
+from .files import is_from
 from .ranking import (
     CANDIDATES,
     FEEDBACK_TEXTS,
@@ -73,10 +74,18 @@ class InMemory:
         self._sources: dict[str, _Stored] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._notes: dict[str, _Note] = {}
+        self._files: dict[tuple[str, str], File] = {}
         self._number = 0
 
-    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
-        return sum(self._put(clean(corpus), document) for document in documents)
+    async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
+        changed = sum(self._put(clean(corpus), document) for document in documents)
+        self._files |= {(clean(corpus), clean(file.uri)): file for file in files}
+        return changed
+
+    async def files(self, corpus: str) -> Mapping[str, File]:
+        uris = {key[1]: self._sources[name].source.uri for key, name in self._names.items() if key[0] == clean(corpus)}
+        known = [file for key, file in self._files.items() if key[0] == clean(corpus)]
+        return {file.uri: file for file in known if is_from(file, uris)}
 
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         kept = {clean(name) for name in keep}

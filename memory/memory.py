@@ -18,13 +18,14 @@ from anyio import to_thread
 
 from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import BadInput, Unavailable
-from ..orchestrator.evidence import Document, Passage, Source
+from ..orchestrator.evidence import Document, File, Passage, Source
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
+from .files import Files
 from .lexical import Lexical
 from .minilm import MiniLM, find_weights
 from .ranking import CANDIDATES, fuse
@@ -73,6 +74,7 @@ class ProjectMemory:
         self._lock = _lock(folder)
         try:
             self._records = Records(folder / "records.sqlite")
+            self._files = Files(folder / "records.sqlite")
         except BaseException:
             os.close(self._lock)
             raise
@@ -81,11 +83,16 @@ class ProjectMemory:
         self._catalogues: dict[tuple[str, ...], Catalogue] = {}
         self._is_semantic, self._has_changed = embedder.is_semantic, False
 
-    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+    async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
         changed = 0
         for batch in _batches(documents):
             changed += await self._blocking(self._ingest, corpus, batch)
+        if files:  # after their documents, so that a crash between the two only has them read once more
+            await self._blocking(self._files.put, clean(corpus), files)
         return changed
+
+    async def files(self, corpus: str) -> Mapping[str, File]:
+        return await self._blocking(self._files.known, clean(corpus))
 
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         return await self._blocking(self._retain, corpus, keep)
@@ -153,6 +160,7 @@ class ProjectMemory:
     def _retain(self, corpus: str, keep: Sequence[str]) -> int:
         with self._records.transaction():
             gone = self._records.retain(clean(corpus), keep)
+        self._files.forget_unknown(clean(corpus))
         if gone:
             self._forget_indexes()
         return gone
@@ -201,6 +209,7 @@ class ProjectMemory:
         with ExitStack() as closing:  # each is closed, whatever the others do; the lock goes last
             closing.callback(os.close, self._lock)
             closing.callback(self._records.close)
+            closing.callback(self._files.close)
             closing.callback(self._vectors.close)
 
 
