@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
 from .files import is_from
+from .large import cut_large
 from .ranking import (
     CANDIDATES,
     FEEDBACK_TEXTS,
@@ -197,4 +199,5 @@ def _stored(name: str, corpus: str, document: Document, number: int) -> _Stored:
     text, title = clean(document.text), clean(document.title)
     metadata = json.loads(clean(canonical(document.metadata)))
     source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
-    return _Stored(number, corpus, document, source, text, chunk(text, is_markdown=is_markdown(document)))
+    chunks = cut_large(text, partial(chunk, is_markdown=is_markdown(document)))
+    return _Stored(number, corpus, document, source, text, chunks)

@@ -26,6 +26,7 @@ from .chroma import BATCH, VectorIndex
 from .chunking import chunk
 from .embedding import Embedder, HashedEmbedder
 from .files import Files
+from .large import cut_large
 from .lexical import Lexical
 from .minilm import MiniLM, find_weights
 from .ranking import CANDIDATES, fuse
@@ -148,7 +149,7 @@ class ProjectMemory:
         with self._records.transaction():
             for document in documents:
                 if not self._records.is_current(corpus, document):
-                    chunks = chunk(clean(document.text), is_markdown=is_markdown(document))
+                    chunks = cut_large(clean(document.text), partial(chunk, is_markdown=is_markdown(document)))
                     self._records.put(corpus, document, chunks, at)
                     changed += 1
         self._catalogues.clear()  # an address may have changed, where nothing else has
