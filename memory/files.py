@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..orchestrator.evidence import File
+from ..orchestrator.evidence import Document, File
 from ..orchestrator.text import clean
 
 _SCHEMA = """
@@ -50,6 +50,13 @@ class Files:
         files = [File(uri=uri, stamp=stamp, documents=json.loads(documents)) for uri, stamp, documents in rows]
         return {file.uri: file for file in files if is_from(file, uris)}
 
+    def forget(self, corpus: str, documents: Sequence[Document]) -> None:
+        """Forget the files of these documents, which are about to be what somebody has read of them since."""
+        uris = {(corpus, uri) for document in documents for uri in addresses(document)}
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("DELETE FROM files WHERE corpus = ? AND uri = ?", uris)
+
     def forget_unknown(self, corpus: str) -> None:
         """Forget the files that nothing stored vouches for."""
         known = self.known(corpus)
@@ -58,6 +65,12 @@ class Files:
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("DELETE FROM files WHERE corpus = ? AND uri = ?", gone)
+
+
+def addresses(document: Document) -> tuple[str, str]:
+    """What the address of the document's file may be."""
+    uri = clean(document.uri)
+    return uri, uri.rpartition("#")[0]
 
 
 def is_from(file: File, uris: dict[str, str]) -> bool:

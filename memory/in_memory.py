@@ -18,7 +18,7 @@ from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import Chunk, chunk
-from .files import is_from
+from .files import addresses, is_from
 from .large import cut_large
 from .ranking import (
     CANDIDATES,
@@ -81,7 +81,8 @@ class InMemory:
 
     async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
         changed = sum(self._put(clean(corpus), document) for document in documents)
-        self._files |= {(clean(corpus), clean(file.uri)): file for file in files}
+        for file in files:
+            self._files[clean(corpus), clean(file.uri)] = file.model_copy(update={"uri": clean(file.uri)})
         return changed
 
     async def files(self, corpus: str) -> Mapping[str, File]:
@@ -95,6 +96,8 @@ class InMemory:
         for key in gone:
             self._forget_notes(self._names[key])
             del self._sources[self._names.pop(key)]
+        known = await self.files(corpus)
+        self._files = {key: file for key, file in self._files.items() if key[0] != clean(corpus) or key[1] in known}
         return len(gone)
 
     async def search(
@@ -159,6 +162,8 @@ class InMemory:
         return self._number
 
     def _put(self, corpus: str, document: Document) -> bool:
+        for uri in addresses(document):
+            self._files.pop((corpus, uri), None)
         key = corpus, clean(document.id)
         name = self._names.get(key) or free_id(key[1], self._sources.__contains__)
         before = self._sources.get(name)

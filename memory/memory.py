@@ -146,6 +146,7 @@ class ProjectMemory:
 
     def _ingest(self, corpus: str, documents: Sequence[Document]) -> int:
         corpus, at, changed = clean(corpus), self._clock.wall_ms(), 0
+        self._files.forget(corpus, documents)
         with self._records.transaction():
             for document in documents:
                 if not self._records.is_current(corpus, document):
