@@ -90,6 +90,12 @@ class InMemory:
         known = [file for key, file in self._files.items() if key[0] == clean(corpus)]
         return {file.uri: file for file in known if is_from(file, uris)}
 
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        first: dict[tuple[str, str], str] = {}
+        inside = (stored.source for stored in self._sources.values() if stored.corpus == clean(corpus))
+        same = {source.id: first.setdefault((source.title, source.text_hash), source.id) for source in inside}
+        return {name: earlier for name, earlier in same.items() if name != earlier}
+
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         kept = {clean(name) for name in keep}
         gone = [key for key in self._names if key[0] == clean(corpus) and key[1] not in kept]
@@ -115,9 +121,11 @@ class InMemory:
         depth = max(limit, CANDIDATES)
         places = {text[2]: n for n, text in enumerate(inside)}
         rankings = [[places[t[2]] for t in _ranked(q, inside, statistics)[:depth]] for q in (asked, fuller)]
-        spans: dict[tuple[str, int, int], Passage] = {}
+        spans: dict[tuple[str, str, str, int, int], Passage] = {}
         for found in (inside[n][3] for n in with_feedback(*rankings)):
-            spans.setdefault((found.source, found.start, found.end), found)
+            stored = self._sources[found.source]
+            same = stored.corpus, found.title, stored.source.text_hash, found.start, found.end
+            spans.setdefault(same, found)
         return tuple(spans.values())[: max(0, limit)]
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:

@@ -95,6 +95,9 @@ class ProjectMemory:
     async def files(self, corpus: str) -> Mapping[str, File]:
         return await self._blocking(self._files.known, clean(corpus))
 
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        return await self._blocking(self._records.duplicates, clean(corpus))
+
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         return await self._blocking(self._retain, corpus, keep)
 

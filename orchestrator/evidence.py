@@ -157,6 +157,8 @@ class Ingested(Value):
     changed: int
     removed: int
     unreadable: tuple[Unreadable, ...] = ()
+    #: By id, the documents that say the same as another one under the same title, and the id of that one.
+    duplicates: dict[str, str] = Field(default_factory=dict)
 
 
 class MadeBy(Value):

@@ -3,7 +3,7 @@
 Whatever ends it, what is stored by then is not read again: each batch is stored with the files that it completes.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +45,7 @@ async def ingest(steps: Steps, memory: Memory, reader: CorpusReader, paths: Sequ
         if not read.kept:
             raise BadInput(_nothing_read(resolved, read.unreadable))
         removed = await memory.retain(corpus, list(read.kept))
-        return read.ingested(removed)
+        return read.ingested(removed, await memory.duplicates(corpus))
 
     args = {"corpus": corpus, "paths": [str(path) for path in paths]}
     return await steps.run(INGEST, "memory", args, effect, Ingested.model_validate)
@@ -96,9 +96,13 @@ class _Read:
         unreadable, files = len(self.unreadable), len(self._files)
         return {"documents": len(self.kept), "unreadable": unreadable, "files": files, "of": whole}
 
-    def ingested(self, removed: int) -> Ingested:
+    def ingested(self, removed: int, duplicates: Mapping[str, str]) -> Ingested:
         return Ingested(
-            documents=len(self.kept), changed=self.changed, removed=removed, unreadable=tuple(self.unreadable)
+            documents=len(self.kept),
+            changed=self.changed,
+            removed=removed,
+            unreadable=tuple(self.unreadable),
+            duplicates=dict(duplicates),
         )
 
 

@@ -27,6 +27,13 @@ class Memory(Protocol):
         """By address, the files of a corpus all of whose documents are stored, as they came from it."""
         ...
 
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        """By id, the sources of a corpus whose title and text another had before, and that one's id.
+
+        Each is a source like any other, but a search in all shows a passage that both have once, as the first one's.
+        """
+        ...
+
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         """Forget the documents of a corpus that are not in `keep` (ids); returns how many went."""
         ...
