@@ -165,8 +165,8 @@ class ProjectMemory:
     def _retain(self, corpus: str, keep: Sequence[str]) -> int:
         with self._records.transaction():
             gone = self._records.retain(clean(corpus), keep)
-        self._files.forget_unknown(clean(corpus))
         if gone:
+            self._files.forget_unknown(clean(corpus))
             self._forget_indexes()
         return gone
 

@@ -40,6 +40,14 @@ def event(kind: str, task: str = "job", **body: object) -> Event:
     return Event(1, "job", task, "", "", 0, kind, 0, "job", "main", json.dumps(body), "")
 
 
+def test_a_corpus_with_documents_that_say_the_same_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    done = {"documents": 9, "changed": 2, "removed": 0, "unreadable": []}
+
+    plain = said(capsys, event("corpus.ingested", **done, duplicates={}))
+    assert plain == "corpus ready: 9 documents, 2 new or changed"
+    assert said(capsys, event("corpus.ingested", **done, duplicates={"b": "a"})) == f"{plain}, 1 the same as others"
+
+
 def refused(rung: str = "main", *, is_out: bool = True) -> Event:
     return event("rung.refused", rung=rung, outcome="key_refused", mend="set A_KEY", is_out=is_out)
 

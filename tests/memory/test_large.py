@@ -1,5 +1,6 @@
 """Texts of any length are cut in time that grows with their length, and every passage is a slice of the text."""
 
+import time
 from functools import partial
 
 import pytest
@@ -48,3 +49,12 @@ def test_parts_are_the_whole_text(text: str) -> None:
         patch.setattr(large, "PART", 8)
         chunks = cut_large(text, lambda part: [Chunk(0, len(part), part, "")])
     assert "".join(chunk.text for chunk in chunks) == text
+
+
+def test_fifty_megabytes_are_cut_while_somebody_waits() -> None:
+    text = "The river rose by three metres, and the council met again.\n" * (50_000_000 // 59)
+    began_s = time.process_time()
+
+    chunks = cut_large(text, CUT)
+    assert chunks[-1].end == len(text.rstrip())
+    assert time.process_time() - began_s < 30
