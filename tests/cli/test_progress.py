@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -41,7 +42,7 @@ def event(kind: str, task: str = "job", **body: object) -> Event:
 
 
 def test_a_corpus_with_documents_that_say_the_same_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    done = {"documents": 9, "changed": 2, "removed": 0, "unreadable": []}
+    done: dict[str, Any] = {"documents": 9, "changed": 2, "removed": 0, "unreadable": []}
 
     plain = said(capsys, event("corpus.ingested", **done, duplicates={}))
     assert plain == "corpus ready: 9 documents, 2 new or changed"
