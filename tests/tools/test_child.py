@@ -193,7 +193,7 @@ async def test_a_cancelled_job_ends_its_children_at_once(run_instead: Callable[.
             pass
     assert scope.cancelled_caught
     assert time.monotonic() - begun < 10
-    assert len(started) == min(MOST, cores())
+    assert 0 < len(started) <= min(MOST, cores())
     assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
