@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS files (
     uri TEXT NOT NULL,
     stamp TEXT NOT NULL,
     documents TEXT NOT NULL,
+    cut TEXT NOT NULL,
     PRIMARY KEY (corpus, uri)
 ) WITHOUT ROWID
 """
@@ -26,8 +27,12 @@ CREATE TABLE IF NOT EXISTS files (
 class Files:
     """The files behind the records in this SQLite file, which the records have made. Blocking, one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises sqlite3.Error where it cannot be written."""
+    def __init__(self, path: Path, cut: str) -> None:
+        """`cut` says how texts are cut: files whose documents were cut otherwise are not known.
+
+        Raises sqlite3.Error where it cannot be written.
+        """
+        self._cut = cut
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA busy_timeout=5000")
         self._database.execute("PRAGMA synchronous=NORMAL")
@@ -38,15 +43,16 @@ class Files:
 
     def put(self, corpus: str, files: Sequence[File]) -> None:
         """These files were read to their end, and their documents are stored. One transaction."""
-        rows = [(corpus, clean(file.uri), file.stamp, json.dumps(file.documents)) for file in files]
+        rows = [(corpus, clean(file.uri), file.stamp, json.dumps(file.documents), self._cut) for file in files]
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
 
     def known(self, corpus: str) -> dict[str, File]:
         """By address, the files of a corpus all of whose documents are stored, as they came from it."""
         uris = dict(self._database.execute("SELECT document, uri FROM sources WHERE corpus = ?", (corpus,)))
-        rows = self._database.execute("SELECT uri, stamp, documents FROM files WHERE corpus = ?", (corpus,))
+        asked = "SELECT uri, stamp, documents FROM files WHERE corpus = ? AND cut = ?"
+        rows = self._database.execute(asked, (corpus, self._cut))
         files = [File(uri=uri, stamp=stamp, documents=json.loads(documents)) for uri, stamp, documents in rows]
         return {file.uri: file for file in files if is_from(file, uris)}
 

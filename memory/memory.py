@@ -23,7 +23,7 @@ from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chroma import BATCH, VectorIndex
-from .chunking import chunk
+from .chunking import SIZE, chunk
 from .embedding import Embedder, HashedEmbedder
 from .files import Files
 from .large import cut_large
@@ -75,7 +75,7 @@ class ProjectMemory:
         self._lock = _lock(folder)
         try:
             self._records = Records(folder / "records.sqlite")
-            self._files = Files(folder / "records.sqlite")
+            self._files = Files(folder / "records.sqlite", str(SIZE))
         except BaseException:
             os.close(self._lock)
             raise

@@ -1,13 +1,16 @@
 """Which files a corpus is stored from: as long as what is stored came from them, and no longer."""
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bullpen.memory import open_in_memory, open_memory
+from bullpen.memory.chunking import SIZE
 from bullpen.memory.embedding import HashedEmbedder
+from bullpen.memory.files import Files
 from bullpen.orchestrator.evidence import Document, File
 from bullpen.orchestrator.ports import Memory, MemoryFactory
 
@@ -91,6 +94,15 @@ async def test_hostile_names_are_known_too(memory: Memory) -> None:
 
     [file] = (await memory.files("sea")).values()
     assert file.stamp == "1"
+
+
+async def test_files_whose_documents_were_cut_otherwise_are_not_known(tmp_path: Path) -> None:
+    async with open_memory(tmp_path) as memory:
+        await store(memory, ONE)
+    with closing(Files(tmp_path / "records.sqlite", "otherwise")) as files:
+        assert files.known("sea") == {}
+    with closing(Files(tmp_path / "records.sqlite", str(SIZE))) as files:
+        assert files.known("sea") == {ONE.uri: ONE}
 
 
 async def test_files_are_known_after_opening_again(tmp_path: Path) -> None:
