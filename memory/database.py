@@ -74,6 +74,14 @@ CREATE TABLE links (
     PRIMARY KEY (record, kind, other)
 ) WITHOUT ROWID;
 CREATE INDEX links_back ON links (other, kind);
+CREATE TABLE files (
+    corpus TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    documents TEXT NOT NULL,
+    cut TEXT NOT NULL,
+    PRIMARY KEY (corpus, uri)
+) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE vectors (
     record INTEGER PRIMARY KEY REFERENCES records (number) ON DELETE CASCADE,

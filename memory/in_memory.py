@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Document, Note, Passage, Source, Superseded
+from ..orchestrator.evidence import Document, File, Note, Passage, Source, Superseded
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.settings import Settings
@@ -19,6 +20,8 @@ from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
 from .chunking import DEFAULT, Chunk, Chunking, chunk
 from .embedding import HashedEmbedder, cosine
+from .files import addresses, is_from
+from .large import cut_large
 from .ranking import (
     CANDIDATES,
     FEEDBACK_TEXTS,
@@ -84,10 +87,25 @@ class InMemory:
         self._names: dict[tuple[str, str], str] = {}
         self._notes: dict[str, _Note] = {}
         self._versions: Counter[tuple[str, str]] = Counter()
+        self._files: dict[tuple[str, str], File] = {}
         self._number = 0
 
-    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
-        return sum(self._put(clean(corpus), document) for document in documents)
+    async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
+        changed = sum(self._put(clean(corpus), document) for document in documents)
+        for file in files:
+            self._files[clean(corpus), clean(file.uri)] = file.model_copy(update={"uri": clean(file.uri)})
+        return changed
+
+    async def files(self, corpus: str) -> Mapping[str, File]:
+        uris = {key[1]: self._sources[name].source.uri for key, name in self._names.items() if key[0] == clean(corpus)}
+        known = [file for key, file in self._files.items() if key[0] == clean(corpus)]
+        return {file.uri: file for file in known if is_from(file, uris)}
+
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        first: dict[tuple[str, str], str] = {}
+        inside = (stored.source for stored in self._sources.values() if stored.corpus == clean(corpus))
+        same = {source.id: first.setdefault((source.title, source.text_hash), source.id) for source in inside}
+        return {name: earlier for name, earlier in same.items() if name != earlier}
 
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         kept = {clean(name) for name in keep}
@@ -95,6 +113,8 @@ class InMemory:
         for key in gone:
             self._forget_notes(self._names[key])
             del self._sources[self._names.pop(key)]
+        known = await self.files(corpus)
+        self._files = {key: file for key, file in self._files.items() if key[0] != clean(corpus) or key[1] in known}
         return len(gone)
 
     async def search(
@@ -122,9 +142,11 @@ class InMemory:
         ranking = with_feedback(*rankings)
         if diversity:
             ranking = _diversified(ranking, inside, diversity, limit)
-        spans: dict[tuple[str, int, int], Passage] = {}
+        spans: dict[tuple[str, str, str, int, int], Passage] = {}
         for found in (inside[n][3] for n in ranking):
-            spans.setdefault((found.source, found.start, found.end), found)
+            stored = self._sources[found.source]
+            same = stored.corpus, found.title, stored.source.text_hash, found.start, found.end
+            spans.setdefault(same, found)
         return tuple(spans.values())[: max(0, limit)]
 
     async def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
@@ -246,6 +268,8 @@ class InMemory:
         return self._number
 
     def _put(self, corpus: str, document: Document) -> bool:
+        for uri in addresses(document):
+            self._files.pop((corpus, uri), None)
         key = corpus, clean(document.id)
         name = self._names.get(key) or free_id(key[1], self._sources.__contains__)
         before = self._sources.get(name)
@@ -294,4 +318,5 @@ def _stored(name: str, corpus: str, document: Document, number: int, chunking: C
     text, title = clean(document.text), clean(document.title)
     metadata = json.loads(clean(canonical(document.metadata)))
     source = Source(id=name, title=title, uri=clean(document.uri), text_hash=digest(text), metadata=metadata)
-    return _Stored(number, corpus, document, source, text, chunk(text, chunking))
+    chunks = cut_large(text, partial(chunk, chunking=chunking))
+    return _Stored(number, corpus, document, source, text, chunks)

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from ..orchestrator.clock import Clock, SystemClock
 from ..orchestrator.errors import Unavailable
-from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
+from ..orchestrator.evidence import Document, File, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.settings import Settings
 from .choice import AUTO, embedder_of
@@ -73,11 +73,19 @@ class ProjectMemory:
         self._folder, self._store = folder, store
         self._limiter = anyio.CapacityLimiter(1)
 
-    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+    async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
         changed = 0
         for batch in _batches(documents):
             changed += await self._do(self._store.ingest, corpus, batch)
+        if files:  # after their documents, so that a crash between the two only has them read once more
+            await self._do(self._store.keep_files, corpus, files)
         return changed
+
+    async def files(self, corpus: str) -> Mapping[str, File]:
+        return await self._do(self._store.files, corpus)
+
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        return await self._do(self._store.duplicates, corpus)
 
     async def retain(self, corpus: str, keep: Sequence[str]) -> int:
         return await self._do(self._store.retain, corpus, keep)

@@ -146,6 +146,15 @@ class Records:
         asked = _SOURCES + " WHERE corpus = ? ORDER BY number"
         return [_as_source(row) for corpus in corpora for row in self._database.execute(asked, (corpus,))]
 
+    def duplicates(self, corpus: str) -> dict[str, str]:
+        """By id, the sources of a corpus whose title and text another one had before, and the id of that one."""
+        rows = self._database.execute(
+            "SELECT id, first_value(id) OVER (PARTITION BY title, text_hash ORDER BY number) FROM sources"
+            " WHERE corpus = ?",
+            (corpus,),
+        )
+        return {name: first for name, first in rows if name != first}
+
     def numbers(self, sources: Sequence[str]) -> set[int]:
         """The numbers under which these sources (ids) are kept."""
         return {number for source in sources if (number := self._number(clean(source))) is not None}
@@ -200,23 +209,23 @@ class Records:
         return [str(self._database.execute(asked, (number,)).fetchone()[0]) for number in numbers]
 
     def spans(self, numbers: Sequence[int], limit: int, scopes: Sequence[str]) -> tuple[Passage, ...]:
-        """The first `limit` different spans these records stand for, in this order.
+        """The first `limit` different spans these records stand for, in this order; of duplicates, the first alone.
 
         Raises: Unavailable for a record outside these scopes, which an index should never have named.
         """
-        found: dict[tuple[str, int, int], Passage] = {}
+        found: dict[tuple[str, str, str, int, int], Passage] = {}
         for number in numbers:
             if len(found) == limit:
                 break
             row = self._database.execute(
-                f"SELECT records.scope, sources.id, title, start, end, substr(sources.text, start + 1, end - start),"
-                f" heading {_JOINED} WHERE records.number = ?",
+                "SELECT records.scope, corpus, text_hash, sources.id, title, start, end,"
+                f" substr(sources.text, start + 1, end - start), heading {_JOINED} WHERE records.number = ?",
                 (number,),
             ).fetchone()
             check_scope(number, None if row is None else row[0], scopes)
-            _, source, title, start, end, text, heading = row
+            _, corpus, text_hash, source, title, start, end, text, heading = row
             passage = Passage(source=source, title=title, start=start, end=end, text=text, heading=heading)
-            found.setdefault((source, start, end), passage)
+            found.setdefault((corpus, title, text_hash, start, end), passage)
         return tuple(found.values())
 
     def neighbours(self, source: str, start: int, end: int, *, before: int, after: int) -> tuple[Passage, ...]:

@@ -7,13 +7,13 @@ import fcntl
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BadInput, BullpenError, Unavailable
-from ..orchestrator.evidence import Document, Found, Note, Passage, Source, Stored
+from ..orchestrator.evidence import Document, File, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .catalogue import Catalogue, only
@@ -21,7 +21,9 @@ from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
 from .database import Database
 from .embedding import Embedder
+from .files import Files
 from .filler import Filler
+from .large import cut_large
 from .notes import Notes, Written
 from .records import Records
 from .rerank import Reranker
@@ -68,7 +70,7 @@ class Store:
             self._database = Database(folder / "records.sqlite")
             opening.callback(self._database.close)
             self._records, self._notes = Records(self._database, chunking), Notes(self._database)
-            self._vectors = Vectors(self._database)
+            self._vectors, self._files = Vectors(self._database), Files(self._database, chunking.id)
             self._is_mine = self._vectors.adopt(embedder, folder, fresh=fresh)
             self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
             opening.callback(self._index.close)
@@ -92,9 +94,11 @@ class Store:
     def ingest(self, corpus: str, documents: Sequence[Document]) -> int:
         corpus, at, changed = clean(corpus), self._clock.wall_ms(), 0
         with self._database.transaction():
+            self._files.forget(corpus, documents)
             for document in documents:
                 if not self._records.is_current(corpus, document):
-                    self._records.put(corpus, document, chunk(clean(document.text), self._chunking), at)
+                    chunks = cut_large(clean(document.text), partial(chunk, chunking=self._chunking))
+                    self._records.put(corpus, document, chunks, at)
                     changed += 1
         self._catalogues.clear()  # an address may have changed, where nothing else has
         if changed:
@@ -105,9 +109,24 @@ class Store:
     def retain(self, corpus: str, keep: Sequence[str]) -> int:
         with self._database.transaction():
             gone = self._records.retain(clean(corpus), keep)
+            if gone:
+                self._files.forget_unknown(clean(corpus))
         if gone:
             self._documents_changed()
         return gone
+
+    @_in_turn
+    def keep_files(self, corpus: str, files: Sequence[File]) -> None:
+        with self._database.transaction():
+            self._files.put(clean(corpus), files)
+
+    @_in_turn
+    def files(self, corpus: str) -> Mapping[str, File]:
+        return self._files.known(clean(corpus))
+
+    @_in_turn
+    def duplicates(self, corpus: str) -> Mapping[str, str]:
+        return self._records.duplicates(clean(corpus))
 
     def _documents_changed(self) -> None:
         self._is_filling = False

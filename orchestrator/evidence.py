@@ -45,6 +45,17 @@ class Unreadable(Value):
     reason: str
 
 
+class File(Value):
+    """A file of a corpus that was read to its end, and is known again by its stamp."""
+
+    #: An address: that of its one document, or what stands before the `#` of each of them.
+    uri: str
+    #: Another one where the file, or the way it is read, may have changed since.
+    stamp: str
+    #: The ids of its documents, in their order.
+    documents: tuple[str, ...]
+
+
 class Source(Value):
     """A stored document, without its text."""
 
@@ -222,6 +233,8 @@ class Ingested(Value):
     changed: int
     removed: int
     unreadable: tuple[Unreadable, ...] = ()
+    #: By id, the documents that say the same as another one under the same title, and the id of that one.
+    duplicates: dict[str, str] = Field(default_factory=dict)
 
 
 class MadeBy(Value):

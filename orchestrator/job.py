@@ -3,34 +3,31 @@
 It carries out what the supervisor decides and what the rules allow; it ends with a status and an answer or a reason.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
 
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
-from .errors import BadInput, Refused
+from .errors import Refused
 from .evidence import (
     Calls,
-    Document,
     Draft,
     Evidence,
     Gap,
-    Ingested,
     MadeBy,
     Passage,
     Quote,
     Report,
-    Unreadable,
 )
 from .frames.attempt import Guarded, guard
 from .frames.frame import Frame
-from .ids import StepKey, digest
+from .ids import StepKey
+from .ingest import corpus_of, ingest
 from .journal.events import ACCEPTED, CANCELLED, FINISHED, RESUMED, Entry
-from .journal.step import INGEST, StepKind, Steps
+from .journal.step import StepKind, Steps
 from .journal.tally import Tally
 from .order import Order
 from .ports import CorpusReader, Memory
@@ -40,8 +37,8 @@ from .rules.plan import Plan, problems
 from .worker import Context, Identity
 
 CHECK = StepKind(None, "evidence.checked", "evidence.failed")
-#: How many documents go to memory at once, and how much text around a quote is kept in the run, in code points.
-_BATCH, _AROUND = 64, 200
+#: How much text around a quote is kept in the run, in code points.
+_AROUND = 200
 
 
 class Supervisor(Protocol):
@@ -130,33 +127,11 @@ class Job:
             group.cancel_scope.cancel()
 
     async def _ingest(self, reader: CorpusReader) -> None:
-        """Corpus → memory, once: a step, so that its gaps are on record too."""
         memory = self.equipment.memory
         if memory is None:
             raise Refused("a corpus was given, but this team has no memory: give the Team a `memory` factory")
-        paths = [path.resolve() for path in self.order.corpus]
-        corpus = digest("\n".join(sorted(map(str, paths))))[:16]
-
-        async def effect(_: StepKey) -> Ingested:
-            kept: list[str] = []
-            gaps: list[Unreadable] = []
-            changed, files = 0, set[str]()
-            whole = await anyio.to_thread.run_sync(_count_files, paths, abandon_on_cancel=True)
-            async for batch in _batches(reader(paths), gaps):
-                changed += await memory.ingest(corpus, batch)
-                kept += [document.id for document in batch]
-                files.update(item.uri.partition("#")[0] for item in batch)
-                files.update(gap.uri.partition("#")[0] for gap in gaps)
-                read = {"documents": len(kept), "unreadable": len(gaps), "files": len(files), "of": whole}
-                self._job.note("corpus.read", read, recipient="memory")
-            if not kept:
-                raise BadInput(_nothing_read(paths, gaps))
-            removed = await memory.retain(corpus, kept)
-            return Ingested(documents=len(kept), changed=changed, removed=removed, unreadable=tuple(gaps))
-
-        args = {"corpus": corpus, "paths": [str(path) for path in self.order.corpus]}
-        done = await self._job.run(INGEST, "memory", args, effect, Ingested.model_validate)
-        self.equipment.corpora.append(corpus)
+        done = await ingest(self._job, memory, reader, self.order.corpus)
+        self.equipment.corpora.append(corpus_of(self.order.corpus))
         self._gaps += [Gap(task="corpus", reason=gap.uri, detail=gap.reason) for gap in done.unreadable]
 
     async def _work(self) -> None:
@@ -270,33 +245,6 @@ class Job:
         if self._ended is Status.CANCELLED or (self._ended is not None and not draft.claims):
             return self._ended
         return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
-
-
-def _count_files(paths: Sequence[Path]) -> int:
-    """How many files there are to look at, so that somebody who waits can be told how far it is."""
-    return sum(sum(path.is_file() for path in root.rglob("[!.]*")) if root.is_dir() else 1 for root in paths)
-
-
-async def _batches(
-    documents: AsyncIterator[Document | Unreadable], unreadable: list[Unreadable]
-) -> AsyncIterator[list[Document]]:
-    """The documents, some at a time; what could not be read goes to `unreadable`."""
-    batch: list[Document] = []
-    async for item in documents:
-        if isinstance(item, Unreadable):
-            unreadable.append(item)
-            continue
-        batch.append(item)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _nothing_read(paths: Sequence[Path], gaps: Sequence[Unreadable]) -> str:
-    first = f": {gaps[0].uri} is {gaps[0].reason}" if gaps else ""
-    return f"nothing in {', '.join(repr(str(path)) for path in paths)} could be read{first}; name documents with text"
 
 
 async def _around(memory: Memory, quote: Quote) -> Passage | None:

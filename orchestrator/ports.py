@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Document, Found, Note, Passage, Source, Stored, Unreadable
+from .evidence import Document, File, Found, Note, Passage, Source, Stored, Unreadable
 from .metadata import Condition, Mentions
 from .settings import Settings
 
@@ -16,10 +16,22 @@ InDoubt = Literal["retry", "ask", "skip"]
 class Memory(Protocol):
     """What a project remembers. Scoped by corpus: a search sees only the corpora it names."""
 
-    async def ingest(self, corpus: str, documents: Iterable[Document]) -> int:
+    async def ingest(self, corpus: str, documents: Iterable[Document], files: Sequence[File] = ()) -> int:
         """Store or replace these documents of a corpus; returns how many were new or changed.
 
-        Idempotent: a document whose text, title and metadata are stored already costs a hash.
+        Idempotent: a document whose text, title and metadata are stored already costs a hash. `files` are those whose
+        documents are now stored, all of them.
+        """
+        ...
+
+    async def files(self, corpus: str) -> Mapping[str, File]:
+        """By address, the files of a corpus all of whose documents are stored, as they came from it."""
+        ...
+
+    async def duplicates(self, corpus: str) -> Mapping[str, str]:
+        """By id, the sources of a corpus whose title and text another had before, and that one's id.
+
+        Each is a source like any other, but a search in all shows a passage that both have once, as the first one's.
         """
         ...
 
@@ -166,4 +178,11 @@ class ToolboxFactory(Protocol):
 class CorpusReader(Protocol):
     """Reads what people have: files and folders in, documents out, in a stable order."""
 
-    def __call__(self, paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]: ...
+    def __call__(
+        self, paths: Sequence[Path], known: Mapping[str, File] | None = None
+    ) -> AsyncIterator[Document | Unreadable | File]:
+        """A file comes after its documents, or, where it is as it is `known` (by address), in their place.
+
+        A reader that says nothing of files is read whole each time.
+        """
+        ...

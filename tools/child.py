@@ -85,6 +85,11 @@ class Child:
                 pipe.close()
         process.wait()
 
+    def stop(self) -> None:
+        """Ends what another thread has it parse, which then raises Unparsed."""
+        if process := self._process:
+            process.kill()
+
     def parse(self, kind: str, data: bytes) -> Parsed:
         """The text of a document whose ending is `kind`. Raises Unparsed."""
         process = self._ready()
@@ -142,7 +147,7 @@ def _start(limits: Limits) -> subprocess.Popen[bytes]:
 
 def _exchange(
     process: subprocess.Popen[bytes], head: bytes, data: bytes, limits: Limits, check: Callable[[], object]
-) -> bytes:
+) -> bytearray:
     """Sends a request and returns the reply's JSON, in one loop, since the child may end at any point of either.
 
     Raises: TimeoutError; OSError or ValueError where the child ended or said something else; what `check` raises.
@@ -164,7 +169,8 @@ def _exchange(
                     reply += _some(process.stdout.fileno())
                 elif not _send(process.stdin.fileno(), unsent):
                     ready.unregister(process.stdin)
-    return bytes(reply[8:])
+    del reply[:8]
+    return reply
 
 
 def _send(pipe: int, unsent: list[memoryview]) -> bool:
@@ -191,7 +197,7 @@ def _is_whole(reply: bytearray, limits: Limits) -> bool:
     return len(reply) == size + 8
 
 
-def _read(reply: bytes) -> dict[str, Any]:
+def _read(reply: bytearray) -> dict[str, Any]:
     """The fields of a reply. Raises ValueError where it is none: a parser that was taken over may say anything."""
     fields = plain(json.loads(reply))
     if not isinstance(fields, dict) or ("reason" not in fields and not _is_document(fields)):

@@ -4,7 +4,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..orchestrator.evidence import Document, Unreadable
@@ -15,22 +14,17 @@ from .plain import plain
 from .title import title_of
 
 
-def read_lines(path: Path, name: str) -> Iterator[Document | Unreadable]:
+def read_lines(file: BinaryIO, is_packed: bool, uri: str, name: str) -> Iterator[Document | Unreadable]:
     """The documents of one file, and the lines that are none. Raises OSError."""
-    uri, number = clean(str(path)), 0
+    number = 0
     try:
-        with _unpacked(path) as lines:
-            for number, line in enumerate(_bounded(lines), start=1):
-                if line.strip():
-                    yield _read_line(line, f"{uri}#{number}", f"{name}:{number}", number)
+        for number, line in enumerate(_bounded(gzip.GzipFile(fileobj=file) if is_packed else file), start=1):
+            if line.strip():
+                yield _read_line(line, f"{uri}#{number}", f"{name}:{number}", number)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         yield Unreadable(uri=uri, reason=f"damaged after line {number}: {error}")
     except ValueError as error:
         yield Unreadable(uri=uri, reason=f"the rest after line {number} was not read: {error}")
-
-
-def _unpacked(path: Path) -> BinaryIO | gzip.GzipFile:
-    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def _bounded(lines: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:

@@ -105,7 +105,7 @@ async def searched(questions: Sequence[Row]) -> list[tuple[Row, tuple[Passage, .
     corpora = read_lines(DATA / "chunking_chroma" / "corpora.jsonl.gz")
     documents = [Document(id=c["corpus_id"], title="", uri=c["corpus_id"], text=c["text"]) for c in corpora]
     with tempfile.TemporaryDirectory() as folder:
-        async with open_memory(Path(folder), reranker=HashedEmbedder()) as memory:
+        async with open_memory(Path(folder), embedder=HashedEmbedder()) as memory:
             await memory.ingest("texts", documents)
             search = partial(memory.search, corpora=["texts"], limit=DEPTH)
             return [(question, await search(question["question"])) for question in questions]

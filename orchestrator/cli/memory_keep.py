@@ -25,11 +25,20 @@ async def _stats(settings: Mapping[str, Any], as_json: bool) -> None:
     async with opened(settings) as remembered:
         stored = remembered.stored
         read_from = {corpus: _common(await remembered.memory.select((), corpora=[corpus])) for corpus in stored.corpora}
+        again = sum([len(await remembered.memory.duplicates(corpus)) for corpus in stored.corpora])
     size = _size(remembered.folder)
     if as_json:
-        print_json({"folder": str(remembered.folder), "bytes": size, **stored.model_dump(), "read_from": read_from})
+        print_json(
+            {
+                "folder": str(remembered.folder),
+                "bytes": size,
+                **stored.model_dump(),
+                "duplicates": again,
+                "read_from": read_from,
+            }
+        )
         return
-    for name, said in _lines(remembered, size):
+    for name, said in _lines(remembered, size, again):
         sys.stdout.write(f"{name:<10}{printable(said)}\n")
     if stored.corpora:
         sys.stdout.write("\n")
@@ -37,17 +46,18 @@ async def _stats(settings: Mapping[str, Any], as_json: bool) -> None:
         print_table(("corpus", "documents", "read from"), rows)
 
 
-def _lines(remembered: Remembered, size: int) -> list[tuple[str, str]]:
+def _lines(remembered: Remembered, size: int, duplicates: int) -> list[tuple[str, str]]:
     stored = remembered.stored
     against = "no subject in conflict"
     if stored.conflicts:
         against = f"{_count(stored.conflicts, 'subject')} in conflict: `bullpen memory recall` lists them"
+    same = f"; {duplicates:,} say what others did before" if duplicates else ""
     seen = f"has not seen {_count(stored.pending, 'passage')} yet" if stored.pending else "has seen every passage"
     made = f"{stored.lacking:,} to be made" if stored.lacking else "none to be made"
     need = "" if stored.is_semantic or not stored.lacking else ", and none is needed while words alone rank"
     lines = [
         ("memory", f"{remembered.folder}, {size:,} bytes on disk"),
-        ("documents", f"{stored.sources:,}, in {_count(stored.passages, 'passage')}"),
+        ("documents", f"{stored.sources:,}, in {_count(stored.passages, 'passage')}{same}"),
         ("notes", f"{stored.notes:,}, {against}"),
         ("embedder", f"{stored.embedder}, {'ranks beside words' if stored.is_semantic else 'words alone rank'}"),
         ("vectors", f"{stored.vectors:,}, {made}{need}"),

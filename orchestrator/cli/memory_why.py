@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -50,16 +49,33 @@ async def _why(asked: Asked, source: str | None, settings: Mapping[str, Any], as
 
 
 async def _explained(remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str | None) -> Why:
-    explain = partial(remembered.memory.explain, asked.words, corpora=scopes)
-    found = tuple(enumerate(await explain(limit=asked.limit), start=1))
+    found = tuple(enumerate(await remembered.memory.explain(asked.words, corpora=scopes, limit=asked.limit), start=1))
     if source is None:
         return Why(found)
     source = (await remembered.source(source)).id
+    told = await _judged(remembered, asked, scopes, source, found)
+    first = await _first_of(remembered, source)
+    return (
+        replace(told, verdict=f"{told.verdict}; a search shows it as {first!r}, which says the same") if first else told
+    )
+
+
+async def _judged(
+    remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str, found: tuple[tuple[int, Found], ...]
+) -> Why:
+    """Whether a source is found, at which place, and why not."""
     if own := _of(source, found):
         return Why(own, f"source {source!r} is found: its best passage is number {own[0][0]}")
-    if own := _of(source, tuple(enumerate(await explain(limit=_DEEP), start=1))):
+    deep = await remembered.memory.explain(asked.words, corpora=scopes, limit=_DEEP)
+    if own := _of(source, tuple(enumerate(deep, start=1))):
         return Why(own, _below(source, asked.limit, own[0][0]))
     return Why((), f"source {source!r} is not found: {await _missing(remembered, asked, scopes, source)}")
+
+
+async def _first_of(remembered: Remembered, source: str) -> str:
+    """The source that said the same before this one, if any."""
+    found = [await remembered.memory.duplicates(corpus) for corpus in remembered.stored.corpora]
+    return next((each[source] for each in found if source in each), "")
 
 
 def _below(source: str, limit: int, place: int) -> str:

@@ -155,7 +155,8 @@ def describe(event: Event) -> str:
             return f"read {event.value['documents']} documents{files}"
         case "corpus.ingested":
             done = event.value
-            return f"corpus ready: {done['documents']} documents, {done['changed']} new or changed"
+            same = f", {len(done['duplicates'])} the same as others" if done.get("duplicates") else ""
+            return f"corpus ready: {done['documents']} documents, {done['changed']} new or changed{same}"
         case "plan.made":
             return f"plan: {', '.join(task['id'] for task in event.value['tasks'])}"
         case "task.sent":

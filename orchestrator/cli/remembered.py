@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..evidence import Note, Source, Stored
-from ..ids import digest
+from ..ingest import corpus_of
 from ..journal.reader import find_run
 from ..ports import KeptMemory
 from ..settings import Settings, load_settings
@@ -35,8 +35,7 @@ class Remembered:
         return [self._corpus(name) for name in named] or list(self.stored.corpora)
 
     def _corpus(self, name: str) -> str:
-        read_from = digest(str(Path(name).resolve()))[:16]
-        for corpus in (name, read_from):
+        for corpus in (name, corpus_of([Path(name)])):
             if corpus in self.stored.corpora:
                 return corpus
         there = ", ".join(self.stored.corpora)

@@ -22,7 +22,7 @@ EMBEDDED = (Rung(model="embedded:extract"),)
 async def asked(question: str, documents: Sequence[Document], model: ScriptedModel | None = None) -> Report:
     """The report that the team gives over these documents."""
 
-    async def read(paths: Sequence[Path]) -> AsyncIterator[Document]:
+    async def read(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document]:
         for document in documents:
             yield document
 

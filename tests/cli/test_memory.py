@@ -19,7 +19,7 @@ from bullpen.memory.embedding import Vector
 from bullpen.orchestrator.cli.app import main
 from bullpen.orchestrator.cli.memory_rebuild import Lines
 from bullpen.orchestrator.evidence import Document, Note, Stored
-from bullpen.orchestrator.ids import digest
+from bullpen.orchestrator.ingest import corpus_of
 from bullpen.orchestrator.ports import MemoryFactory
 from bullpen.orchestrator.settings import Settings, load_settings
 
@@ -167,7 +167,7 @@ def test_a_search_is_narrowed(memory: Command) -> None:
 
 
 def test_a_corpus_is_named_by_the_path_it_was_read_from(nothing: Command) -> None:
-    read_from = digest(str(Path("docs").resolve()))[:16]
+    read_from = corpus_of([Path("docs")])
 
     async def filled() -> None:
         async with open_memory(Path(".bullpen/memory")) as memory:
@@ -210,6 +210,17 @@ def test_why_says_why_a_source_is_not_found(memory: Command) -> None:
     assert verdict("crowns", first, "--limit", "1") == f"source {first!r} is found: its best passage is number 1"
     assert verdict("nurses", "letter.txt").endswith("no passage of it shares a word with what was asked")
     assert memory("why", "nurses", "letter.txt")[0] == 4
+
+
+def test_a_source_that_says_what_another_did_is_counted_and_explained(memory: Command) -> None:
+    fill(Path(".bullpen/memory"), documents=[*DOCUMENTS, DOCUMENTS[1].model_copy(update={"id": "copy.txt"})])
+
+    assert "documents 3, in 3 passages; 1 say what others did before\n" in memory("stats")[1]
+    assert read(memory("stats", "--json")[1])["duplicates"] == 1
+    assert len(read(memory("search", "fuel", "--json")[1])["passages"]) == 1
+    verdict = read(memory("why", "fuel", "copy.txt", "--json")[1])["verdict"]
+    assert verdict.endswith("; a search shows it as 'letter.txt', which says the same")
+    assert ";" not in read(memory("why", "fuel", "letter.txt", "--json")[1])["verdict"]
 
 
 def test_why_says_that_very_many_are_better(memory: Command) -> None:

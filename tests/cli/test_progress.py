@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -38,6 +39,14 @@ def test_one_file_says_how_many_documents(capsys: pytest.CaptureFixture[str]) ->
 
 def event(kind: str, task: str = "job", **body: object) -> Event:
     return Event(1, "job", task, "", "", 0, kind, 0, "job", "main", json.dumps(body), "")
+
+
+def test_a_corpus_with_documents_that_say_the_same_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    done: dict[str, Any] = {"documents": 9, "changed": 2, "removed": 0, "unreadable": []}
+
+    plain = said(capsys, event("corpus.ingested", **done, duplicates={}))
+    assert plain == "corpus ready: 9 documents, 2 new or changed"
+    assert said(capsys, event("corpus.ingested", **done, duplicates={"b": "a"})) == f"{plain}, 1 the same as others"
 
 
 def refused(rung: str = "main", *, is_out: bool = True) -> Event:

@@ -63,7 +63,7 @@ class Sum(Worker):
         return Finding(about="all", claims=tuple(claim for r in ctx.results for claim in r.read(Finding).claims))
 
 
-async def read_corpus(paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]:
+async def read_corpus(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
     await anyio.lowlevel.checkpoint()
     yield Document(id="pilot", title="The pilot", uri="pilot.txt", text=TEXT)
 
@@ -259,7 +259,7 @@ async def test_a_job_ends_in_bounded_time_where_evidence_cannot_be_checked(
 
 @pytest.mark.anyio
 async def test_a_reader_that_breaks_ends_the_job_on_record_and_is_raised() -> None:
-    async def read(paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]:
+    async def read(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
         yield Document(id="pilot", title="", uri="", text=TEXT)
         raise OSError("the disk is gone")
 

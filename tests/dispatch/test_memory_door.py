@@ -15,7 +15,7 @@ from bullpen.memory.in_memory import InMemory
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.cli.progress import describe
 from bullpen.orchestrator.errors import Conflict
-from bullpen.orchestrator.evidence import Claim, Document, Draft, Note, Quote, Report, Unreadable
+from bullpen.orchestrator.evidence import Claim, Document, Draft, File, Note, Quote, Report, Unreadable
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import run_of
 from bullpen.orchestrator.ports import Memory
@@ -58,7 +58,7 @@ class Decide(Worker):
         return Draft(claims=(claim(last.text),))
 
 
-async def read_corpus(paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]:
+async def read_corpus(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
     await anyio.lowlevel.checkpoint()
     yield Document(id="minutes", title="Minutes", uri="minutes", text=TEXT)
 
@@ -92,8 +92,8 @@ class Shared:
         self.states.append(deepcopy(self._memory))
         return kept
 
-    async def ingest(self, corpus: str, documents: Sequence[Document]) -> int:
-        changed = await self._memory.ingest(corpus, documents)
+    async def ingest(self, corpus: str, documents: Sequence[Document], files: Sequence[File] = ()) -> int:
+        changed = await self._memory.ingest(corpus, documents, files)
         self.states[0] = deepcopy(self._memory)
         return changed
 

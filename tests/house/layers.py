@@ -33,7 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"journal", "channel", "virtual_time"}),
     frozenset({"gateway", "doors", "log"}),
     frozenset({"control"}),
-    frozenset({"worker", "order"}),
+    frozenset({"worker", "order", "ingest"}),
     frozenset({"frames"}),
     frozenset({"dispatch"}),
     frozenset({"job"}),

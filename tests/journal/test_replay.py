@@ -87,7 +87,7 @@ class Write(Worker):
         return Draft(claims=tuple(claim for finding in found for claim in finding.claims), gaps=said)
 
 
-async def corpus(paths: Sequence[Path]) -> AsyncIterator[Document | Unreadable]:
+async def corpus(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
     yield Document(id="pilot", title="The pilot", uri="pilot.txt", text=TEXT)
     yield Unreadable(uri="other.pdf", reason="no text in it")
 

@@ -98,7 +98,10 @@ async def test_an_empty_memory_finds_nothing(memory: Memory) -> None:
 
 async def test_a_tie_goes_to_the_earlier_passage(memory: Memory) -> None:
     names = [f"{number * 7 % 90}" for number in range(90)]
-    await memory.ingest("sea", [document(name, "a whale" + " whale" * (at % 3)) for at, name in enumerate(names)])
+    texts = ["a whale" + " whale" * (at % 3) for at in range(90)]
+    await memory.ingest(
+        "sea", [document(n, t, title="." * at) for at, (n, t) in enumerate(zip(names, texts, strict=True))]
+    )
 
     found = await memory.search("whale", corpora=["sea"], limit=80)
     assert [p.source for p in found] == [*names[2::3], *names[1::3], *names[0::3]][:80]
@@ -198,6 +201,40 @@ async def test_reading_is_slicing(memory: Memory, text: str, start: int, length:
 
     expected = text[max(0, start) : max(0, start + length)] if length > 0 else ""
     assert await memory.read("a", start, start + length) == expected
+
+
+# Documents that say the same
+
+
+async def test_of_documents_that_say_the_same_the_first_is_found(memory: Memory) -> None:
+    same = [document(name, "a whale", title="Whales", copy=name) for name in "abc"]
+    await memory.ingest("sea", [*same, document("d", "a whale", title="Others"), document("e", "a whale at sea")])
+    await memory.ingest("land", [document("f", "a whale", title="Whales")])
+
+    assert await memory.duplicates("sea") == {"b": "a", "c": "a"}
+    found = await memory.search("whale", corpora=["sea", "land"], limit=9)
+    assert {passage.source for passage in found} == {"a", "d", "e", "f"}
+    assert len(found) == 4
+
+
+async def test_each_of_them_is_a_source_of_its_own(memory: Memory) -> None:
+    await memory.ingest("sea", [document(name, "a whale", title="Whales", copy=name) for name in "ab"])
+
+    assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9, sources=["b"])] == ["b"]
+    [second] = await memory.select([Condition(field="copy", op="is", values=("b",))], corpora=["sea"])
+    assert second.id == "b"
+    assert await memory.read("b", 0, 7) == "a whale"
+
+
+async def test_where_the_first_goes_the_second_is_found(memory: Memory) -> None:
+    await memory.ingest("sea", [document(name, "a whale", title="Whales") for name in "ab"])
+    await memory.retain("sea", ["b"])
+    assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["b"]
+
+    await memory.ingest("sea", [document("a", "a whale", title="Whales")])
+    await memory.ingest("sea", [document("a", "a ship", title="Ships")])
+    assert [p.source for p in await memory.search("whale", corpora=["sea"], limit=9)] == ["b"]
+    assert await memory.duplicates("sea") == {}
 
 
 # Some sources alone
@@ -374,7 +411,8 @@ CORPORA = st.lists(st.sampled_from(["sea", "land", "air"]), max_size=3)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_is_found_shares_a_word_with_the_query(memory: Memory, query: str, texts: list[str]) -> None:
     await memory.retain("sea", [])
-    await memory.ingest("sea", [document(str(number), f"x {text}") for number, text in enumerate(texts)])
+    numbered = enumerate(texts)
+    await memory.ingest("sea", [document(str(n), f"x {text}", title="." * n) for n, text in numbered])
 
     found = await memory.search(query, corpora=["sea"], limit=20)
     sharing = {str(number) for number, text in enumerate(texts) if {*stems(query)} & {*stems(text)}}

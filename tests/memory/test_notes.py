@@ -303,7 +303,7 @@ async def test_a_search_finds_what_meets_conditions(memory: Memory) -> None:
 
 
 async def test_what_says_the_same_again_is_put_off(memory: Memory) -> None:
-    same = [Document(id=f"same-{n}", title="", uri="", text="the white whale of the sea") for n in range(3)]
+    same = [Document(id=f"same-{n}", title="", uri="", text=f"the white whale of the sea {n}") for n in range(3)]
     other = Document(id="other", title="", uri="", text="a whale and many other words about ships and harpoons")
     await memory.ingest("sea", [*same, other])
 

@@ -30,7 +30,8 @@ from bullpen.orchestrator.evidence import Document, Note
 async def main():
     async with open_memory(Path(sys.argv[1]), embedder=HashedEmbedder()) as memory:
         for batch in range(1000):
-            texts = [Document(id=f"{batch}-{n}", title="", uri="", text=f"whale {batch} " * 700) for n in range(20)]
+            text = f"whale {batch} " * 700
+            texts = [Document(id=f"{batch}-{n}", title="." * n, uri="", text=text) for n in range(20)]
             await memory.ingest("sea", texts)
             note = Note(key=f"k{batch}", text="orca", source=f"{batch}-0", start=0, end=5, writer="w", scope="job")
             await memory.add(note)

@@ -45,7 +45,7 @@ class Stories(RuleBasedStateMachine):
 
     @rule(corpus=CORPORA, id=IDS, text=TEXTS)
     def ingest(self, corpus: str, id: str, text: str) -> None:
-        document = Document(id=id, title="", uri=f"{corpus}/{id}", text=text)
+        document = Document(id=id, title=id, uri=f"{corpus}/{id}", text=text)
         changed = self.loop.run(self.memory.ingest(corpus, [document]))
 
         assert changed == (self.documents.get((corpus, id)) != text)

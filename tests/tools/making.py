@@ -3,12 +3,14 @@
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
+from typing import cast
 
 import docx
 from pypdf import PageObject, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
 
 #: What the page says, and the heading that it says it under.
 HTML_QUOTES = {
@@ -79,11 +81,56 @@ def blank_pdf(pages: int) -> bytes:
     return _written(writer)
 
 
-def pdf_bomb(unpacked_mb: int) -> bytes:
-    """A page whose content unpacks to so much."""
+def pdf_bomb(unpacked_mb: int, filters: int = 1) -> bytes:
+    """A page whose content unpacks to so much, through one filter or through several in a row."""
+    data = spaces(unpacked_mb)
+    for _ in range(filters - 1):
+        data = zlib.compress(data, 9)
+    return _with_content(data, filters)
+
+
+def _with_content(packed: bytes, filters: int) -> bytes:
     writer = PdfWriter(clone_from=BytesIO(pdf(["heading"])))
-    _fill(writer, writer.pages[0], bytes(2**20) * unpacked_mb)
+    stream = StreamObject()
+    stream._data = packed
+    stream[NameObject("/Filter")] = ArrayObject([NameObject("/FlateDecode")] * filters)
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
     return _written(writer)
+
+
+def pdf_of_one_stream_many_times(unpacked_mb: int, times: int) -> bytes:
+    """A page that names the same content again and again, each time small enough."""
+    writer = PdfWriter(clone_from=BytesIO(pdf(["heading"])))
+    _fill(writer, writer.pages[0], b" " * 2**20 * unpacked_mb)
+    content = writer.pages[0].raw_get("/Contents")
+    writer.pages[0][NameObject("/Contents")] = ArrayObject([content] * times)
+    return _written(writer)
+
+
+def pdf_that_goes_round() -> bytes:
+    """A PDF whose tree of pages holds itself."""
+    data = pdf(["heading"])
+    writer = PdfWriter(clone_from=BytesIO(data))
+    pages = cast(DictionaryObject, writer.root_object["/Pages"])
+    pages[NameObject("/Kids")] = ArrayObject([writer.root_object.raw_get("/Pages")] * 2)
+    return _written(writer)
+
+
+@cache
+def spaces(megabytes: int) -> bytes:
+    """So many, packed, without ever being held unpacked."""
+    packer = zlib.compressobj(1)
+    return b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()
+
+
+def zip_bomb(megabytes: int) -> bytes:
+    """A Word document of so many unpacked, in one part."""
+    out = BytesIO(word())
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("word/media/image1.png", "w", force_zip64=True) as part:
+            for _ in range(megabytes):
+                part.write(bytes(2**20))
+    return out.getvalue()
 
 
 def _written(writer: PdfWriter) -> bytes:

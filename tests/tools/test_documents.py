@@ -1,7 +1,6 @@
 """HTML, PDF and Word: the words that are there, under their page or heading; a named reason where there are none."""
 
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,7 @@ async def read(folder: Path, **files: bytes | str) -> tuple[dict[str, Document],
     for name, data in files.items():
         path = folder / ".".join(name.rsplit("_", 1))
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    items: AsyncIterator[Document | Unreadable] = read_corpus([folder])
-    both = [item async for item in items]
+    both = [item async for item in read_corpus([folder])]
     documents = {item.id: item for item in both if isinstance(item, Document)}
     return documents, {Path(item.uri).name: item.reason for item in both if isinstance(item, Unreadable)}
 
