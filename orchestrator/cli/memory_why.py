@@ -54,10 +54,9 @@ async def _explained(remembered: Remembered, asked: Asked, scopes: Sequence[str]
         return Why(found)
     source = (await remembered.source(source)).id
     told = await _judged(remembered, asked, scopes, source, found)
-    first = await _first_of(remembered, source)
-    return (
-        replace(told, verdict=f"{told.verdict}; a search shows it as {first!r}, which says the same") if first else told
-    )
+    if first := await _first_of(remembered, source):
+        told = replace(told, verdict=f"{told.verdict}; a search shows it as {first!r}, which says the same")
+    return told
 
 
 async def _judged(
@@ -68,7 +67,8 @@ async def _judged(
         return Why(own, f"source {source!r} is found: its best passage is number {own[0][0]}")
     deep = await remembered.memory.explain(asked.words, corpora=scopes, limit=_DEEP)
     if own := _of(source, tuple(enumerate(deep, start=1))):
-        return Why(own, _below(source, asked.limit, own[0][0]))
+        place = f"of the best {_DEEP} it is number {own[0][0]}"
+        return Why(own, f"source {source!r} is not among the best {asked.limit}: {place}")
     return Why((), f"source {source!r} is not found: {await _missing(remembered, asked, scopes, source)}")
 
 
@@ -76,10 +76,6 @@ async def _first_of(remembered: Remembered, source: str) -> str:
     """The source that said the same before this one, if any."""
     found = [await remembered.memory.duplicates(corpus) for corpus in remembered.stored.corpora]
     return next((each[source] for each in found if source in each), "")
-
-
-def _below(source: str, limit: int, place: int) -> str:
-    return f"source {source!r} is not among the best {limit}: of the best {_DEEP} it is number {place}"
 
 
 def _of(source: str, found: Sequence[tuple[int, Found]]) -> tuple[tuple[int, Found], ...]:
