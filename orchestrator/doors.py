@@ -121,24 +121,25 @@ class MemoryDoor:
         args = {"source": source, "start": start, "end": end, "before": before, "after": after}
         return await self.steps.run(READ, "memory", args, effect, _PASSAGES.validate_python)
 
-    async def add(self, claim: Claim, *, about: str = "", expects: int | None = None) -> tuple[Note, ...]:
+    async def add(self, claim: Claim, *, about: str = "", expects: int | None = None) -> int:
         """Let the other workers of this job find a claim by its words; what they find is what its quotes stand in.
 
         With `about`, it is known about that subject: claims that say different things stand beside each other, linked,
         and `recall` returns them all. With `expects`, the subject's version as it was read (0: nothing is known), it
-        takes their place. Raises Conflict, and writes nothing, where somebody has written meanwhile.
+        takes their place. Returns the subject's version now; 0 for a claim about nothing in particular.
+        Raises Conflict, and writes nothing, where somebody has written meanwhile.
         """
         memory = self._memory
 
-        async def effect(key: StepKey) -> tuple[Note, ...]:
-            kept: list[Note] = []
+        async def effect(key: StepKey) -> int:
+            version = 0
             for n, quote in enumerate(claim.quotes):
                 note = self._note(f"{key}-{n}", claim.text, quote, about)
-                kept.append(await memory.add(note, expects=expects if n == 0 else None))
-            return tuple(kept)
+                version = (await memory.add(note, expects=expects if n == 0 else None)).version
+            return version
 
         args = {"claim": claim, "about": about, "expects": expects} if about else claim
-        return await self.steps.run(WRITE, "memory", args, effect, _NOTES.validate_python)
+        return await self.steps.run(WRITE, "memory", args, effect, int)
 
     def _note(self, key: str, text: str, quote: Quote, about: str) -> Note:
         return Note(
