@@ -25,8 +25,8 @@ class Read(Worker):
         text = await ctx.memory.read(task, 0, 1_000_000)
         start = text.index(WORDS[task])
         quote = Quote(source=task, start=start, end=start + len(WORDS[task]), text=WORDS[task])
-        [note] = await ctx.memory.add(Claim(text=WORDS[task], quotes=(quote,)), about=ABOUT)
-        return f"{len(note.contradicts)} against it"
+        version = await ctx.memory.add(Claim(text=WORDS[task], quotes=(quote,)), about=ABOUT)
+        return f"what is known is at version {version}"
 
 
 class Decide(Worker):

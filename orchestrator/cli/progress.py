@@ -173,7 +173,7 @@ def describe(event: Event) -> str:
             return f"{event.task}: loop stalled {by['seconds']:.1f} s in worker {by['worker']!r} at {by['at']}"
         case "worker.given_up":
             return f"{event.task}: did not stop and was given up at {event.value['at']}"
-        case "memory.written":
+        case "memory.read":
             return _against(event)
         case "worker.noted":
             return f"{event.task}: {printable(event.value['text'])}"
@@ -184,13 +184,13 @@ def describe(event: Event) -> str:
 
 
 def _against(event: Event) -> str:
-    """That what a worker has written stands against what others have; nothing for all other writing."""
-    notes = event.value if isinstance(event.value, list) else [event.value]
-    against = {key for note in notes for key in note.get("contradicts", ())}
+    """That a worker recalls notes which stand against each other; nothing for all other reading."""
+    read = event.value if isinstance(event.value, list) else []
+    against = [note for note in read if isinstance(note, dict) and note.get("contradicts")]
     if not against:
         return ""
-    about = shorten(notes[0]["about"], 60)
-    return f"{event.task}: what it notes about {about!r} stands against {len(against)} other{'s' * (len(against) > 1)}"
+    about = shorten(against[0]["about"], 60)
+    return f"{event.task}: {len(against)} notes about {about!r} stand against each other"
 
 
 def _asked_of_us(event: Event) -> str:

@@ -40,8 +40,7 @@ class Write(Worker):
     """Notes one thing about the cost."""
 
     async def run(self, task: str, ctx: Context) -> int:
-        [note] = await ctx.memory.add(claim(task), about="cost")
-        return len(note.contradicts)
+        return await ctx.memory.add(claim(task), about="cost")
 
 
 class Decide(Worker):
@@ -52,10 +51,11 @@ class Decide(Worker):
             await ctx.memory.add(claim("Both are right"), about="cost", expects=0)
         notes = await ctx.memory.recall("cost")
         chosen = await ctx.memory.resolve(notes[0], reason="the minutes are audited", expects=2)
-        [last] = await ctx.memory.add(claim("Both are right"), about="cost", expects=chosen.version)
+        version = await ctx.memory.add(claim("Both are right"), about="cost", expects=chosen.version)
         kept = await ctx.memory.recall("cost", history=True)
-        ctx.note("decided", text=" ".join(f"{note.version}{'.' * (note.superseded is None)}" for note in kept))
-        return Draft(claims=(claim(last.text),))
+        known = " ".join(f"{note.version}{'.' * (note.superseded is None)}" for note in kept)
+        ctx.note("decided", version=version, known=known)
+        return Draft(claims=(claim("Both are right"),))
 
 
 async def read_corpus(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
@@ -137,23 +137,26 @@ async def test_what_stands_against_each_other_is_on_record_with_how_it_ended() -
         (2, "two", "write", job, job),
         (4, "decide", "decide", job, job),
     ]
-    written = [event.value for event in of(events, "memory.written")]
-    assert [note["contradicts"] for note in (written[0][0], written[1][0])] == [[], [notes[0].key]]
-    assert (written[2]["key"], written[2]["supersedes"]) == (notes[0].key, [notes[1].key])
+    first, second, chosen, last = (event.value for event in of(events, "memory.written"))
+    assert (first, second, last) == (1, 2, 4)
+    assert (chosen["key"], chosen["supersedes"]) == (notes[0].key, [notes[1].key])
+    recalled = of(events, "memory.read")[0].value
+    assert [note["contradicts"] for note in recalled] == [[notes[1].key], [notes[0].key]]
     [refused] = of(events, "memory.failed")
     assert (refused.task, refused.value["type"]) == ("decide", "Conflict")
     assert "'cost' is at version 2, not 0" in refused.value["detail"]
     reasons = [event.value.get("reason") for event in of(events, "memory.write_intended") if event.task == "decide"]
     assert "the minutes are audited" in reasons
-    assert [event.value["text"] for event in of(events, "worker.noted") if "text" in event.value] == ["3 2 4."]
+    [decided] = of(events, "worker.noted")
+    assert decided.value == {"text": "decided", "version": 4, "known": "3 2 4."}
 
 
 @pytest.mark.anyio
 async def test_whoever_watches_is_told_of_notes_that_stand_against_each_other() -> None:
     _, events = await launch(TEAM, Shared(InMemory()))
 
-    told = [said for event in of(events, "memory.written") if (said := describe(event))]
-    assert told == ["two: what it notes about 'cost' stands against 1 other"]
+    told = [said for event in of(events, "memory.read") if (said := describe(event))]
+    assert told == ["decide: 2 notes about 'cost' stand against each other"]
 
 
 @pytest.mark.anyio
@@ -184,8 +187,7 @@ async def test_another_job_knows_only_what_it_asks_everywhere_for() -> None:
         async def run(self, task: str, ctx: Context) -> str:
             own, all_of_it = await ctx.memory.recall("cost"), await ctx.memory.recall("cost", everywhere=True)
             ctx.note("looked", own=len(own), everywhere=len(all_of_it))
-            [note] = await ctx.memory.add(claim(task), about="cost")
-            ctx.note("wrote", against=len(note.contradicts), version=note.version)
+            ctx.note("wrote", version=await ctx.memory.add(claim(task), about="cost"))
             return ""
 
     shared = Shared(InMemory())
@@ -195,7 +197,7 @@ async def test_another_job_knows_only_what_it_asks_everywhere_for() -> None:
 
     assert [event.value for event in of(events, "worker.noted")] == [
         {"text": "looked", "own": 0, "everywhere": 1},
-        {"text": "wrote", "against": 0, "version": 1},
+        {"text": "wrote", "version": 1},
     ]
 
 
