@@ -374,9 +374,9 @@ def opens(embedder: HashedEmbedder) -> MemoryFactory:
 
 
 def test_vectors_are_made_anew(memory: Command) -> None:
-    status, out, err = memory("rebuild")
+    status, out, _ = memory("rebuild")
 
-    assert (status, err) == (0, "")
+    assert status == 0
     assert out.startswith("4 vectors by hash-256, nothing is lacking; ")
     told = read(memory("rebuild", "--lacking", "--json")[1])
     assert (told["vectors"], told["lacking"], told["pending"]) == (4, 0, 0)
@@ -409,10 +409,10 @@ def test_vectors_of_another_embedder_give_way_to_a_rebuild_alone(
 def test_another_embedder_than_the_one_set_is_taken_for_once(memory: Command) -> None:
     status, out, err = memory("rebuild", "--embedder", "hashed")
     assert (status, out[:22]) == (0, "4 vectors by hash-256,")
-    assert err == 'set embedder = "hashed" in bullpen.toml, so that jobs search with it\n'
+    assert err.splitlines()[-1] == 'set embedder = "hashed" in bullpen.toml, so that jobs search with it'
 
     Path("bullpen.toml").write_text('embedder = "hashed"\n')
-    assert memory("rebuild", "--embedder", "hashed")[2] == ""
+    assert "set embedder" not in memory("rebuild", "--embedder", "hashed")[2]
     status, _, err = memory("rebuild", "--embedder", "nobody")
     assert (status, err.count("\n")) == (2, 1)
     assert "embedder 'nobody'" in err
