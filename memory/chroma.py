@@ -63,6 +63,10 @@ class ChromaIndex:
         self._records.settle(changes)
         return len(changes)
 
+    def is_behind(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._records.pending(1))
+
     def check(self) -> None:
         """Set a store aside that cannot be trusted: then all passages are pending. Opens nothing."""
         if self._client is None and not self._is_as_stamped():

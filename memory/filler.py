@@ -81,6 +81,9 @@ class Filler:
         """Some vectors, or some of the index; False when nothing is left."""
         with self._turns.behind():
             lacking = self._vectors.lacking(KEPT)
+            is_behind = bool(lacking) or self._index.is_behind()
+        if is_behind:
+            import chromadb  # noqa: F401 - half a second, which is nobody's turn
         made: list[Vector] = []
         for at in range(0, len(lacking), SLICE):
             if self._is_stopping:

@@ -188,6 +188,11 @@ class Records:
         rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
         return Counts(*(count for (count,) in self._database.execute(rows)))
 
+    def count(self, scopes: Sequence[str]) -> int:
+        """How many records there are in these scopes."""
+        asked = "SELECT count(*) FROM records WHERE scope = ?"
+        return sum(self._database.execute(asked, (scope,)).fetchone()[0] for scope in set(scopes))
+
     def state(self) -> str:
         """Another one whenever passages have come or gone: a number is never given twice."""
         count, last = self._database.execute(

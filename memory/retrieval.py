@@ -23,6 +23,8 @@ from .vectors import Vectors, best
 RERANKED = 24
 #: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
 AT_ONCE = 100
+#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer.
+EXACT = 1_000
 
 
 class Retrieval:
@@ -143,8 +145,11 @@ class Retrieval:
 
     def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         [vector] = self._embedder.embed([query])
-        found = [] if sources is not None else self._index.nearest(vector, scopes, limit)
-        found += self._vectors.nearest(vector, scopes, limit, sources)  # after the index, which may have lost all
+        if sources is not None or self._records.count(scopes) <= EXACT:
+            found = self._vectors.nearest(vector, scopes, limit, sources=sources)
+        else:
+            found = self._index.nearest(vector, scopes, limit)
+            found += self._vectors.nearest_pending(vector, scopes, limit)  # only now: the index may have lost all
         return [near.record for near in best(found, limit)]
 
     def _diversified(self, ranking: Sequence[int], scopes: Sequence[str], limit: int, diversity: float) -> list[int]:

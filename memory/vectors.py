@@ -4,7 +4,7 @@ Vectors are of one embedder. They are searched exactly where the index does not 
 passages that the index has not seen yet.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ _LACKING = (
     "FROM records JOIN sources ON sources.number = source"
     " WHERE live AND NOT EXISTS (SELECT 1 FROM vectors WHERE record = records.number)"
 )
+_VECTORS = "SELECT record, vector FROM records JOIN vectors ON record = number WHERE live AND scope IN"
 _PASSAGES = "SELECT number, scope FROM records WHERE kind = 'passage'"
 
 
@@ -97,15 +98,21 @@ class Vectors:
         rows = self._database.execute(asked + _marks(records), records)
         return {record: _vector(data) for record, data in rows}
 
-    def nearest(self, vector: Vector, scopes: Sequence[str], limit: int, sources: Iterable[int] | None) -> list[Near]:
-        """The nearest of the notes, and of the passages that are pending; with `sources`, of all of theirs."""
-        asked = "SELECT record, vector FROM records JOIN vectors ON record = number WHERE live AND scope IN "
+    def nearest(
+        self, vector: Vector, scopes: Sequence[str], limit: int, *, sources: Collection[int] | None = None
+    ) -> list[Near]:
+        """The nearest of all records in these scopes; with `sources` (numbers), of theirs alone."""
+        asked = f"{_VECTORS} {_marks(scopes)}"
         if sources is not None:
-            wanted = list(sources)
-            rows = self._database.execute(f"{asked}{_marks(scopes)} AND source IN {_marks(wanted)}", (*scopes, *wanted))
-            return _nearest(vector, rows, limit)
+            rows = self._database.execute(f"{asked} AND source IN {_marks(sources)}", (*scopes, *sources))
+        else:
+            rows = self._database.execute(asked, scopes)
+        return _nearest(vector, rows, limit)
+
+    def nearest_pending(self, vector: Vector, scopes: Sequence[str], limit: int) -> list[Near]:
+        """The nearest of what no index holds: notes, and the passages that are pending."""
         pending = "SELECT record, vector FROM pending JOIN vectors USING (record) WHERE scope IN "
-        notes = self._database.execute(f"{asked}{_marks(scopes)} AND kind = 'note'", scopes)
+        notes = self._database.execute(f"{_VECTORS} {_marks(scopes)} AND kind = 'note'", scopes)
         rows = self._database.execute(pending + _marks(scopes), scopes)
         return _nearest(vector, chain(notes, rows), limit)
 
@@ -131,7 +138,7 @@ def _within(scopes: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if scopes is None else (f" AND records.scope IN {_marks(scopes)}", tuple(scopes))
 
 
-def _marks(values: Sequence[object]) -> str:
+def _marks(values: Collection[object]) -> str:
     return f"({', '.join('?' * len(values))})"
 
 

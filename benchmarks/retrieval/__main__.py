@@ -28,6 +28,8 @@ from bullpen.memory import open_memory
 from bullpen.memory.chunking import chunk
 from bullpen.memory.embedding import Embedder, HashedEmbedder, Vector
 from bullpen.memory.minilm import MiniLM, find_weights
+from bullpen.memory.rerank import rerank
+from bullpen.memory.retrieval import RERANKED
 from bullpen.orchestrator.evidence import Document
 
 from .scoring import Scores, difference, score
@@ -36,6 +38,8 @@ DATA = Path(os.environ.get("BULLPEN_DATA", Path(__file__).parents[3] / "shared" 
 SETS = ("scifact", "cranfield")
 #: How many passages are asked for, so that a hundred documents are among them.
 PASSAGES = 250
+#: What a search for different things asks for.
+DIVERSITY = 0.3
 #: Texts that are embedded at a time where an embedder ranks alone.
 BATCH = 256
 #: Published figures beside which ours stand: nDCG@10.
@@ -137,43 +141,51 @@ async def asked(collection: Collection, search: Search) -> tuple[list[Scores], l
     return scores, took
 
 
-async def in_memory_of_ours(collection: Collection, **parts: Any) -> tuple[list[Scores], list[float], float]:
-    """Through a memory made with these parts: scores, milliseconds a question, seconds to ingest."""
+@dataclass(frozen=True)
+class Way:
+    """How a memory is asked: with which embedder, how diverse, and whether meaning only ranks again what words found."""
+
+    embedder: Embedder
+    diversity: float = 0.0
+    again: Embedder | None = None
+
+
+async def in_memory_of_ours(collection: Collection, way: Way) -> tuple[list[Scores], list[float], float]:
+    """Through a memory: scores, milliseconds a question, seconds to ingest and to make vectors that are not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        async with open_memory(Path(folder), **parts) as memory:
+        async with open_memory(Path(folder), embedder=way.embedder) as memory:
             began_s = time.perf_counter()
             await memory.ingest(collection.name, collection.documents)
-            await memory.settle()
+            if way.embedder.is_semantic:
+                await memory.settle()
             ingested_s = time.perf_counter() - began_s
 
             async def search(question: str) -> list[str]:
-                found = await memory.search(question, corpora=[collection.name], limit=PASSAGES)
+                found = await memory.search(
+                    question, corpora=[collection.name], limit=PASSAGES, diversity=way.diversity
+                )
+                if way.again is not None:  # as where a large corpus still lacks its vectors
+                    texts = [f"{p.title}\n{p.heading}\n{p.text}" for p in found[:RERANKED]]
+                    order = rerank(question, texts, way.again, RERANKED)
+                    found = (*(found[at] for at in order), *found[RERANKED:])
                 return [passage.source for passage in found]
 
             await search("a question before the clock runs")
             return *await asked(collection, search), ingested_s
 
 
-def ways(minilm: Embedder | None) -> Mapping[str, dict[str, Any]]:
-    """By name, what a memory is made with."""
-    plain: dict[str, dict[str, Any]] = {"words": {"reranker": _Nothing()}}
+def ways(minilm: Embedder | None) -> Mapping[str, Way]:
+    """By name, how a memory is asked."""
+    words = HashedEmbedder()
+    plain = {"words": Way(words), "words, diversified": Way(words, diversity=DIVERSITY)}
     if minilm is None:
         return plain
     return {
         **plain,
-        "words, MiniLM ranks again": {"reranker": minilm},
-        "fused": {"embedder": minilm, "reranker": _Nothing()},
+        "words, MiniLM ranks again": Way(words, again=minilm),
+        "fused": Way(minilm),
+        "fused, diversified": Way(minilm, diversity=DIVERSITY),
     }
-
-
-class _Nothing:
-    """Ranks nothing again."""
-
-    id, dimensions, is_semantic = "nothing", 1, False
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Vector]:
-        """Never asked."""
-        raise AssertionError
 
 
 async def measure(name: str) -> list[dict[str, Any]]:
@@ -191,7 +203,7 @@ async def measure(name: str) -> list[dict[str, Any]]:
             results[way] = (*await asked(collection, search), took_s)
     for way, parts in ways(minilm).items():
         sys.stderr.write(f"{name}: {way}\n")
-        results[way] = await in_memory_of_ours(collection, **parts)
+        results[way] = await in_memory_of_ours(collection, parts)
     base = [scores.ndcg for scores in results["words"][0]]
     for way, (scores, took, ingested_s) in results.items():
         against = difference([s.ndcg for s in scores], base)
