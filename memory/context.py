@@ -157,7 +157,8 @@ def assemble(
     for passage in waiting:
         choice.take(passage, None, Reason.SOURCE)
     merged = _merged(choice.chosen, known, between, choice.room, count)
-    best_first = sorted(merged, key=lambda whole: next(n for n, part in enumerate(candidates) if _share(part, whole)))
+    texts = [_slice(passage, 0, len(passage.text)) for passage in candidates]
+    best_first = sorted(merged, key=lambda whole: next(n for n, part in enumerate(texts) if _share(part, whole)))
     spent = {source: sum(cost(p, count) for p in merged if p.source == source) for source in known}
     return Assembled(tuple(best_first), tuple(choice.omitted), MappingProxyType(spent))
 
@@ -253,8 +254,8 @@ def _by_source(passages: Iterable[Passage]) -> dict[str, list[Passage]]:
 
 
 def _share(one: Passage, other: Passage) -> bool:
-    """Whether some of the source's text is in both."""
-    return one.source == other.source and one.start < other.end and other.start < one.end
+    """Whether some of the source's text is in both; a text of white space alone is in none."""
+    return bool(one.text) and one.source == other.source and one.start < other.end and other.start < one.end
 
 
 def _slice(passage: Passage, start: int, end: int) -> Passage:

@@ -1,7 +1,7 @@
 """Context assembly: what goes before a model is sliced from its sources, fits, and what does not is named."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bullpen import Passage
@@ -83,6 +83,7 @@ def test_every_word_is_kept_or_named_as_left_out(found: list[Passage], budget: i
 
 
 @given(candidates, budgets, shares)
+@example([passage("a.md", 73, 75), passage("b.md", 0, 1), passage("a.md", 0, 76)], 95, 0.25)
 def test_nothing_stands_there_twice_and_the_best_come_first(found: list[Passage], budget: int, share: float) -> None:
     kept = assembled(found, budget, share).passages
 
