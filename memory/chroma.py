@@ -28,7 +28,7 @@ _LOG = logging.getLogger("bullpen.memory")
 
 #: Records per write.
 BATCH = 200
-#: How many neighbours Chroma looks at and names, so that of the best hardly one is missed (measured in decision 0021).
+#: How many neighbours Chroma looks at, so that of the best hardly one is missed (measured in decision 0021).
 _SEARCHED = 200
 
 
@@ -202,12 +202,10 @@ class ChromaIndex:
 
 
 def _query(collection: Any, vector: Vector, limit: int) -> Iterator[Near]:
-    held = collection.count()
-    if not held:
-        return iter(())
-    found = collection.query(
-        query_embeddings=[vector], n_results=min(max(limit, _SEARCHED), held), include=["distances"]
-    )
+    import numpy
+
+    asked = numpy.asarray([vector], dtype=numpy.float32)
+    found = collection.query(query_embeddings=asked, n_results=limit, include=["distances"])
     pairs = zip(found["ids"][0], found["distances"][0], strict=True)
     return (Near(round(1.0 - distance, DIGITS), int(record)) for record, distance in pairs)
 

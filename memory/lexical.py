@@ -6,6 +6,7 @@ query.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .postings import Postings
@@ -118,15 +119,14 @@ class _Passages:
     def __init__(self, postings: Postings) -> None:
         self._held = postings
         self._codes = {word: code for code, word in enumerate(postings.vocabulary)}
+        starts = postings.starts.tolist()
+        self._held_by = [last - first for first, last in pairwise(starts)]
         self._masks: dict[tuple[str, ...], Any] = {}
         count = len(postings.places)
         self.statistics = Statistics(count, len(postings.texts) / count if count else 0.0, self._holding)
 
     def _holding(self, word: str) -> int:
-        if word not in self._codes:
-            return 0
-        first, last = self._held.starts[self._codes[word] :][:2]
-        return int(last - first)
+        return self._held_by[self._codes[word]] if word in self._codes else 0
 
     def expanded(self, query: Mapping[str, float], scopes: Sequence[str]) -> dict[str, float]:
         """The query's words with those that its best passages add, weighted."""
