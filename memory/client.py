@@ -42,6 +42,7 @@ class Client:
         self._folder, self._path, self._hello = folder, path, framed(hello)
         self._limiter = anyio.CapacityLimiter(CALLS_MOST)
         self._idle: list[_Connection] = []
+        self._is_closed = False
 
     async def ask(self, call: Call) -> Any:
         """Have it done there. Raises: what it raised there; Left where nobody is; Unavailable where nothing is said."""
@@ -52,9 +53,11 @@ class Client:
             try:
                 reply = await self._answered(connection, message)
             except BaseException:  # its answer may still come, and would be taken for that of the next call
-                await anyio.aclose_forcefully(connection.stream)
+                await connection.aclose()
                 raise
             self._idle.append(connection)
+            if self._is_closed:
+                await self.aclose()
         return call.method.result_of_json(_result(reply))
 
     async def _answered(self, connection: "_Connection", message: bytes) -> Reply:
@@ -63,13 +66,24 @@ class Client:
         while True:
             with anyio.move_on_after(SILENCE_S):
                 return await connection.receive()
-            await anyio.aclose_forcefully((await self._connect()).stream)  # who lets us in there is at work on it
+            other, _ = await self._reach()  # whoever says anything there is at work on it
+            await other.aclose()
 
     async def open(self) -> None:
         """Be let in. Raises: what the owner refuses with; Left where nobody is; Unavailable where nothing is said."""
         self._idle.append(await self._connect())
 
     async def _connect(self) -> "_Connection":
+        connection, reply = await self._reach()
+        try:
+            _result(reply)
+        except BaseException:
+            await connection.aclose()
+            raise
+        return connection
+
+    async def _reach(self) -> tuple["_Connection", Reply]:
+        """A new connection to the owner, and what it says to our hello."""
         try:
             raw = connected(self._path, timeout_s=ANSWER_S)
         except OSError as error:
@@ -81,16 +95,16 @@ class Client:
                 raise Refused(f"the socket of memory {str(self._folder)!r} is held by user {connection.owner.uid}")
             with self._patience(connection):
                 await connection.send(self._hello)
-                _result(await connection.receive())
+                return connection, await connection.receive()
         except BaseException:
-            await anyio.aclose_forcefully(connection.stream)
+            await connection.aclose()
             raise
-        return connection
 
     async def aclose(self) -> None:
-        """Let go of the owner."""
+        """Let go of the owner; calls in hand still get their answers."""
+        self._is_closed = True
         while self._idle:
-            await anyio.aclose_forcefully(self._idle.pop().stream)
+            await self._idle.pop().aclose()
 
     @contextmanager
     def _patience(self, connection: "_Connection") -> Iterator[None]:
@@ -108,12 +122,12 @@ class _Connection:
     """One connection, and the process at its other end."""
 
     def __init__(self, raw: socket.socket, stream: UNIXSocketStream) -> None:
-        self.owner, self.stream = peer_of(raw), stream
+        self.owner, self._stream = peer_of(raw), stream
         self._received, self._head = BufferedByteReceiveStream(stream), b""
 
     async def send(self, message: bytes) -> None:
         try:
-            await self.stream.send(message)
+            await self._stream.send(message)
         except _GONE as error:
             raise Left from error
 
@@ -127,6 +141,9 @@ class _Connection:
             raise Left from error
         self._head = b""
         return read(data, Reply)
+
+    async def aclose(self) -> None:
+        await anyio.aclose_forcefully(self._stream)
 
 
 def _result(reply: Reply) -> Any:
