@@ -84,7 +84,9 @@ class Other:
         self._process.wait()
 
     def stop(self) -> None:
+        """Stop it, until it goes on; returns when it stands still."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)
 
     def go_on(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

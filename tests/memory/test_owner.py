@@ -271,9 +271,10 @@ class Slow(HashedEmbedder):
 @contextmanager
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody waits long."""
-    for module, name in ((client, "ANSWER_S"), (client, "SILENCE_S"), (memory, "REACHED_S")):
-        monkeypatch.setattr(module, name, 0.3)
-    yield
+    with monkeypatch.context() as patched:
+        for module, name in ((client, "ANSWER_S"), (client, "SILENCE_S"), (memory, "REACHED_S")):
+            patched.setattr(module, name, 0.3)
+        yield
 
 
 async def test_others_are_answered_while_one_waits_long_and_a_silence_is_no_death(
@@ -327,7 +328,7 @@ async def test_an_owner_leaves_though_somebody_does_not_listen_to_it(
     monkeypatch.setattr(listener, "_LAST_WORDS_S", 0.1)
     with socket.socket(socket.AF_UNIX) as deaf:
         async with opened(tmp_path) as owner:
-            await owner.ingest("sea", [document("a", "whale " * 500_000)])
+            await owner.ingest("sea", [document("a", "whale " * 70_000)])
             deaf.connect(str(tmp_path / "memory.sock"))
             deaf.sendall(message(HELLO) + message({**ASK, "arguments": {"source": "a", "start": 0, "end": 10**7}}))
             assert deaf.recv(1)
