@@ -58,6 +58,15 @@ async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> No
     assert "\n" not in str(caught.value)
 
 
+async def test_a_folder_whose_lock_may_not_be_taken_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()  # as little to be opened as a file of another user's
+
+    with pytest.raises(BadInput, match=r"cannot keep memory in .*give a folder that can be written") as caught:
+        async with open_memory(tmp_path, embedder=HashedEmbedder()):
+            pass
+    assert "\n" not in str(caught.value)
+
+
 async def test_a_records_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "records.sqlite").write_bytes(b"my thesis " * 500)
 
