@@ -99,6 +99,16 @@ CREATE TRIGGER passage_gone AFTER DELETE ON records WHEN old.kind = 'passage' BE
     INSERT OR REPLACE INTO pending VALUES (old.number, old.scope);
 END;
 """,
+    # What came of other processes' writes, so that one which is asked for again is not done twice.
+    """
+CREATE TABLE calls (
+    client TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (client, number)
+) WITHOUT ROWID;
+""",
 )
 VERSION = len(_VERSIONS)
 
@@ -140,7 +150,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing; durable on leaving."""
+        """All of it or nothing; durable on leaving. One within another is part of that."""
+        if self._connection.in_transaction:
+            yield
+            return
         self.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -3,8 +3,9 @@
 Each method takes its turn, so that the parts below need no locks of their own; the work behind gives way.
 """
 
-import fcntl
+import json
 import os
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial, wraps
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
-from ..orchestrator.errors import BadInput, BullpenError, Unavailable
+from ..orchestrator.errors import BullpenError, Unavailable
 from ..orchestrator.evidence import Document, File, Found, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
+from .calls import CallId, Calls
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
@@ -55,22 +57,27 @@ class Store:
     def __init__(
         self,
         folder: Path,
+        lock: int,
         embedder: Embedder,
         clock: Clock,
         reranker: Reranker | None = None,
         fresh: bool = False,
         chunking: Chunking = DEFAULT,
     ) -> None:
-        """Raises: BadInput when the folder cannot be written, is another process's, or holds another's vectors."""
+        """`lock` is the folder's, and is given back on closing, or where opening fails.
+
+        Raises: BadInput when the folder cannot be written, or holds the vectors of another semantic embedder.
+        """
         self._clock, self._embedder, self._chunking = clock, embedder, chunking
         self._turns = Turns()
         with ExitStack() as opening:
-            lock = _lock(folder)
             opening.callback(os.close, lock)
             self._database = Database(folder / "records.sqlite")
             opening.callback(self._database.close)
             self._records, self._notes = Records(self._database, chunking), Notes(self._database)
             self._vectors, self._files = Vectors(self._database), Files(self._database, chunking.id)
+            self._calls = Calls(self._database)
+            self._calls.forget_old(clock.wall_ms())
             self._is_mine = self._vectors.adopt(embedder, folder, fresh=fresh)
             self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
             opening.callback(self._index.close)
@@ -82,9 +89,13 @@ class Store:
             self._is_filling = False
             self._closing = opening.pop_all()
 
+    def rest(self) -> None:
+        """Stop the work behind; whoever waits for it waits no longer."""
+        self._filler.stop()
+
     def close(self) -> None:
         """Stop the work behind and close everything as it is; what is not indexed stays on record."""
-        self._filler.stop()
+        self.rest()
         with self._turns.first():
             self._closing.close()  # each is closed, whatever the others do; the lock goes last
 
@@ -189,7 +200,7 @@ class Store:
         return self._retrieval.explain(query, [clean(corpus) for corpus in corpora], limit)
 
     @_in_turn
-    def neighbours(self, source: str, start: int, end: int, *, before: int, after: int) -> tuple[Passage, ...]:
+    def neighbours(self, source: str, start: int, end: int, *, before: int = 1, after: int = 1) -> tuple[Passage, ...]:
         return self._records.neighbours(source, start, end, before=before, after=after)
 
     @_in_turn
@@ -223,16 +234,16 @@ class Store:
     # What agents write
 
     @_in_turn
-    def add(self, note: Note, *, expects: int | None) -> Note:
+    def add(self, note: Note, *, expects: int | None = None) -> Note:
         return self._written(lambda: self._notes.put(_cleaned(note, self._clock.wall_ms()), expects=expects))
 
     @_in_turn
-    def recall(self, about: str, *, scopes: Sequence[str] | None, history: bool) -> tuple[Note, ...]:
+    def recall(self, about: str, *, scopes: Sequence[str] | None = None, history: bool = False) -> tuple[Note, ...]:
         wanted = None if scopes is None else [clean(scope) for scope in scopes]
         return self._notes.about(clean(about), wanted, history=history)
 
     @_in_turn
-    def resolve(self, key: str, *, reason: str, writer: str, expects: int | None) -> Note:
+    def resolve(self, key: str, *, reason: str, writer: str, expects: int | None = None) -> Note:
         at, key = self._clock.wall_ms(), clean(key)
         return self._written(
             lambda: self._notes.resolve(key, expects=expects, reason=clean(reason), writer=clean(writer), at=at)
@@ -250,6 +261,26 @@ class Store:
             written = write()
         self._retrieval.note(written.entry, written.gone)
         return written.note
+
+    # For other processes
+
+    @_in_turn
+    def once(self, call: CallId, act: Callable[[], T], as_json: Callable[[T], Any], of_json: Callable[[Any], T]) -> T:
+        """What `act`, a write of this store, comes to; where it has been done already, what it came to then.
+
+        The write and what came of it are one transaction: a process that dies leaves both or neither.
+        """
+        kept = self._calls.result(call)
+        if kept is not None:
+            return of_json(json.loads(kept))
+        try:
+            with self._database.transaction():
+                result = act()
+                self._calls.keep(call, json.dumps(as_json(result)), self._clock.wall_ms())
+        except sqlite3.Error:
+            self._documents_changed()  # the indexes may know what the file does not hold
+            raise
+        return result
 
     # Keeping
 
@@ -300,25 +331,3 @@ class Store:
 def _cleaned(note: Note, at: int) -> Note:
     texts = {name: clean(value) for name, value in note if isinstance(value, str)}
     return note.model_copy(update={**texts, "at": at})
-
-
-def _lock(folder: Path) -> int:
-    """An open file that the operating system locks for this process until it is closed, however that happens."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise BadInput(
-            f"cannot keep memory in {str(folder)!r}: {error.strerror}; give a folder that can be written"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
-        os.close(lock)
-        raise BadInput(
-            f"memory {str(folder)!r} is open in process {holder}; wait until it ends, or give another folder"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock

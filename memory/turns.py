@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, get_ident
 
 
 class Turns:
-    """One holder at a time; `behind` waits until nobody else does. Not to be taken twice by one thread."""
+    """One thread at a time; `behind` waits until nobody else does. A turn within a first one is part of it."""
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._is_taken, self.waiting = False, 0
+        self._holder, self.waiting = 0, 0
 
     @contextmanager
     def first(self) -> Iterator[None]:
         """A turn for somebody who waits."""
+        if self._holder == get_ident():
+            yield
+            return
         with self._changed:
             self.waiting += 1
-            self._changed.wait_for(lambda: not self._is_taken)
+            self._changed.wait_for(lambda: not self._holder)
             self.waiting -= 1
-            self._is_taken = True
+            self._holder = get_ident()
         with self._given_back():
             yield
 
@@ -27,8 +30,8 @@ class Turns:
     def behind(self) -> Iterator[None]:
         """A turn for work that can wait."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_taken and not self.waiting)
-            self._is_taken = True
+            self._changed.wait_for(lambda: not self._holder and not self.waiting)
+            self._holder = get_ident()
         with self._given_back():
             yield
 
@@ -38,5 +41,5 @@ class Turns:
             yield
         finally:
             with self._changed:
-                self._is_taken = False
+                self._holder = 0
                 self._changed.notify_all()

@@ -1,5 +1,6 @@
-"""Where a job's socket is: beside its run, or, where such a path is too long for one, in a folder of its own with a
-symbolic link beside the run. Only a run's holder makes its socket, so one that is there before is a dead process's.
+"""Where a socket is: beside the run that is controlled, in the folder of the memory that is asked, or, where such a
+path is too long for one, in a folder of its own with a symbolic link there. Only who holds the lock of that run or
+memory makes its socket, so one that is there before is a dead process's.
 """
 
 import os

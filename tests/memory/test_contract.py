@@ -1,6 +1,7 @@
-"""What every memory promises, asked of the one on disk and of its twin."""
+"""What every memory promises, asked of the one on disk, of one that another process owns, and of their twin."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,11 +26,23 @@ def document(id: str, text: str, *, title: str = "", **metadata: object) -> Docu
     return Document(id=id, title=title, uri=f"/corpus/{id}", text=text, metadata=metadata)
 
 
-#: Without a re-ranker that knows meanings, whatever weights this machine has: both then rank by words alone.
-FACTORIES: list[MemoryFactory] = [partial(open_memory, embedder=HashedEmbedder()), open_in_memory]
+#: Without a re-ranker that knows meanings, whatever weights this machine has: all then rank by words alone.
+on_disk = partial(open_memory, embedder=HashedEmbedder())
 
 
-@pytest.fixture(params=FACTORIES, ids=["on disk", "in memory"])
+@asynccontextmanager
+async def open_by_message(folder: Path, settings: Settings | None = None) -> AsyncIterator[Memory]:
+    """The memory of a folder that somebody else has open."""
+    async with on_disk(folder) as owner, on_disk(folder) as client:
+        assert (owner.is_owner, client.is_owner) == (True, False)
+        yield client
+        assert (owner.is_owner, client.is_owner) == (True, False)
+
+
+FACTORIES: list[MemoryFactory] = [on_disk, open_in_memory, open_by_message]
+
+
+@pytest.fixture(params=FACTORIES, ids=["on disk", "in memory", "by message"])
 async def memory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Memory]:
     async with request.param(tmp_path / "memory") as opened:
         yield opened
@@ -396,7 +409,7 @@ async def test_sources_of_several_corpora_stand_corpus_by_corpus_however_they_ar
     assert await selected(memory, corpora=["land", "sea", "land"]) == ["b", "c", "a"]
 
 
-# The same from both
+# The same from all
 
 
 WORDS = st.lists(st.sampled_from(["whale", "whales", "ship", "sea", "ahab", "white", "the"]), max_size=8).map(" ".join)
@@ -429,7 +442,7 @@ async def test_what_is_found_shares_a_word_with_the_query(memory: Memory, query:
     sources=st.lists(IDS, max_size=3),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_both_memories_know_alike(
+async def test_all_memories_know_alike(
     tmp_path_factory: pytest.TempPathFactory,
     documents: list[tuple[str, str, str, dict[str, object]]],
     gone: str,
@@ -440,8 +453,8 @@ async def test_both_memories_know_alike(
 ) -> None:
     where = [Condition(field=field, op="is", values=("final", "x 1", "b"), also=("status",))]
     known = []
-    for open_either in FACTORIES:
-        async with open_either(tmp_path_factory.mktemp("memory"), Settings()) as memory:
+    for open_any in FACTORIES:
+        async with open_any(tmp_path_factory.mktemp("memory"), Settings()) as memory:
             for corpus, id, text, metadata in documents:
                 await memory.ingest(corpus, [document(id, f"y {text}", title=text[:10], **metadata)])
                 await memory.mentions(question, corpora=corpora)
@@ -456,25 +469,25 @@ async def test_both_memories_know_alike(
                 )
             )
 
-    assert known[0] == known[1]
+    assert known[0] == known[1] == known[2]
 
 
 @given(texts=st.lists(WORDS, max_size=8), notes=st.lists(WORDS, max_size=3), query=WORDS, limit=st.integers(0, 9))
 @example(texts=["whale", "whale"], notes=["", "whale"], query="whale", limit=1)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_both_memories_rank_alike(
+async def test_all_memories_rank_alike(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], notes: list[str], query: str, limit: int
 ) -> None:
     documents = [document(str(number), f"x {text}", title=text[:5]) for number, text in enumerate(texts)]
     found = []
-    for open_either in FACTORIES:
-        async with open_either(tmp_path_factory.mktemp("memory"), Settings()) as memory:
+    for open_any in FACTORIES:
+        async with open_any(tmp_path_factory.mktemp("memory"), Settings()) as memory:
             await memory.ingest("sea", documents)
             for number, text in enumerate(notes[: len(texts)]):
                 await note(memory, str(number), text, source=str(number), span=(0, 1), scope="job")
             found.append(await memory.search(query, corpora=["sea", "job"], limit=limit))
 
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 # By meaning
