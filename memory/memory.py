@@ -27,9 +27,9 @@ from .chunking import Chunking
 from .client import Client, Left
 from .embedding import Embedder
 from .methods import METHODS, Call, Method
-from .owner import Owner, Parts, socket_of
+from .owner import Owner, hello_of, socket_of
 from .rerank import Reranker
-from .store import Store
+from .store import Parts, Store
 
 #: Documents stored in one transaction, and their characters, but for one that is longer alone.
 DOCUMENTS, CHARACTERS = 64, 4 << 20
@@ -204,7 +204,7 @@ class ProjectMemory:
         while time.monotonic() < until_s:
             if owner := await to_thread.run_sync(self._take):
                 return owner
-            client = Client(self._folder, socket_of(self._folder), self._parts.hello)
+            client = Client(self._folder, socket_of(self._folder), hello_of(self._parts))
             try:
                 await client.open()
             except Left:

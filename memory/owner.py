@@ -7,7 +7,6 @@ and a write is answered when it is on disk.
 import logging
 import os
 import sqlite3
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,19 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
-from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BadInput, Unavailable
-from .chunking import DEFAULT, Chunking
-from .embedding import Embedder
 from .listener import Listener
 from .methods import Call
-from .rerank import Reranker
-from .store import Store
+from .store import Parts, Store
 from .wire import Hello
 
 _LOG = logging.getLogger("bullpen.memory")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a store is made of, where this process is the owner."""
-
-    embedder: Embedder
-    clock: Clock
-    reranker: Reranker | None = None
-    fresh: bool = False
-    chunking: Chunking = DEFAULT
-
-    @property
-    def hello(self) -> Hello:
-        embedder = self.embedder
-        return Hello(embedder=embedder.id, is_semantic=embedder.is_semantic, fresh=self.fresh)
+def hello_of(parts: Parts) -> Hello:
+    """How a process with these parts presents itself."""
+    embedder = parts.embedder
+    return Hello(embedder=embedder.id, is_semantic=embedder.is_semantic, fresh=parts.fresh)
 
 
 def socket_of(folder: Path) -> Path:
@@ -54,9 +39,9 @@ class Owner:
 
     def __init__(self, folder: Path, lock: int, parts: Parts) -> None:
         """`lock` is the folder's. Blocks. Raises: what `Store` raises, and the lock is given back then."""
-        self._folder, self._mine = folder, parts.hello
+        self._folder, self._mine = folder, hello_of(parts)
         self._limiter = anyio.CapacityLimiter(1)
-        self._store = Store(folder, lock, parts.embedder, parts.clock, parts.reranker, parts.fresh, parts.chunking)
+        self._store = Store(folder, lock, parts)
         self._listener: Listener | None = None
         try:
             self._listener = Listener(socket_of(folder), self._welcome, self._do)

@@ -7,7 +7,7 @@ again by meaning: a large corpus answers at once, while its vectors are filled i
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..orchestrator.evidence import Found, Passage
+from ..orchestrator.evidence import Explained, Passage
 from .chroma import ChromaIndex
 from .database import Database
 from .embedding import Embedder, HashedEmbedder, Vector, cosine
@@ -94,7 +94,7 @@ class Retrieval:
             ranking = self._diversified(ranking, scopes, limit, diversity)
         return self._records.spans(ranking, limit, scopes)
 
-    def explain(self, query: str, scopes: Sequence[str], limit: int) -> tuple[Found, ...]:
+    def explain(self, query: str, scopes: Sequence[str], limit: int) -> tuple[Explained, ...]:
         """What a search finds and why: each passage's place among those found by words and among the nearest."""
         depth = max(limit, CANDIDATES)
         words = self.words.rank(query, scopes, depth)
@@ -106,7 +106,7 @@ class Retrieval:
                 by_words = words.index(number) + 1 if number in words else 0
                 by_meaning = near.index(number) + 1 if number in near else 0
                 shared = self.words.shared(query, text)
-                found.append(Found(passage=passage, by_words=by_words, by_meaning=by_meaning, words=shared))
+                found.append(Explained(passage=passage, by_words=by_words, by_meaning=by_meaning, words=shared))
         return tuple(found)
 
     def _rank(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:

@@ -8,13 +8,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BullpenError, Unavailable
-from ..orchestrator.evidence import Document, File, Found, Note, Passage, Source, Stored
+from ..orchestrator.evidence import Document, Explained, File, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from .calls import CallId, Calls
@@ -51,24 +52,27 @@ def _in_turn(act: Callable[Concatenate["Store", P], T]) -> Callable[Concatenate[
     return cast(Callable[Concatenate["Store", P], T], taken)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a store is made of. With `fresh`, vectors of another embedder are forgotten."""
+
+    embedder: Embedder
+    clock: Clock
+    reranker: Reranker | None = None
+    fresh: bool = False
+    chunking: Chunking = DEFAULT
+
+
 class Store:
     """See `ports.Memory` and `ports.KeptMemory` for what each method promises."""
 
-    def __init__(
-        self,
-        folder: Path,
-        lock: int,
-        embedder: Embedder,
-        clock: Clock,
-        reranker: Reranker | None = None,
-        fresh: bool = False,
-        chunking: Chunking = DEFAULT,
-    ) -> None:
+    def __init__(self, folder: Path, lock: int, parts: Parts) -> None:
         """`lock` is the folder's, and is given back on closing, or where opening fails.
 
         Raises: BadInput when the folder cannot be written, or holds the vectors of another semantic embedder.
         """
-        self._clock, self._embedder, self._chunking = clock, embedder, chunking
+        embedder, chunking = parts.embedder, parts.chunking
+        self._clock, self._embedder, self._chunking = parts.clock, embedder, chunking
         self._turns = Turns()
         with ExitStack() as opening:
             opening.callback(os.close, lock)
@@ -77,12 +81,12 @@ class Store:
             self._records, self._notes = Records(self._database, chunking), Notes(self._database)
             self._vectors, self._files = Vectors(self._database), Files(self._database, chunking.id)
             self._calls = Calls(self._database)
-            self._calls.forget_old(clock.wall_ms())
-            self._is_mine = self._vectors.adopt(embedder, folder, fresh=fresh)
+            self._calls.forget_old(self._clock.wall_ms())
+            self._is_mine = self._vectors.adopt(embedder, folder, fresh=parts.fresh)
             self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
             opening.callback(self._index.close)
             self._retrieval = Retrieval(
-                folder, self._database, self._records, self._notes, self._vectors, self._index, embedder, reranker
+                folder, self._database, self._records, self._notes, self._vectors, self._index, embedder, parts.reranker
             )
             self._filler = Filler(self._turns, self._database, self._vectors, self._index, embedder)
             self._catalogues: dict[tuple[str, ...], Catalogue] = {}
@@ -196,7 +200,7 @@ class Store:
             self._filler.wake()
 
     @_in_turn
-    def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Found, ...]:
+    def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Explained, ...]:
         return self._retrieval.explain(query, [clean(corpus) for corpus in corpora], limit)
 
     @_in_turn

@@ -81,7 +81,7 @@ class Passage(Value):
     page: int = 0
 
 
-class Found(Value):
+class Explained(Value):
     """Why a search finds a passage: its place (from 1) among those found by words and among the nearest; 0 is none."""
 
     passage: Passage

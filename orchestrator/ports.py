@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Document, File, Found, Note, Passage, Source, Stored, Unreadable
+from .evidence import Document, Explained, File, Note, Passage, Source, Stored, Unreadable
 from .metadata import Condition, Mentions
 from .settings import Settings
 
@@ -123,7 +123,7 @@ class KeptMemory(Memory, Protocol):
         """What it holds, and how far its indexes have come."""
         ...
 
-    async def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Found, ...]:
+    async def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Explained, ...]:
         """What a search finds, each with its places in the rankings it comes from."""
         ...
 

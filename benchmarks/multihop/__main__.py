@@ -112,6 +112,8 @@ async def memory_of(name: str, ranking: str) -> AsyncIterator[ProjectMemory]:
     with tempfile.TemporaryDirectory() as folder:
         async with open_memory(Path(folder), embedder=embedder) as memory:
             await memory.ingest(CORPUS, documents_of(name))
+            if embedder is None:
+                await memory.settle()
             yield memory
 
 

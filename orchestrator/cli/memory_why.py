@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from rich.text import Text
 
-from ..evidence import Found, Stored
+from ..evidence import Explained, Stored
 from ..text import printable
 from .memory_find import NOTHING, Asked, as_row, place_of, say, shown, telling_stems
 from .printing import print_json
@@ -22,7 +22,7 @@ _DEEP = 200
 class Why:
     """What a search finds, best first, each with its place; of a source that is asked for, its own, and a verdict."""
 
-    found: tuple[tuple[int, Found], ...]
+    found: tuple[tuple[int, Explained], ...]
     verdict: str = ""
 
 
@@ -60,7 +60,7 @@ async def _explained(remembered: Remembered, asked: Asked, scopes: Sequence[str]
 
 
 async def _judged(
-    remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str, found: tuple[tuple[int, Found], ...]
+    remembered: Remembered, asked: Asked, scopes: Sequence[str], source: str, found: tuple[tuple[int, Explained], ...]
 ) -> Why:
     """Whether a source is found, at which place, and why not."""
     if own := _of(source, found):
@@ -78,7 +78,7 @@ async def _first_of(remembered: Remembered, source: str) -> str:
     return next((each[source] for each in found if source in each), "")
 
 
-def _of(source: str, found: Sequence[tuple[int, Found]]) -> tuple[tuple[int, Found], ...]:
+def _of(source: str, found: Sequence[tuple[int, Explained]]) -> tuple[tuple[int, Explained], ...]:
     return tuple((place, each) for place, each in found if each.passage.source == source)
 
 
@@ -97,12 +97,12 @@ async def _missing(remembered: Remembered, asked: Asked, scopes: Sequence[str], 
     )
 
 
-def _as_row(place: int, found: Found, telling: frozenset[str]) -> dict[str, Any]:
+def _as_row(place: int, found: Explained, telling: frozenset[str]) -> dict[str, Any]:
     ranks = {"by_words": found.by_words or None, "by_meaning": found.by_meaning or None, "words": found.words}
     return {"place": place, **ranks, **as_row(found.passage, telling)}
 
 
-def _lines(place: int, found: Found, telling: frozenset[str], stored: Stored) -> Iterator[Text]:
+def _lines(place: int, found: Explained, telling: frozenset[str], stored: Stored) -> Iterator[Text]:
     yield Text.assemble(f"{place:3}. ", place_of(found.passage))
     by_words = f"number {found.by_words} by words" if found.by_words else "not found by words"
     by_meaning = f"number {found.by_meaning} by meaning" if found.by_meaning else "not found by meaning"
