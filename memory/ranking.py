@@ -22,6 +22,8 @@ FEEDBACK_WEIGHT, FEEDBACK_K = 0.2, 10
 CANDIDATES = 50
 #: How much a first place counts over a tenth: the paper's value.
 FUSION_K = 60
+#: How much a place among the nearest counts beside one by words.
+MEANING_WEIGHT = 0.7
 
 
 class Place(NamedTuple):
@@ -118,6 +120,11 @@ def with_feedback(asked: Sequence[int], fuller: Sequence[int]) -> list[int]:
     Feedback finds more, but alone it loses sight of a name that was asked for: measured in `benchmarks/answers`.
     """
     return fuse(asked, fuller, weights=(1.0, FEEDBACK_WEIGHT), k=FEEDBACK_K)
+
+
+def of_both(words: Sequence[int], nearest: Sequence[int]) -> list[int]:
+    """One ranking out of what words found and what is nearest in meaning (measured in decision 0021)."""
+    return fuse(words, nearest, weights=(1.0, MEANING_WEIGHT))
 
 
 def diversify(ranking: Sequence[int], similar: Callable[[int, int], float], diversity: float, keep: int) -> list[int]:

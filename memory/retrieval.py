@@ -14,7 +14,7 @@ from .embedding import Embedder, HashedEmbedder, Vector, cosine
 from .lexical import Lexical
 from .notes import Notes
 from .postings import KEPT_FROM, Postings, load, postings_of, save
-from .ranking import CANDIDATES, diversify, fuse
+from .ranking import CANDIDATES, diversify, of_both
 from .records import Entry, Records
 from .rerank import Reranker, rerank
 from .vectors import Vectors, best
@@ -115,7 +115,7 @@ class Retrieval:
         if not self._embedder.is_semantic:
             return words
         if self._ranks_by_meaning(scopes):
-            return fuse(words, self._nearest(query, scopes, depth, sources))
+            return of_both(words, self._nearest(query, scopes, depth, sources))
         found = words[: max(limit, RERANKED)]
         texts = self._records.worded(found)
         return [found[place] for place in rerank(query, texts, self._embedder, len(found))] + words[len(found) :]

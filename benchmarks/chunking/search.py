@@ -12,7 +12,7 @@ import numpy
 from bullpen.memory.embedding import Embedder, Vector
 from bullpen.memory.lexical import Lexical
 from bullpen.memory.postings import postings_of
-from bullpen.memory.ranking import CANDIDATES, Place, fuse
+from bullpen.memory.ranking import CANDIDATES, Place, of_both
 from bullpen.memory.records import Entry
 
 from .scoring import Piece
@@ -73,7 +73,7 @@ def by_memory(pieces: Sequence[Piece], questions: Sequence[str], embedder: Embed
     nearest = by_vectors(pieces, questions, embedder, CANDIDATES)
     both = zip(_candidates(pieces, questions), nearest, strict=True)
     places = {piece: at for at, piece in enumerate(pieces)}
-    ranked = [fuse([places[piece] for piece in words], [places[piece] for piece in near]) for words, near in both]
+    ranked = [of_both([places[piece] for piece in words], [places[piece] for piece in near]) for words, near in both]
     return [[pieces[at] for at in ranking[:limit]] for ranking in ranked]
 
 
