@@ -144,7 +144,7 @@ class Retrieval:
         return True
 
     def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
-        [vector] = self._embedder.embed([query])
+        [vector] = self._vectors.checked(self._embedder.embed([query]), 1)
         if sources is not None or self._records.count(scopes) <= EXACT:
             found = self._vectors.nearest(vector, scopes, limit, sources=sources)
         else:

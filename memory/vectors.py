@@ -36,6 +36,7 @@ class Vectors:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._embedder, self._dimensions = "", 0
 
     def adopt(self, embedder: Embedder, folder: object, *, fresh: bool = False) -> bool:
         """Whether the vectors kept are, from now on, this embedder's; those that do not rank give way to it.
@@ -43,6 +44,7 @@ class Vectors:
         An embedder that does not rank itself leaves those of one that does alone, unless asked for `fresh` ones.
         Raises: BadInput when both do and are not the same: their vectors cannot be compared.
         """
+        self._embedder, self._dimensions = embedder.id, embedder.dimensions
         kept, is_semantic = self._database.fact(_EMBEDDER), self._database.fact(_RANKS) == "yes"
         if kept == embedder.id:
             return True
@@ -82,15 +84,34 @@ class Vectors:
         [count] = self._database.execute(f"SELECT count(*) {_LACKING}{within}", values).fetchone()
         return int(count)
 
-    def keep(self, records: Iterable[int], vectors: Iterable[Vector]) -> None:
+    def keep(self, records: Sequence[int], vectors: Sequence[Vector]) -> None:
         """Keep these, within a transaction; a record that has gone meanwhile is passed over.
 
-        Raises: BadInput for a vector that is not of finite numbers.
+        Raises: what `checked` raises.
         """
-        rows = [(record, _bytes(vector), record) for record, vector in zip(records, vectors, strict=True)]
+        arrays = self.checked(vectors, len(records))
+        rows = [(record, array.tobytes(), record) for record, array in zip(records, arrays, strict=True)]
         self._database.executemany(
             "INSERT OR REPLACE INTO vectors SELECT ?, ? WHERE EXISTS (SELECT 1 FROM records WHERE number = ?)", rows
         )
+
+    def checked(self, vectors: Sequence[Vector], count: int) -> list[Any]:
+        """What the embedder gave for so many texts, as arrays.
+
+        Raises: BadInput for another number of vectors, or one that is not of so many finite numbers as it says.
+        """
+        import numpy
+
+        arrays = [numpy.asarray(vector, dtype=numpy.float32) for vector in vectors]
+        gave = f"embedder {self._embedder!r} gave"
+        if len(arrays) != count:
+            raise BadInput(f"{gave} {len(arrays)} vectors for {count} texts; look at what it returns")
+        for array in arrays:
+            if array.shape != (self._dimensions,):
+                raise BadInput(f"{gave} a vector of the shape {array.shape}, not ({self._dimensions},); look at it")
+            if not numpy.isfinite(array).all():
+                raise BadInput(f"{gave} a vector that holds NaN or an infinite number; look at what it returns")
+        return arrays
 
     def of(self, records: Sequence[int]) -> dict[int, Any]:
         """The vectors of these records, as far as they are there."""
@@ -140,15 +161,6 @@ def _within(scopes: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
 
 def _marks(values: Collection[object]) -> str:
     return f"({', '.join('?' * len(values))})"
-
-
-def _bytes(vector: Vector) -> bytes:
-    import numpy
-
-    array = numpy.asarray(vector, dtype=numpy.float32)
-    if not numpy.isfinite(array).all():
-        raise BadInput("a vector holds NaN or an infinite number; look at what the embedder returns")
-    return array.tobytes()
 
 
 def _vector(data: bytes) -> Any:

@@ -282,6 +282,32 @@ async def test_vectors_that_cannot_be_made_are_named_and_words_go_on(tmp_path: P
         assert (await memory.stored()).failed == "the embedder is out of order"
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda vectors: [vector[1:] for vector in vectors], r"of the shape \(15,\), not \(16,\)"),
+        (lambda vectors: vectors[1:], r"gave \d vectors for \d texts"),
+        (lambda vectors: [[vector] for vector in vectors], r"of the shape \(1, 16\), not \(16,\)"),
+    ],
+    ids=["too short", "too few", "nested"],
+)
+@pytest.mark.parametrize("texts", ["documents", "questions"])
+async def test_what_an_embedder_gets_wrong_is_named_and_nothing_is_kept(
+    tmp_path: Path, made: Callable[[Any], Any], told: str, texts: str
+) -> None:
+    class Wrong(Meant):
+        def embed(self, texts_: Sequence[str]) -> Sequence[Sequence[float]]:
+            vectors = super().embed(texts_)
+            return made(vectors) if (len(texts_) > 1) == (texts == "documents") else vectors
+
+    async with open_memory(tmp_path, embedder=Wrong()) as memory:
+        await memory.ingest("sea", documents(3))
+        with pytest.raises(BadInput, match=told):
+            await find(memory)
+        assert (await memory.stored()).vectors == (0 if texts == "documents" else 3)
+        assert await memory.source("1") is not None
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 async def test_a_vector_of_no_number_is_refused(tmp_path: Path, number: float) -> None:
     class Nowhere(Meant):
@@ -290,7 +316,7 @@ async def test_a_vector_of_no_number_is_refused(tmp_path: Path, number: float) -
 
     async with open_memory(tmp_path, embedder=Nowhere()) as memory:
         await memory.ingest("sea", documents(3))
-        with pytest.raises(BadInput, match="holds NaN or an infinite number"):
+        with pytest.raises(BadInput, match="holds NaN or an infinite number; look"):
             await find(memory)
         assert (await memory.stored()).vectors == 0
 
