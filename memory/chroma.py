@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,9 @@ from .records import Change, Records
 from .vectors import DIGITS, Near
 
 _LOG = logging.getLogger("bullpen.memory")
+
+#: What Rust's panics are called in Python: no kind of Exception, and in no module that can be imported.
+_PANIC = "PanicException"
 
 #: Records per write.
 BATCH = 200
@@ -72,13 +75,17 @@ class ChromaIndex:
         if self._client is None and not self._is_as_stamped():
             self._put_aside()
 
-    def nearest(self, vector: Vector, scopes: Sequence[str], limit: int) -> list[Near]:
-        """The nearest passages that the index holds, each scope by itself. Where the index fails, it holds none."""
+    def nearest(self, vector: Vector, scopes: Sequence[str], limit: int, *, gone: Collection[int] = ()) -> list[Near]:
+        """The nearest passages that the index holds, each scope by itself, but for those that are `gone` from memory.
+
+        Where the index fails, it holds none.
+        """
         try:
             with self._own_words():
                 self._open()
                 mine = [self._collections[scope] for scope in scopes if scope in self._collections]
-                return [near for collection in mine for near in _query(collection, vector, limit)]
+                found = (near for collection in mine for near in _query(collection, vector, limit + len(gone)))
+                return [near for near in found if near.record not in gone]
         except Unavailable as error:
             _LOG.warning("%s", error)
             return []
@@ -195,7 +202,9 @@ class ChromaIndex:
 
         try:
             yield
-        except ChromaError as error:
+        except BaseException as error:
+            if not isinstance(error, ChromaError) and type(error).__name__ != _PANIC:
+                raise
             self._let_go()
             self._put_aside()
             raise Unavailable(f"vector index {str(self._folder)!r} failed and is built anew: {error}") from error

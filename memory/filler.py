@@ -34,7 +34,7 @@ class Filler:
         self._asked = self._done = 0
         self._is_stopping = False
         self._thread: Thread | None = None
-        self.failed: Exception | None = None
+        self.failed: BaseException | None = None
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -45,10 +45,10 @@ class Filler:
                 self._thread = Thread(target=self._run, name="bullpen-vectors", daemon=True)
                 self._thread.start()
 
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing that was asked for is left to do, or it has failed; False after `timeout_s` seconds."""
+    def wait(self) -> None:
+        """Wait until nothing that was asked for is left to do, or it has failed."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_stopping or self._done == self._asked, timeout_s)
+            self._changed.wait_for(lambda: self._is_stopping or self._done == self._asked)
 
     def stop(self) -> None:
         """Stop after the slice in hand; what is left stays on record."""
@@ -63,8 +63,10 @@ class Filler:
             try:
                 while not self._is_stopping and self._step():
                     pass
-                failed = None
-            except Exception as error:  # the thread must live: whoever waits is told, and the next wake tries again
+                failed: BaseException | None = None
+            except (
+                BaseException
+            ) as error:  # even a panic of Chroma's: whoever waits is told, and the next wake tries again
                 _LOG.warning("vectors are not filled in: %s", error)
                 failed = error
             with self._changed:

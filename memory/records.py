@@ -250,6 +250,11 @@ class Records:
         [count] = self._database.execute("SELECT count(*) FROM pending").fetchone()
         return int(count)
 
+    def gone(self, scopes: Sequence[str]) -> set[int]:
+        """The passages of these scopes that have gone since Chroma has seen them."""
+        asked = "SELECT record FROM pending WHERE scope = ? AND record NOT IN (SELECT number FROM records)"
+        return {record for scope in set(scopes) for (record,) in self._database.execute(asked, (scope,))}
+
     def pending(self, limit: int) -> list[Change]:
         """The oldest passages that Chroma has not seen, of those that have a vector or are gone."""
         rows = self._database.execute(

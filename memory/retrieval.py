@@ -23,7 +23,8 @@ from .vectors import Vectors, best
 RERANKED = 24
 #: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
 AT_ONCE = 100
-#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer.
+#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer. So are scopes
+#: of which the index still holds more that are gone: it would be asked for all of these as well.
 EXACT = 1_000
 
 
@@ -145,10 +146,11 @@ class Retrieval:
 
     def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         [vector] = self._vectors.checked(self._embedder.embed([query]), 1)
-        if sources is not None or self._records.count(scopes) <= EXACT:
+        gone = self._records.gone(scopes)
+        if sources is not None or self._records.count(scopes) <= EXACT or len(gone) > EXACT:
             found = self._vectors.nearest(vector, scopes, limit, sources=sources)
         else:
-            found = self._index.nearest(vector, scopes, limit)
+            found = self._index.nearest(vector, scopes, limit, gone=gone)
             found += self._vectors.nearest_pending(vector, scopes, limit)  # only now: the index may have lost all
         return [near.record for near in best(found, limit)]
 
@@ -157,7 +159,8 @@ class Retrieval:
         candidates = ranking[: max(limit, CANDIDATES)]
         vectors = self._comparable(candidates)
         order = diversify(candidates, lambda one, other: cosine(vectors[one], vectors[other]), diversity, limit)
-        return [*order, *(number for number in ranking if number not in set(order))]
+        chosen = set(order)
+        return [*order, *(number for number in ranking if number not in chosen)]
 
     def _comparable(self, numbers: Sequence[int]) -> dict[int, Vector]:
         """A vector for each record: the one on record, or what its words hash to."""

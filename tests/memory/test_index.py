@@ -15,7 +15,7 @@ import pytest
 
 from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
 from bullpen.memory.ranking import fuse
-from bullpen.orchestrator.errors import BadInput
+from bullpen.orchestrator.errors import BadInput, Unavailable
 from bullpen.orchestrator.evidence import Document, Note
 
 pytestmark = pytest.mark.anyio
@@ -228,6 +228,26 @@ async def test_changes_reach_the_index_by_the_end(tmp_path: Path) -> None:
     assert len(recorded(tmp_path)) == 20
 
 
+@pytest.mark.parametrize("change", ["some go", "some change"])
+async def test_what_has_gone_is_not_found_before_the_index_hears_of_it(
+    tmp_path: Path, filled: tuple[Path, list[str]], change: str
+) -> None:
+    folder = tmp_path / "memory"
+    shutil.copytree(filled[0], folder)
+    was = documents(1)[0].text
+
+    async with open_memory(folder, embedder=Meant()) as memory:
+        if change == "some go":
+            await memory.retain("sea", [document.id for document in documents(MANY)[60:]])
+        else:
+            await memory.ingest("sea", [d.model_copy(update={"text": f"an island {d.id}"}) for d in documents(60)])
+        at_once = await memory.search(was, corpora=["sea"], limit=30)
+        await memory.settle()
+        assert await memory.search(was, corpora=["sea"], limit=30) == at_once
+    assert len(at_once) == 30
+    assert was not in {passage.text for passage in at_once}
+
+
 async def test_what_a_failed_session_did_not_index_is_indexed_by_the_next(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="the job failed"):
         async with open_memory(tmp_path, embedder=Meant()) as memory:
@@ -280,6 +300,39 @@ async def test_vectors_that_cannot_be_made_are_named_and_words_go_on(tmp_path: P
         with pytest.raises(BadInput, match="out of order"):
             await memory.settle()
         assert (await memory.stored()).failed == "the embedder is out of order"
+
+
+class Panics(Meant):
+    """Ends as code in Rust does that is at its wits' end."""
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        raise PanicException("index out of bounds")
+
+
+class PanicException(BaseException):
+    """Named as Chroma's."""
+
+
+async def test_a_panic_behind_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with open_memory(tmp_path, embedder=Panics()) as memory:
+        await memory.ingest("sea", documents(300))
+        with pytest.raises(Unavailable, match="vectors of 'meant-16' cannot be made: index out of bounds"):
+            await memory.settle()
+
+
+async def test_a_panic_of_the_index_is_a_store_set_aside(
+    tmp_path: Path, filled: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "memory"
+    shutil.copytree(filled[0], folder)
+
+    def panic(*_: object) -> None:
+        raise PanicException("index out of bounds")
+
+    async with open_memory(folder, embedder=Meant()) as memory:
+        monkeypatch.setattr("bullpen.memory.chroma._query", panic)
+        assert await find(memory) == filled[1]
+    assert (folder / "chroma.damaged").exists()
 
 
 @pytest.mark.parametrize(
