@@ -5,9 +5,11 @@ The public names, in the order in which one meets them. Each is imported when it
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # not from `typing`: `python -m bullpen` runs this while a file of the working folder comes first
 if TYPE_CHECKING:
+    from typing import Any
+
     from .agents import research_team
     from .orchestrator.envelope import Result, Status
     from .orchestrator.errors import (
@@ -104,7 +106,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _MODULE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_MODULE[name]}", __name__), name)

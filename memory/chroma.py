@@ -142,7 +142,8 @@ class ChromaIndex:
         import chromadb
 
         self._folder.mkdir(exist_ok=True)
-        settings = chromadb.Settings(anonymized_telemetry=False)
+        # A `.env` of the working folder could name a server, to which Chroma would send what it is given.
+        settings = chromadb.Settings(_env_file=None, anonymized_telemetry=False)
         self._client = chromadb.PersistentClient(str(self._folder), settings=settings)
         found = [self._client.get_collection(named.name, embedding_function=None) for named in self._collected()]
         self._collections = {collection.metadata["scope"]: collection for collection in found}

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, Protocol
 
 from .errors import BadInput, InvalidWorker
@@ -82,9 +83,25 @@ def load_worker(path: str) -> type[Worker]:
 
 def _load(what: str, path: str) -> Any:
     module, _, attribute = path.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # it may stand in a file here; installed packages come first
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(_imported(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise BadInput(f"{what} {path!r} cannot be loaded: {error}; name it as module:attribute") from error
+
+
+def _imported(module: str) -> ModuleType:
+    """An installed module, else one of the working folder, which is on the path for this import alone, and last.
+
+    What such a module imports later, in a function, is not found in the folder.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        folder = os.getcwd()
+        if folder in sys.path or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the folder is no news, or the module is there and misses something itself
+    sys.path.append(folder)
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(folder)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -133,7 +134,7 @@ def _stopped(limits: Limits) -> str:
 def _start(limits: Limits) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     # Sets are iterated in the order of hashes, and dates are read in a time zone: the same text, wherever it is made.
-    environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONPATH": os.pathsep.join(_path())}
     return subprocess.Popen(  # noqa: S603  # ourselves
         [sys.executable, "-P", "-m", f"{__package__}.parse", json.dumps(limits)],
         stdin=subprocess.PIPE,
@@ -143,6 +144,18 @@ def _start(limits: Limits) -> subprocess.Popen[bytes]:
         bufsize=0,
         start_new_session=True,  # Ctrl-C is for the job, which then ends its child
     )
+
+
+def _path() -> list[str]:
+    """Where this process finds libraries: its path without the working folder and that of the script that it runs.
+
+    Both may hold documents, and files that are named like a library; a parser needs neither. Where we are stays.
+    """
+    script = getattr(sys.modules["__main__"], "__file__", None) or ""
+    left_out = {os.path.realpath(os.curdir), os.path.realpath(os.path.dirname(script))}
+    ours = os.path.realpath(Path(__file__).parents[2])
+    folders = [os.path.abspath(folder) for folder in sys.path]
+    return [folder for folder in folders if os.path.realpath(folder) not in left_out - {ours}]
 
 
 def _exchange(
