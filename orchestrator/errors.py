@@ -3,6 +3,7 @@
 BullpenError
 ├─ Refused        asked for something not allowed; never retried
 │  ├─ BadInput          what the user gave cannot be used: exit status 2
+│  │  └─ Untrusted      (in `trust`) a folder or a run wants what only the person may allow
 │  ├─ InvalidWorker     a worker class or a team with a mistake in it
 │  ├─ Misconfigured     a provider refused our key, our model name or our request
 │  ├─ BudgetExceeded    the call would have passed the limit; it was not made

@@ -1,5 +1,6 @@
 """Settings: `bullpen.toml`, then `BULLPEN_…` in the environment, then what a caller passes; later wins.
 
+What the file says of addresses, keys, code and files outside the folder acts once the person has said so (`trust`).
 A mistake is one BadInput line that names the setting, the value and the bound. No secret is ever a setting: a rung
 names the environment variable that holds its key.
 """
@@ -10,12 +11,20 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from .errors import BadInput
+from .restricted import OWN_TEAM, Restricted, restricted
+from .trust import check
 
 FILE = "bullpen.toml"
 #: What cassettes do: give what is recorded, ask for everything anew, or ask for what is not recorded.
@@ -126,8 +135,11 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="BULLPEN_", env_ignore_empty=True, allow_inf_nan=False
     )
 
+    #: The settings that whoever loads them looks at, and that so must be trusted; None is all.
+    looked_at: ClassVar[frozenset[str] | None] = None
+
     #: `module:attribute` of the team that is used when none is named.
-    default_team: str = Field(default="bullpen.agents:research_team", pattern=_TEAM)
+    default_team: str = Field(default=OWN_TEAM, pattern=_TEAM)
     #: What is remembered together: holds `runs/` and `memory/`.
     project: Path = Path(".bullpen")
     #: Where runs are kept; None is `runs/` in the project.
@@ -173,6 +185,14 @@ class Settings(BaseSettings):
     restarts_most: int = Field(default=5, ge=0)
     restarts_period_s: float = Field(default=60.0, gt=0)
 
+    if not TYPE_CHECKING:  # whose arguments are the fields
+
+        def __init__(self, **passed: Any) -> None:
+            """Raises Untrusted for what the folder's file says and the person has not."""
+            super().__init__(**passed)
+            if wanted := _wanted(self, passed, self.looked_at):
+                check(wanted, Path.cwd(), where=where_set, mend="`bullpen trust`")
+
     @property
     def runs(self) -> Path:
         """The folder of runs."""
@@ -191,11 +211,63 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(FILE))
 
 
+class _Places(Settings):
+    """The settings for whoever only looks for runs."""
+
+    looked_at = frozenset({"project", "runs_dir"})
+
+
+class _Unused(Settings):
+    """The settings for whoever does nothing by them."""
+
+    looked_at = frozenset()
+
+
 def load_settings(**passed: Any) -> Settings:
-    """The settings in force. Raises BadInput, one line, for a malformed file or value."""
+    """The settings in force. Raises BadInput, one line, for a malformed file or value, Untrusted for a restricted."""
+    return _loaded(Settings, passed)
+
+
+def runs_folder(runs_dir: Path | None = None) -> Path:
+    """The folder of runs, for whoever only reads them: no other setting of the file need be trusted."""
+    return _loaded(_Places, {"runs_dir": runs_dir}).runs
+
+
+def in_environment() -> dict[str, Any]:
+    """What the environment sets, as it stands there."""
+    return EnvSettingsSource(Settings)()
+
+
+def wanted_by_folder() -> tuple[Restricted, ...]:
+    """What the folder's file wants done that is restricted, said or not. Raises BadInput for a malformed file."""
+    return _wanted(_loaded(_Unused, {}), {}, None)
+
+
+def where_set(wanted: Restricted) -> str:
+    """The setting, and its place in the file."""
+    return ".".join(map(str, wanted.place)) + line_of(*wanted.place)
+
+
+def _wanted(settings: Settings, passed: Mapping[str, Any], looked_at: frozenset[str] | None) -> tuple[Restricted, ...]:
+    """What the file wants done that is restricted, as far as nothing stronger says otherwise."""
+    said = TomlConfigSettingsSource(Settings, Path(FILE)).toml_data
+    names = set(said) if looked_at is None else said.keys() & looked_at
+    if not names:
+        return ()
+    stronger = {**in_environment(), **passed}
+    acting: dict[str, Any] = {}
+    for name, value in settings.model_dump(mode="json", include=names).items():
+        if isinstance(value, dict):  # tables are put together, entry by entry
+            acting[name] = {part: each for part, each in value.items() if part not in stronger.get(name, {})}
+        elif name not in stronger:
+            acting[name] = value
+    return restricted(acting, Path.cwd())
+
+
+def _loaded(kind: type[Settings], passed: Mapping[str, Any]) -> Settings:
     given = {name: value for name, value in passed.items() if value is not None}
     try:
-        return Settings(**given)
+        return kind(**given)
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{FILE} is not TOML: {error}; mend or move the file") from error
     except ValidationError as error:

@@ -59,6 +59,13 @@ def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULLPEN_MINILM_DIR", "off")
 
 
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests make their own folders, and what they say counts; no word of theirs is kept on this machine."""
+    monkeypatch.setenv("BULLPEN_TRUST", "1")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Tests with sockets or threads run on asyncio; those that need a virtual clock say so themselves."""

@@ -13,19 +13,19 @@ from ..journal.difference import Difference, difference
 from ..journal.reader import Run, open_run
 from ..journal.storage import SUFFIX
 from ..replay import replay
-from ..settings import Settings, load_settings
+from ..settings import Settings, runs_folder
 from ..system import open_system
 from ..team import Team
 from ..text import printable
-from .prepare import prepare, settled
+from .prepare import To, begin, prepare, settled
 from .printing import cell, print_json, print_table
 from .research import worked
 
 
 def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
     """Go through a job again from its record alone. The exit status: 1 when its report comes out differently."""
-    run = open_run(job, load_settings(**settings).runs)
-    loaded, team = prepare(run, settings)
+    run = open_run(job, runs_folder(settings["runs_dir"]))
+    loaded, team = prepare(run, settings, To.REPLAY)
     sys.addaudithook(_refuse_network)
     came = replay(run, team, loaded)
     if as_json:
@@ -47,9 +47,10 @@ def fork_job(
     job: str, at: int | None, changes: Sequence[str], *, out: Path | None, as_json: bool, settings: Mapping[str, Any]
 ) -> int:
     """Do a job another way and show what differs. The exit status is 0 when the new job has a report."""
-    run = open_run(job, load_settings(**settings).runs)
+    run = open_run(job, runs_folder(settings["runs_dir"]))
     changes = [settled(change) for change in changes]
-    loaded, team = prepare(run, settings, changes)
+    loaded, team = prepare(run, settings, To.FORK, changes)
+    begin(loaded.default_team, run.accepted.get("corpus", ()), settings, (*run.changes, *changes))
     if at is None and (not changes or any(change.startswith("model=") for change in changes)):
         at = 0
     forked = open_run(anyio.run(_fork, run, at, changes, loaded, team))
@@ -61,7 +62,7 @@ def fork_job(
 
 def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) -> None:
     """Set two jobs side by side."""
-    runs = load_settings(runs_dir=runs_dir).runs
+    runs = runs_folder(runs_dir)
     _print_difference(open_run(before, runs), open_run(after, runs), as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import BullpenError, Refused
+from ..trust import Untrusted
 from .memory_app import memory
 from .options import AsJson, JobName, RunsDir, TeamPath
 from .runs_app import runs
@@ -59,7 +60,7 @@ def research(
         named = {"out": out, "runs-dir": runs_dir, "budget": budget, "deadline": deadline, "model": model, "team": team}
         flags = [f"--{name}={value}" for name, value in named.items() if value is not None]
         arguments = [*flags, *(f"--corpus={path}" for path in corpus), "--", question]
-        raise typer.Exit(detach(arguments, runs_dir, as_json=as_json))
+        raise typer.Exit(detach(arguments, _settings(runs_dir, model, team), as_json=as_json))
     from .research import run_research
 
     options: Options = {"corpus": corpus, "budget_usd": budget, "deadline_s": deadline, "anew": new}
@@ -263,6 +264,28 @@ def doctor(
     raise typer.Exit(run_doctor(_settings(runs_dir, model, team), timeout_s=timeout, as_json=as_json))
 
 
+@app.command(epilog="Example: bullpen trust --list")
+def trust(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="What this run names instead of what bullpen.toml says.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Only show what it would do, and what is said.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Take back all that was said about this folder.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say that the settings of this folder may send texts and keys, run code, and use files outside of it.
+
+    Shows what they would do; on a terminal it asks. A setting that changes needs your word again.
+    """
+    from .trust import forget_folder, trust_folder
+
+    if forget:
+        forget_folder(as_json=as_json)
+    else:
+        trust_folder(job, yes=yes, only_list=only_list, as_json=as_json)
+
+
 @app.command()
 def fake_provider(
     port: Annotated[int, typer.Option(help="Listen there; 0 is any free port.", min=0, max=65535)] = 0,
@@ -289,10 +312,22 @@ def _settings(runs_dir: Path | None, model: str | None, team: str | None) -> dic
     return {"runs_dir": runs_dir, "default_team": team, "rungs": ({"model": model},) if model else None}
 
 
+def _run() -> None:
+    """Run the command; again, once somebody at the terminal has allowed what it was refused before it did anything."""
+    while True:
+        try:
+            app()
+        except Untrusted as error:
+            from .trust import is_agreed
+
+            if not is_agreed(error):
+                raise
+
+
 def main() -> None:
     """Run the command; what went wrong is one line on standard error."""
     try:
-        app()
+        _run()
     except BullpenError as error:
         sys.stderr.write(f"bullpen: {error}\n")
         raise SystemExit(2 if isinstance(error, Refused) else 1) from None

@@ -8,14 +8,14 @@ from typing import Any
 from ..control.client import send
 from ..control.protocol import Reply, command_of
 from ..journal.reader import Run, open_run
-from ..settings import load_settings
+from ..settings import runs_folder
 from ..text import printable
 
 
 def say(name: str, job: str, runs_dir: Path | None, *, as_json: bool, **values: Any) -> None:
     """Send the job the command of this name, and print what it said."""
     command = command_of(name, values)
-    run = open_run(job, load_settings(runs_dir=runs_dir).runs)
+    run = open_run(job, runs_folder(runs_dir))
     print_reply(run, name, send(run, command), as_json=as_json)
 
 

@@ -3,8 +3,9 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..clock import SystemClock, new_random
 from ..errors import BullpenError
@@ -18,12 +19,13 @@ from .printing import print_json
 _LOOK_EVERY_S = 0.05
 
 
-def detach(arguments: Sequence[str], runs_dir: Path | None, *, as_json: bool) -> int:
+def detach(arguments: Sequence[str], settings: Mapping[str, Any], *, as_json: bool) -> int:
     """Start `bullpen research` with these arguments; return when the job is on record, or has failed before that.
 
-    The exit status is 0 when it is on record, else that of the process.
+    `settings` are what the arguments say of them: what needs a word is refused here, where somebody can be asked. The
+    exit status is 0 when it is on record, else that of the process.
     """
-    runs, job = load_settings(runs_dir=runs_dir).runs, new_job_id(SystemClock(), new_random())
+    runs, job = load_settings(**settings).runs, new_job_id(SystemClock(), new_random())
     runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]

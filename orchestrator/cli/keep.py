@@ -10,7 +10,7 @@ from ..control.place import SUFFIX as SOCKETS
 from ..errors import BadInput, Unavailable
 from ..journal import clearing, keeping
 from ..journal.reader import find_run, list_runs
-from ..settings import load_settings
+from ..settings import runs_folder
 from ..text import printable, shorten
 from .printing import print_json, print_table
 
@@ -22,7 +22,7 @@ _PARTIAL = 3
 
 def verify_runs(jobs: Sequence[str], runs_dir: Path | None, *, as_json: bool) -> int:
     """A row for each run, and in JSON all that is wrong. The exit status: 1 when anything is."""
-    runs = load_settings(runs_dir=runs_dir).runs
+    runs = runs_folder(runs_dir)
     paths = [_found(job, runs) for job in jobs] if jobs else list_runs(runs)
     checked = [keeping.check(path) for path in paths]
     wrong = sum(1 for run in checked if run.problems)
@@ -53,7 +53,7 @@ def _summary(problems: Sequence[str]) -> str:
 
 def export_run(job: str, runs_dir: Path | None, *, to: Path, as_events: bool, is_forced: bool, as_json: bool) -> int:
     """Copy a run to a file. The exit status: 3 where it is damaged and the copy a part of it."""
-    runs = load_settings(runs_dir=runs_dir).runs
+    runs = runs_folder(runs_dir)
     copied = keeping.export(_found(job, runs), to, runs, instead=is_forced, as_events=as_events)
     run, damage = copied.run, copied.damage
     if as_json:
@@ -76,7 +76,7 @@ def _of_what(copied: keeping.Copied) -> str:
 
 def import_file(file: Path, runs_dir: Path | None, *, as_json: bool) -> None:
     """Put a file among the runs, and say what else is wrong with it."""
-    copied = keeping.import_run(file, load_settings(runs_dir=runs_dir).runs)
+    copied = keeping.import_run(file, runs_folder(runs_dir))
     run = copied.run
     if as_json:
         print_json({**_as_json(run), "file": str(copied.path), "was_there": copied.was_there})
@@ -95,7 +95,7 @@ def retain_runs(
     """
     if all(bound is None for bound in bounds.values()):
         raise BadInput("runs are kept unless a bound is given: --days N, --most N, or both")
-    runs, now_ms = load_settings(runs_dir=runs_dir).runs, SystemClock().wall_ms()
+    runs, now_ms = runs_folder(runs_dir), SystemClock().wall_ms()
     ended = clearing.ended_runs(runs, interrupted=interrupted)
     chosen = clearing.outdated(ended, now_ms, days=bounds["days"], most=bounds["most"])
     rows = [
@@ -114,7 +114,7 @@ def retain_runs(
 
 def collect_garbage(runs_dir: Path | None, *, dry_run: bool, as_json: bool) -> int:
     """Delete what no run needs. The exit status: 1 where something was left."""
-    chosen = clearing.leftovers(load_settings(runs_dir=runs_dir).runs, SOCKETS)
+    chosen = clearing.leftovers(runs_folder(runs_dir), SOCKETS)
     rows = [{"name": left.path.name, "bytes": left.size} for left in chosen]
     delete = None if dry_run else clearing.remove
     return _print_deleted(rows, _deleted(chosen, delete), is_dry=dry_run, as_json=as_json)

@@ -24,9 +24,9 @@ Show = Callable[[float, Stored], None]
 
 def run_rebuild(settings: Mapping[str, Any], *, lacking: bool, as_json: bool) -> None:
     """Make everything anew, or what is lacking, and wait for it. Raises Unavailable where that fails."""
+    given, set_here = settings.get("embedder"), load_settings().embedder
     anyio.run(_rebuild, settings, lacking, as_json)
-    given = settings.get("embedder")
-    if given not in (None, load_settings().embedder):
+    if given not in (None, set_here):
         sys.stderr.write(f'set embedder = "{printable(given)}" in bullpen.toml, so that jobs search with it\n')
 
 

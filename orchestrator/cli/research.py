@@ -23,13 +23,13 @@ from ..errors import BadInput, Unavailable
 from ..evidence import Report
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
-from ..order import Options
-from ..settings import Settings, load_settings
+from ..order import Options, paths_of
+from ..settings import Settings, load_settings, runs_folder
 from ..system import System, open_system
 from ..team import Team, load_team
 from ..text import printable
 from .control import print_reply
-from .prepare import prepare
+from .prepare import To, begin, prepare
 from .progress import follow
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
@@ -49,14 +49,14 @@ def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[s
     """The exit status of a job that is gone on with here; 0 where its own process goes on with it after a pause."""
     if out is not None:
         _check_writable(out)
-    run = open_run(job, load_settings(**settings).runs)
+    run = open_run(job, runs_folder(settings["runs_dir"]))
     if run.status != "interrupted":
         try:
             print_reply(run, "resume", send(run, Resume()), as_json=as_json)
             return 0
         except Unavailable as error:
             sys.stderr.write(f"{error}; waiting for a sign of life from its process\n")
-    report = anyio.run(_resume, run, *prepare(run, settings))
+    report = anyio.run(_resume, run, *prepare(run, settings, To.RESUME))
     return _deliver(report, out, as_json=as_json)
 
 
@@ -72,6 +72,7 @@ def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
 
 async def _research(question: str, settings: Mapping[str, Any], options: Options) -> Report:
     loaded = load_settings(**settings)
+    begin(loaded.default_team, paths_of(options.get("corpus", ())), settings)
     async with open_system(loaded, load_team(loaded.default_team)) as system:
         _say_models(system)
         async with system.launch(question, **options) as job:

@@ -12,14 +12,14 @@ from ..ids import digest
 from ..journal.events import RESUMED, Event
 from ..journal.overview import TaskView
 from ..journal.reader import Run, list_runs, open_run
-from ..settings import load_settings
+from ..settings import load_settings, runs_folder
 from ..text import printable, shorten
 from .printing import as_row, cell, print_json, print_table, when
 
 
 def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
     """Every run of the folder, a damaged one too."""
-    rows = [_row(path) for path in list_runs(_runs(runs_dir))]
+    rows = [_row(path) for path in list_runs(runs_folder(runs_dir))]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -45,7 +45,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool, as_json: bool) -> None:
     """Who did what; with `task` everything about one, with `events` every event of the run."""
-    run = open_run(job, _runs(runs_dir))
+    run = open_run(job, runs_folder(runs_dir))
     if as_json:
         print_json(_as_json(run, run.of_task(task) if task else run.events))
     elif task:
@@ -110,7 +110,7 @@ def _readable(body: str) -> str:
 
 def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool) -> int:
     """0 when everything holds, else 1, with a line for everything that does not."""
-    run = open_run(job, _runs(runs_dir))
+    run = open_run(job, runs_folder(runs_dir))
     found = list(run.problems())  # reads all of it, index or not
     if run.report is None:
         found.append(f"the job is {run.status}: there is no report to verify")
@@ -142,7 +142,3 @@ async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
         for source in run.evidence().sources
         if hashes.get(source.uri) != source.text_hash
     ]
-
-
-def _runs(runs_dir: Path | None) -> Path:
-    return load_settings(runs_dir=runs_dir).runs

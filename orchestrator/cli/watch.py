@@ -14,7 +14,7 @@ from ..journal.cursor import Cursor
 from ..journal.events import FINISHED, Event
 from ..journal.reader import Run, find_run, list_runs, open_run
 from ..journal.storage import is_held
-from ..settings import load_settings
+from ..settings import runs_folder
 from ..text import shorten
 from .printing import as_row, cell, print_json, print_table
 from .progress import alarm, describe, trouble
@@ -25,7 +25,7 @@ _LOOK_EVERY_S = 0.1
 
 def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
     """Every job of the folder whose process lives."""
-    rows = list(_living(load_settings(runs_dir=runs_dir).runs))
+    rows = list(_living(runs_folder(runs_dir)))
     if as_json:
         print_json(rows)
     elif not rows:
@@ -84,7 +84,7 @@ def _pending(job: str, approval: dict[str, Any]) -> str:
 
 def tail_job(job: str, runs_dir: Path | None, *, as_json: bool) -> int:
     """Print the events of a job as they come, until it has ended. The exit status: 1 when its process died before."""
-    path = find_run(job, load_settings(runs_dir=runs_dir).runs)
+    path = find_run(job, runs_folder(runs_dir))
     is_finished, began_ms = False, None
     for event in _followed(path):
         is_finished = event.kind == FINISHED

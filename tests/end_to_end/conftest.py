@@ -74,7 +74,7 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment without anything that names a model or a key; memory ranks by words alone."""
     naming = re.compile(r"(_API_KEY|_BASE_URL|_API_BASE)$|^OLLAMA_HOST$|^BULLPEN_|^OPENAI_MODEL$")
     kept = {name: value for name, value in os.environ.items() if not naming.search(name)}
-    return kept | {"BULLPEN_MINILM_DIR": "off"} | more
+    return kept | {"BULLPEN_MINILM_DIR": "off", "BULLPEN_TRUST": "1"} | more
 
 
 @pytest.fixture
