@@ -25,7 +25,6 @@ from .attempt import Attempt
 from .deployment import Deployment
 from .doctor_mends import mend_of
 from .model import Card, Completion, ProviderFactory, Request
-from .output import Output
 from .server_date import server_date_ms
 from .templates import Template, render
 
@@ -153,7 +152,7 @@ class _Examination:
             tokens_out_most=_COLOURED_TOKENS if is_typed else _GREETING_TOKENS,
             deadline_s=monotonic_s() + self._bench.timeout_s,
         )
-        completion = await Output(Attempt(deployment)).complete(request)
+        completion = await Attempt(deployment).complete(request)
         self._pay(completion)
         return completion
 
