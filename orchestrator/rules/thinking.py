@@ -7,6 +7,7 @@ does not end has no answer behind it.
 
 import json
 import re
+from bisect import bisect
 from collections.abc import Callable
 
 #: Magistral writes its marks in brackets, Kimi as ◁think▷, Seed with a name space.
@@ -23,35 +24,45 @@ _OPENS = re.compile(_any(_OPENING), re.IGNORECASE)
 _LEADS = re.compile(rf"\s*({_any(_OPENING)})", re.IGNORECASE)
 #: A mark that closes ends its line, or the answer's first bracket or fence follows it.
 _CLOSES = re.compile(rf"{_any(_CLOSING)}(?:[ \t]*(?:\n|\Z)|\s*(?=[\[{{]|```))", re.IGNORECASE)
+_EITHER = re.compile(rf"(?P<opens>{_OPENS.pattern})|{_CLOSES.pattern}", re.IGNORECASE)
 _LONGEST = max(map(len, _CLOSING))
 _OPENER = re.compile(r"[\[{]")
-#: So many brackets are looked at for a value that holds a mark; behind more of them it is taken as a mark.
-_LOOKS_MOST = 50
+#: So many brackets may begin no value; what stands behind more of them is taken for none.
+_MISSES_MOST = 50
 _LENIENT = json.JSONDecoder(strict=False)
 
 
 def without_thinking(text: str) -> str:
     """An answer in prose without what was thought before it; as it is where nothing was."""
-    answer = text
-    while opened := _LEADS.match(answer):
-        closed = _closing(opened[1]).search(answer, opened.end())
+    at = 0
+    while opened := _LEADS.match(text, at):
+        closed = _closing(opened[1]).search(text, opened.end())
         if closed is None:
             return ""
-        answer = answer[closed.end() :].lstrip()
+        at = closed.end()
+    answer = text[at:].lstrip() if at else text
     closed = _CLOSES.search(answer)
-    if closed and not _OPENS.search(answer, 0, closed.start()) and not _is_held(answer, closed.start()):
-        behind = answer[closed.end() :].lstrip()
-        return behind or answer  # an answer may end with the mark that it talks about
-    return answer
+    if closed is None or _OPENS.search(answer, 0, closed.start()) or _within(_values(answer), closed.start()):
+        return answer
+    behind = answer[closed.end() :].lstrip()
+    return behind or answer  # an answer may end with the mark that it talks about
 
 
 def json_without_thinking(text: str) -> str:
     """What is left of a text whose answer is JSON; as it is where no thinking stands around it."""
     text = without_thinking(text)
-    closed = [mark for mark in _CLOSES.finditer(text) if not _is_held(text, mark.start())]
-    answer = text[closed[-1].end() :] if closed else text
-    opened = next((mark for mark in _OPENS.finditer(answer) if not _is_held(answer, mark.start())), None)
-    return answer[: opened.start()] if opened else answer
+    values = _values(text) if _OPENS.search(text) or _CLOSES.search(text) else []
+    kept, at = list[str](), 0
+    for mark in _EITHER.finditer(text):
+        if mark.start() < at or _within(values, mark.start()):
+            continue
+        if mark["opens"]:
+            kept.append(text[at : mark.start()])
+            closed = _closing(mark["opens"]).search(text, mark.end())
+            at = closed.end() if closed else len(text)
+        else:
+            kept, at = [], mark.end()
+    return "".join((*kept, text[at:]))
 
 
 def _closing(mark: str) -> re.Pattern[str]:
@@ -59,18 +70,22 @@ def _closing(mark: str) -> re.Pattern[str]:
     return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
 
 
-def _is_held(text: str, at: int) -> bool:
-    """Whether what stands there is in a JSON value."""
-    start = looks = 0
-    while (opener := _OPENER.search(text, start, at)) and looks < _LOOKS_MOST:
-        looks += 1
+def _values(text: str) -> list[tuple[int, int]]:
+    """Where JSON values in brackets begin and end."""
+    found, at, missed = list[tuple[int, int]](), 0, 0
+    while missed < _MISSES_MOST and (opener := _OPENER.search(text, at)):
         try:
-            _, start = _LENIENT.raw_decode(text, opener.start())
+            _, at = _LENIENT.raw_decode(text, opener.start())
+            found.append((opener.start(), at))
         except (ValueError, RecursionError):
-            start = opener.end()
-        if start > at:
-            return True
-    return False
+            at, missed = opener.end(), missed + 1
+    return found
+
+
+def _within(values: list[tuple[int, int]], at: int) -> bool:
+    """Whether what stands there is in one of the values."""
+    n = bisect(values, (at, 0))
+    return n > 0 and at < values[n - 1][1]
 
 
 class Spoken:
