@@ -1,5 +1,6 @@
 """One request to one deployment, under an absolute deadline, with one event on record."""
 
+import math
 import os
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,13 @@ import anyio
 from ..clock import monotonic_s
 from ..errors import BullpenError
 from ..rules.outcome import Outcome
+from ..rules.own_server import is_own_server
 from ..rules.price import Prices
 from ..rules.same_model import is_same_model
+from ..settings import Rung
 from .budget import worst_case
 from .deployment import Deployment
+from .line import Turn
 from .model import NO_USAGE, Completion, Receipt, Request
 from .model import Attempt as Sent
 from .output import Aloud, judged
@@ -40,17 +44,32 @@ class Attempt:
             return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
         if request.sendings is not None:
             request.sendings.count += 1
-        given = Completion(Outcome.TIMED_OUT, detail=f"no answer in {until_s - started_s:.1f} s")
-        aloud = Aloud(request, rung.label)
+        aloud, given = Aloud(request, rung.label), Completion(Outcome.TIMED_OUT)
         try:
-            with anyio.CancelScope(deadline=until_s):
-                given = await self._answer(aloud.request)
+            given = await self._in_time(aloud.request, until_s)
             completion = self._shown(aloud, await judged(given, request))
         except anyio.get_cancelled_exc_class():
             self._put(request, replace(given, outcome=Outcome.CANCELLED, detail=""), prices, started_s, given.text)
             raise
         sent = self._put(request, completion, prices, started_s, given.text)
-        return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung.model_name)))
+        return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung)))
+
+    async def _in_time(self, request: Request, until_s: float) -> Completion:
+        """What came until then, or later where older requests of ours kept a server of one's own from it."""
+        rung, line, began_s = self._deployment.rung, self._deployment.line, monotonic_s()
+        completion: Completion | None = None
+        with anyio.CancelScope(deadline=until_s) as scope:
+            if line is None:
+                return await self._answer(request)
+            call_s = math.inf if request.deadline_s is None else request.deadline_s
+            turn = Turn(rung.timeout_s, rung.first_s, call_s, scope)
+            line.begin(turn)
+            try:
+                completion = await self._answer(request._replace(turn=turn))
+            finally:
+                line.end(turn, is_answered=completion is not None and completion.outcome.rule.is_well is True)
+            return completion
+        return Completion(Outcome.TIMED_OUT, detail=f"no answer in {monotonic_s() - began_s:.1f} s")
 
     async def _answer(self, request: Request) -> Completion:
         """What the provider gives. What it raises, and nobody of ours means by it, is an outcome as well."""
@@ -123,9 +142,10 @@ def _doubt(completion: Completion, *, most: int, cost: int) -> str:
     return "it told a usage of more tokens than there can have been" if cost > most else ""
 
 
-def _remarks(sent: Sent, asked: str) -> tuple[str, ...]:
-    """What is wrong with an answer that is otherwise good."""
-    if sent.outcome is not Outcome.OK or is_same_model(asked, sent.model):
+def _remarks(sent: Sent, rung: Rung) -> tuple[str, ...]:
+    """What is wrong with an answer that is otherwise good. Nobody puts a lesser model in a server of one's own."""
+    asked = rung.model_name
+    if sent.outcome is not Outcome.OK or is_same_model(asked, sent.model) or is_own_server(rung):
         return ()
     return (f"{sent.rung} was asked for {asked} and answered as {sent.model}: its tier is not known",)
 

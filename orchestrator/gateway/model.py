@@ -11,6 +11,7 @@ from ..journal.step import Steps
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
+from .line import Turn
 from .templates import Message, Template
 
 
@@ -130,6 +131,8 @@ class Request(NamedTuple):
     is_prompted: bool = False
     #: Whether it goes over a connection of its own, since one that was kept open had been closed.
     is_reconnected: bool = False
+    #: Its place before a server of one's own.
+    turn: Turn | None = None
     #: Counts what goes out for it; the chain gives it.
     sendings: Sendings | None = None
 

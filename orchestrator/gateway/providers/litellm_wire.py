@@ -79,7 +79,9 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
     async def _opened(self, url: str, headers: Any, body: bytes, params: Any) -> httpx.Response:
         """A stream that LiteLLM is to read."""
         trip = Trip(self._request.is_reconnected)
-        with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s):
+        with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s) as patience:
+            if self._request.turn is not None:
+                self._request.turn.listen(patience)
             try:
                 self._response = response = await self._sender.request(trip, "POST", url, headers, body, params)
                 if response.status == 200 and not is_packed(response.headers):

@@ -39,13 +39,27 @@ class Listener:
 
     def __init__(self, request: Request, rung: Rung, patience: anyio.CancelScope) -> None:
         self._watch, self._rung, self._patience = request.watch, rung, patience
+        self._turn = request.turn
+        if self._turn is not None:
+            self._turn.listen(patience)
 
     def hear(self, text: str | None) -> None:
         """Take what `Streamed` says is new. Keep-alives and empty chunks are nothing."""
         if text is not None:
+            self._hear_first()
             self._patience.deadline = monotonic_s() + self._rung.idle_s
         if text and self._watch is not None:
             self._watch(Piece(text, self._rung.label))
+
+    def _hear_first(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.hear()
+
+    def hear_whole(self) -> None:
+        """The answer comes whole, so that there are no tokens to wait for."""
+        self._hear_first()
+        self._patience.deadline = math.inf
 
     def hear_the_end(self) -> None:
         """The answer is complete: a server that does not close is not waited for."""
@@ -120,12 +134,12 @@ class Sender:
 
         streamed, response, trip = Streamed(asked), None, Trip(request.is_reconnected)
         with anyio.CancelScope(deadline=monotonic_s() + self.rung.first_s) as patience:
+            listener = Listener(request, self.rung, patience)
             try:
                 async with self.request(trip, "POST", url, headers, body, params) as response:
                     if not is_stream(response):
-                        patience.deadline = math.inf
+                        listener.hear_whole()
                         return await whole(response)
-                    listener = Listener(request, self.rung, patience)
                     return await _hear(response, streamed, listener)
             except (aiohttp.ClientError, TimeoutError) as error:
                 return streamed.ended(trip.fault(error, answered=response is not None))
