@@ -49,13 +49,14 @@ class Misconfigured(Refused):
 class BudgetExceeded(Refused):
     """The next call could pass the limit, so it was not made.
 
-    `limit` and `spent` are micro-dollars; `wanted` is what the call could have cost.
+    `limit` and `spent` are micro-dollars, some of them `estimated`; `wanted` is what the call could have cost.
     """
 
-    def __init__(self, name: str, *, limit: int, spent: int, wanted: int) -> None:
-        self.limit, self.spent, self.wanted = limit, spent, wanted
+    def __init__(self, name: str, *, limit: int, spent: int, wanted: int, estimated: int = 0) -> None:
+        self.limit, self.spent, self.wanted, self.estimated = limit, spent, wanted, estimated
+        some = f" ({estimated / 1e6:.6f} of it estimated)" if estimated else ""
         super().__init__(
-            f"budget {name!r} could be exceeded: {spent / 1e6:.6f} of {limit / 1e6:.6f} USD is spent and "
+            f"budget {name!r} could be exceeded: {spent / 1e6:.6f} of {limit / 1e6:.6f} USD is spent{some} and "
             f"the next call may cost {wanted / 1e6:.6f}; raise the budget or use a cheaper rung"
         )
 

@@ -264,6 +264,8 @@ class Report(Value):
     uncovered: tuple[str, ...] = ()
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
+    #: How much of `cost_usd` is an estimate, the most it can be, since a provider did not say what it charged.
+    estimated_usd: float = 0.0
     seconds: float = 0.0
     calls: Calls = Calls()
 
@@ -277,6 +279,7 @@ class Report(Value):
             "degraded": flat["degraded"],
             "report": {name: flat[name] for name in inner},
             "cost_usd": flat["cost_usd"],
+            "estimated_usd": flat["estimated_usd"],
             "seconds": flat["seconds"],
             "calls": flat["calls"],
         }

@@ -195,6 +195,7 @@ class Job:
                 uncovered=draft.uncovered,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
                 cost_usd=self.tally.micro_usd / 1e6,
+                estimated_usd=self.tally.estimated_micro_usd / 1e6,
                 seconds=self.tally.seconds,
                 calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
             )

@@ -181,7 +181,7 @@ class System:
         """Have the job done, and whoever controls it answered, while the context lasts."""
         launched, controls, journal = opened.launched, opened.controls, opened.journal
         limit = None if order.budget_usd is None else round(order.budget_usd * 1e6)
-        ledger = Ledger("job", limit, opened.tally.micro_usd)
+        ledger = Ledger("job", limit, opened.tally.micro_usd, opened.tally.estimated_micro_usd)
         job = self._job(order, opened, ledger)
         check = partial(check_prices, self.gateway.rungs)
         desk = Desk(launched.id, controls, journal, ledger, launched.cancel, check)

@@ -69,7 +69,7 @@ class Told:
             return f"{type(self.error).__name__}: {self.error}"
         assert self.completion is not None
         receipt = self.completion.receipt
-        prices = [f"cost {a.price_source}" for a in receipt.attempts if a.price_source == "reserved"]
+        prices = [f"the cost is estimated: {a.estimated}" for a in receipt.attempts if a.estimated]
         return "; ".join((*receipt.degraded, *receipt.passed_over, *prices))
 
     @property

@@ -57,6 +57,7 @@ def _split(row: int, name: str, plain: tuple[Outcome, ...], stream: tuple[Outcom
 
 
 _LIMITED, _ERROR = (Outcome.RATE_LIMITED,), (Outcome.SERVER_ERROR,)
+_IN_200 = (Outcome.ERROR_IN_200,)
 _OUT = "second answered, not first: first {}"
 
 TRANSPORT = [
@@ -115,7 +116,7 @@ TRANSPORT = [
     *_split(19, "invalid_utf8", 2 * (Outcome.NOT_JSON,), 3 * (Outcome.CUT,)),
     _fault(20, "html", 2 * (Outcome.NOT_JSON,)),
     *_split(20, "empty_body", 2 * (Outcome.NOT_JSON,), 3 * (Outcome.CUT,)),
-    _fault(21, "error_in_200", 3 * _ERROR),
+    _fault(21, "error_in_200", 3 * _IN_200),
     *(_fault(22, name, (Outcome.REDIRECTED,)) for name in ("redirect", "redirect_see_other")),
     _fault(23, "flood", (Outcome.TOO_LARGE,), rung={"timeout_s": 20.0}),
     *(_fault(24, name, 2 * (Outcome.NOT_JSON,)) for name in ("gzip_bomb", "gzip_unasked")),
@@ -130,13 +131,13 @@ STREAMS = [
     *_split(28, "stall_mid_body", (Outcome.TIMED_OUT,), (Outcome.STALLED,)),
     _fault(29, "broken_event", (Outcome.INTERRUPTED,)),
     _fault(29, "error_in_stream", (Outcome.INTERRUPTED,)),
-    _fault(29, "error_first", 3 * _ERROR),
+    _fault(29, "error_first", 3 * _IN_200),
     *(_fault(29, name, (Outcome.OK,), by="first") for name in ("odd_pieces", "no_done")),
 ]
 
 MONEY = [
     *(
-        _fault(30, name, (Outcome.OK,), by="first", sees="reserved")
+        _fault(30, name, (Outcome.OK,), by="first", sees="estimated")
         for name in ("no_usage", "negative_usage", "absurd_usage", "worded_usage")
     ),
     _fault(31, "other_model", (Outcome.OK,), by="first", sees="its tier is not known"),

@@ -118,11 +118,9 @@ def _problems(
     outcomes = tuple(str(attempt) for rung, attempt in seen if rung == "first")
     if outcomes != tuple(map(str, case.first)):
         yield f"the attempts ended {', '.join(outcomes) or 'never'}"
-    poor = [event for event in journal.events if event.kind == "model.off_schema"]
-    failed = sum(attempt["outcome"] != "ok" for attempt in attempts) + len(poor)
-    asked_in_words = sum(outcome == "refused" for _, outcome in seen) if case.name == "refusal in words" else 0
+    failed = sum(attempt["outcome"] != "ok" for attempt in attempts)
     good = sum(each.completion is not None and _last(each) == "ok" for each in calls)
-    if failed + asked_in_words != len(attempts) - good:
+    if failed != len(attempts) - good:
         yield f"{failed} failures on record of {len(attempts) - good} attempts that failed"
     if not any(case.sees in each.sees for each in calls):
         yield f"nobody is told {case.sees!r}"

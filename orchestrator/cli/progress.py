@@ -132,13 +132,13 @@ def alarm(event: Event) -> str:
 def trouble(event: Event) -> tuple[str, str] | None:
     """A rung that gave no good answer and what it was, and the same in words; None for any other event.
 
-    What is ours to mend has an alarm of its own.
+    What is ours to mend has an alarm of its own; a connection that had been closed is nobody's trouble.
     """
     if event.kind != "model.attempted":
         return None
     sent = event.value
     outcome = Outcome(sent["outcome"])
-    if outcome is Outcome.OK or outcome.rule.mend:
+    if outcome in (Outcome.OK, Outcome.STALE_CONNECTION) or outcome.rule.mend:
         return None
     detail = f" ({shorten(sent['detail'], 80)})" if sent["detail"] else ""
     about = f"! rung {shorten(sent['rung'], 60)}: {outcome}"

@@ -24,6 +24,7 @@ from ..evidence import Report
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
 from ..order import Options, paths_of
+from ..rules.price import told_usd
 from ..settings import Settings, load_settings, runs_folder
 from ..system import System, open_system
 from ..team import Team, load_team
@@ -100,8 +101,11 @@ async def worked(job: LaunchedJob) -> Report:
 
 def _say_resumed(job: LaunchedJob) -> None:
     reused = job.reused
-    saved = sum(attempt["micro_usd"] for event in reused for attempt in event.value["receipt"]["attempts"]) / 1e6
-    sys.stderr.write(f"resumed: {len(reused)} calls reused, ${saved:.4f} saved, {len(job.in_doubt)} in doubt\n")
+    attempts = [attempt for event in reused for attempt in event.value["receipt"]["attempts"]]
+    saved = sum(attempt["micro_usd"] for attempt in attempts) / 1e6
+    estimated = sum(attempt["micro_usd"] for attempt in attempts if attempt.get("estimated")) / 1e6
+    told = f"{told_usd(saved, estimated)} saved"
+    sys.stderr.write(f"resumed: {len(reused)} calls reused, {told}, {len(job.in_doubt)} in doubt\n")
     if job.changed:
         sys.stderr.write(f"changed since it was launched: {', '.join(job.changed)}\n")
     if job.outdated:
@@ -148,7 +152,8 @@ def _print(report: Report) -> None:
         sys.stderr.write(f"degraded: {printable(reason)}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
-    facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, f"${report.cost_usd:.4f}")
+    cost = told_usd(report.cost_usd, report.estimated_usd)
+    facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, cost)
     sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")
     sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")
 

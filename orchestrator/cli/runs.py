@@ -12,6 +12,7 @@ from ..ids import digest
 from ..journal.events import RESUMED, Event
 from ..journal.overview import TaskView
 from ..journal.reader import Run, list_runs, open_run
+from ..rules.price import told_usd
 from ..settings import load_settings, runs_folder
 from ..text import printable, shorten
 from .printing import as_row, cell, print_json, print_table, when
@@ -25,7 +26,7 @@ def list_jobs(runs_dir: Path | None, *, as_json: bool) -> None:
     elif not rows:
         sys.stdout.write("no jobs yet: `bullpen research QUESTION --corpus PATH` starts one\n")
     else:
-        columns = ("job", "started", "status", "claims", "cost_usd", "question")
+        columns = ("job", "started", "status", "claims", "cost_usd", "estimated_usd", "question")
         print_table(columns, [[cell(row[name]) for name in columns] for row in rows])
 
 
@@ -33,14 +34,15 @@ def _row(path: Path) -> dict[str, Any]:
     try:
         return _facts(open_run(path))
     except (BadInput, JournalDamaged) as error:
-        unknown = {"started": "", "status": "unreadable", "claims": 0, "cost_usd": 0.0}
+        unknown = {"started": "", "status": "unreadable", "claims": 0, "cost_usd": 0.0, "estimated_usd": 0.0}
         return {"job": path.stem, **unknown, "question": str(error)}
 
 
 def _facts(run: Run) -> dict[str, Any]:
     claims = len(run.finished.get("claims", ()))
     facts = {"job": run.id, "started": when(run.started_ms), "status": run.status, "claims": claims}
-    return {**facts, "cost_usd": run.cost.micro_usd / 1e6, "question": shorten(run.question, 60)}
+    cost = {"cost_usd": run.cost.micro_usd / 1e6, "estimated_usd": run.cost.estimated_micro_usd / 1e6}
+    return {**facts, **cost, "question": shorten(run.question, 60)}
 
 
 def show_job(job: str, runs_dir: Path | None, *, task: str | None, events: bool, as_json: bool) -> None:
@@ -78,11 +80,11 @@ def _print_overview(run: Run) -> None:
     out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
     out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {run.length} events\n")
     out(_history(run))
-    out(f"models   {by_model}; {run.cost.model_calls} requests, ${run.cost.micro_usd / 1e6:.4f}\n\n")
+    out(f"models   {by_model}; {_requests(run)}\n\n")
     rows = [
         [
             *(f"{'  ' * view.id.count('/')}{view.id}", view.worker, view.status, str(view.attempts)),
-            *(f"{view.seconds:.2f}", f"{view.cost_usd:.4f}", ", ".join(view.after), shorten(view.failure, 60)),
+            *(f"{view.seconds:.2f}", _usd(view), ", ".join(view.after), shorten(view.failure, 60)),
         ]
         for view in run.tasks
     ]
@@ -93,6 +95,18 @@ def _print_overview(run: Run) -> None:
         out(f"degraded {printable(reason)}\n")
     if run.status == "interrupted":
         out("\nThis job was interrupted: what is listed here is all that was done.\n")
+
+
+def _requests(run: Run) -> str:
+    """How many requests were sent, how those ended that gave no good answer, and what all of them cost."""
+    cost = run.cost
+    poor = ", ".join(f"{outcome} ×{n}" for outcome, n in sorted(cost.poor.items()))
+    told = told_usd(cost.micro_usd / 1e6, cost.estimated_micro_usd / 1e6)
+    return f"{cost.model_calls} requests{f' ({poor})' if poor else ''}, {told}"
+
+
+def _usd(view: TaskView) -> str:
+    return f"{view.cost_usd:.4f}" + (" estimated" if view.estimated_usd else "")
 
 
 def _print_events(events: tuple[Event, ...], *, in_full: bool) -> None:

@@ -14,6 +14,7 @@ from ..journal.cursor import Cursor
 from ..journal.events import FINISHED, Event
 from ..journal.reader import Run, find_run, list_runs, open_run
 from ..journal.storage import is_held
+from ..rules.price import told_usd
 from ..settings import runs_folder
 from ..text import shorten
 from .printing import as_row, cell, print_json, print_table
@@ -31,7 +32,7 @@ def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
     elif not rows:
         sys.stdout.write("no job is running: `bullpen jobs` lists those that have ended\n")
     else:
-        columns = ("job", "state", "done", "under_way", "calls", "cost_usd", "age_s", "question")
+        columns = ("job", "state", "done", "under_way", "calls", "cost_usd", "estimated_usd", "age_s", "question")
         print_table(columns, [[cell(row[name]) for name in columns] for row in rows])
         for row in rows:
             sys.stdout.writelines(_pending(row["job"], approval) for approval in row["approvals"])
@@ -64,6 +65,7 @@ def _described(run: Run) -> dict[str, Any]:
         under_way=under_way,
         calls=run.cost.model_calls,
         cost_usd=run.cost.micro_usd / 1e6,
+        estimated_usd=run.cost.estimated_micro_usd / 1e6,
         budget_usd=budget_usd,
         age_s=round(time.time() - run.started_ms / 1000, 1) if run.length else 0.0,
         notes=standing.notes,
@@ -72,8 +74,9 @@ def _described(run: Run) -> dict[str, Any]:
 
 
 def _row(job: str, state: str, question: str, **facts: Any) -> dict[str, Any]:
-    unknown = {"done": 0, "under_way": 0, "calls": 0, "cost_usd": 0.0, "budget_usd": None, "age_s": 0.0}
-    return {"job": job, "state": state, "question": question, **unknown, "notes": [], "approvals": [], **facts}
+    unknown = {"done": 0, "under_way": 0, "calls": 0, "cost_usd": 0.0, "estimated_usd": 0.0, "budget_usd": None}
+    told = {"job": job, "state": state, "question": question, **unknown, "age_s": 0.0}
+    return {**told, "notes": [], "approvals": [], **facts}
 
 
 def _pending(job: str, approval: dict[str, Any]) -> str:
@@ -100,7 +103,9 @@ def tail_job(job: str, runs_dir: Path | None, *, as_json: bool) -> int:
 def _told(event: Event, began_ms: int) -> str:
     """An event for people, with the seconds since the first; empty for one that nobody waits for."""
     if event.kind == FINISHED:
-        said = f"job {event.value['status']}: {len(event.value['claims'])} claims, ${event.value['cost_usd']:.4f}"
+        report = event.value
+        cost = told_usd(report["cost_usd"], report.get("estimated_usd", 0.0))
+        said = f"job {report['status']}: {len(report['claims'])} claims, {cost}"
     else:
         said = alarm(event) or (trouble(event) or ("", ""))[1] or describe(event)
     return f"{(event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""

@@ -101,11 +101,12 @@ class Desk:
             "usd": command.usd,
             "was_usd": None if was is None else was / 1e6,
             "spent_usd": ledger.spent / 1e6,
+            "estimated_usd": ledger.estimated / 1e6,
             "reserved_usd": ledger.reserved / 1e6,
         }
         await self._record("control.budget_set", asker, **facts)
         before = "no budget" if was is None else f"${was / 1e6:.6f}"
-        said = f"it may spend ${command.usd:.6f} (before: {before}); ${ledger.spent / 1e6:.6f} is spent"
+        said = f"it may spend ${command.usd:.6f} (before: {before}); {ledger.told} is spent"
         return Reply(is_done=True, said=said, facts=facts)
 
     async def _record(self, kind: str, asker: Asker, **facts: Any) -> None:

@@ -28,6 +28,8 @@ def changed(request: Request, completion: Completion) -> Request:
             return request._replace(tokens_in_most=_shorter(request, completion))
         case Change.PROMPTED:
             return request._replace(is_prompted=True)
+        case Change.RECONNECTED:
+            return request._replace(is_reconnected=True)
 
 
 def _correction(completion: Completion) -> tuple[Message, ...]:

@@ -3,17 +3,20 @@
 import anyio
 
 from ..errors import BudgetExceeded, Refused
-from ..rules.price import Prices
+from ..rules.price import Prices, told_usd
 from .deployment import Deployment
 from .model import Completion, Model, Request
 
 
 class Ledger:
-    """What a job may spend and has spent, in micro-dollars: spent + reserved never passes the limit."""
+    """What a job may spend and has spent, in micro-dollars: spent + reserved never passes the limit.
 
-    def __init__(self, name: str, limit: int | None, spent: int = 0) -> None:
+    What of `spent` is `estimated` is the most it could be.
+    """
+
+    def __init__(self, name: str, limit: int | None, spent: int = 0, estimated: int = 0) -> None:
         self.name, self.limit = name, limit
-        self.spent = spent
+        self.spent, self.estimated = spent, estimated
         self.reserved = 0
         #: Set at the next settlement or new limit, if anybody waits for it.
         self._settled: anyio.Event | None = None
@@ -25,26 +28,34 @@ class Ledger:
         """
         while self.limit is not None and self.spent + self.reserved + amount > self.limit:
             if self.spent + amount > self.limit:
-                raise BudgetExceeded(self.name, limit=self.limit, spent=self.spent, wanted=amount)
+                raise BudgetExceeded(
+                    self.name, limit=self.limit, spent=self.spent, wanted=amount, estimated=self.estimated
+                )
             self._settled = self._settled or anyio.Event()
             await self._settled.wait()
         self.reserved += amount
 
-    def settle(self, reserved: int, actual: int) -> None:
-        """Replace a reservation by what was really spent; never more than was reserved."""
+    def settle(self, reserved: int, actual: int, estimated: int = 0) -> None:
+        """Replace a reservation by what was spent, as far as it is known; never more than was reserved."""
         self.reserved -= reserved
         self.spent += min(actual, reserved)
+        self.estimated += min(estimated, reserved)
         self._tell()
 
     def set_limit(self, limit: int) -> None:
         """Raise or lower the limit. Raises Refused for less than is spent and reserved: that cannot be taken back."""
         if limit < self.spent + self.reserved:
             raise Refused(
-                f"budget {self.name!r} cannot be {limit / 1e6:.6f} USD: {self.spent / 1e6:.6f} is spent and "
+                f"budget {self.name!r} cannot be {limit / 1e6:.6f} USD: {self.told} is spent and "
                 f"{self.reserved / 1e6:.6f} is reserved for calls under way; give at least their sum"
             )
         self.limit = limit
         self._tell()
+
+    @property
+    def told(self) -> str:
+        """What is spent, in USD, for people."""
+        return told_usd(self.spent / 1e6, self.estimated / 1e6, places=6)
 
     def _tell(self) -> None:
         if self._settled is not None:
@@ -73,8 +84,11 @@ class Budget:
         try:
             completion = await self._inner.complete(request)
         finally:
-            unknown = most if request.sendings.count > sent else 0
-            self._ledger.settle(most, unknown if completion is None else completion.receipt.micro_usd)
+            if completion is not None:
+                self._ledger.settle(most, completion.receipt.micro_usd, completion.receipt.estimated_micro_usd)
+            else:
+                unknown = most if request.sendings.count > sent else 0
+                self._ledger.settle(most, unknown, unknown)
         return completion
 
     def _unpriced(self) -> BudgetExceeded:

@@ -87,7 +87,7 @@ class Chain:
     async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
         """Ask one rung as often as its outcomes allow."""
         request, seen = call.request_to(rung), call.seen[rung.label]
-        while len(seen) < rung.attempts_most:
+        while _sent(seen) < rung.attempts_most:
             completion = Completion(Outcome.TIMED_OUT, detail="its time was over while it waited")
             with anyio.CancelScope(deadline=call.until_s + _GRACE_S):
                 completion = await model.complete(request)
@@ -102,7 +102,7 @@ class Chain:
             is_elsewhere = rule.is_out and completion.retry_after_s == 0.0  # another deployment can be asked
             if not is_elsewhere and n >= (rule.again_last if is_last else rule.again):
                 return
-            if len(seen) >= rung.attempts_most:
+            if _sent(seen) >= rung.attempts_most:
                 return
             pause_s = self._pause_s(completion, n)
             if not is_worth_it(pause_s, left_s=call.left_s()):
@@ -115,6 +115,11 @@ class Chain:
         if not completion.outcome.rule.waits:
             return 0.0
         return wait_s(n, base_s=self._course.backoff_s, asked_s=completion.retry_after_s, chance=self._chance)
+
+
+def _sent(seen: Sequence[Outcome]) -> int:
+    """How many attempts may have come to the server."""
+    return sum(outcome is not Outcome.STALE_CONNECTION for outcome in seen)
 
 
 class _Call:

@@ -6,9 +6,11 @@ from ..clock import monotonic_s
 from ..rules.breaker import Breaker, begin, cool, heard, may_ask, ready_at_s
 from ..rules.limit import Limits
 from ..rules.outcome import Outcome
+from ..rules.own_server import is_own_server
 from ..rules.price import Prices
 from ..settings import Rung
 from .limit import Limiter
+from .line import Line
 from .model import Card, Completion, Provider
 
 #: The breaker of a deployment that has never failed.
@@ -28,6 +30,8 @@ class Deployment:
     #: Calls that wait for it or are under way, and when it was last chosen, as a number that grows.
     load: int = 0
     last_turn: int = 0
+    #: Who is before it, where it is a server of one's own.
+    line: Line | None = None
     _card: Card | None = None
 
     @classmethod
@@ -38,7 +42,7 @@ class Deployment:
             requests_per_minute=rung.requests_per_minute,
             tokens_per_minute=rung.tokens_per_minute,
         )
-        return cls(rung, provider, Limiter(rung.label, limits))
+        return cls(rung, provider, Limiter(rung.label, limits), line=Line() if is_own_server(rung) else None)
 
     async def card(self) -> Card:
         """Prices and size of the model: as the settings have them, else as the provider's list has."""

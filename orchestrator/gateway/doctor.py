@@ -18,6 +18,7 @@ from ..errors import Misconfigured
 from ..journal.in_memory import InMemoryJournal
 from ..journal.step import Steps
 from ..rules.outcome import Outcome
+from ..rules.own_server import is_own_server
 from ..rules.same_model import is_same_model
 from ..settings import Rung
 from ..text import shorten
@@ -25,7 +26,6 @@ from .attempt import Attempt
 from .deployment import Deployment
 from .doctor_mends import mend_of
 from .model import Card, Completion, ProviderFactory, Request
-from .output import Output
 from .server_date import server_date_ms
 from .templates import Template, render
 
@@ -153,7 +153,7 @@ class _Examination:
             tokens_out_most=_COLOURED_TOKENS if is_typed else _GREETING_TOKENS,
             deadline_s=monotonic_s() + self._bench.timeout_s,
         )
-        completion = await Output(Attempt(deployment)).complete(request)
+        completion = await Attempt(deployment).complete(request)
         self._pay(completion)
         return completion
 
@@ -244,7 +244,7 @@ def model_check(rung: Rung, heard: Completion) -> Check:
         variable = rung.api_key_env or _usual_variable(rung)
         return Check("model", state, _story(heard), mend_of(rung, heard, variable))
     took = f"answered in {sum(attempt.seconds for attempt in heard.receipt.attempts):.2f} s"
-    if is_same_model(rung.model_name, heard.model):
+    if is_same_model(rung.model_name, heard.model) or is_own_server(rung):
         return Check("model", State.OK, f"{took}{f' as {heard.model}' if heard.model else ''}")
     mend = f'set model = "{rung.provider}:{heard.model}" if that is the one you mean, or find out who swaps it'
     return Check("model", State.WARNING, f"{took} as {heard.model}, not as {rung.model_name}", mend)

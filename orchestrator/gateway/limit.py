@@ -32,6 +32,8 @@ class LimiterStatistics(NamedTuple):
 class _Sleeper(Waiter):
     event: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope | None = None
+    #: The latest that its caller waits for.
+    deadline_s: float = math.inf
     #: When it looks again by itself, since the bucket will have filled.
     alarm_s: float = math.inf
 
@@ -48,6 +50,8 @@ class Limiter:
     def __init__(self, name: str, limits: Limits | None = None) -> None:
         self.name, self._limits = name, limits or Limits()
         self._gate = Gate[_Sleeper](self._limits)
+        #: When the last good answer came while others waited.
+        self._moved_s = -math.inf
 
     def enter_nowait(self) -> Call | None:
         """A place at once, or None where it takes a look at the time or at who waits."""
@@ -79,6 +83,8 @@ class Limiter:
             gate.finish(call, outcome, None, 0.0)
             return
         now_s = monotonic_s()
+        if outcome is not None and outcome.rule.is_well:
+            self._moved_s = now_s
         gate.finish(call, outcome, _tokens_used(completion), now_s)
         self._hand_out(now_s)
 
@@ -90,11 +96,15 @@ class Limiter:
 
     def _sleeper(self, request: Request) -> _Sleeper:
         now_s = monotonic_s()
-        until_s = now_s + self._limits.wait_most_s
-        if request.deadline_s is not None:
-            until_s = min(until_s, request.deadline_s)
+        deadline_s = math.inf if request.deadline_s is None else request.deadline_s
         tokens = _tokens_most(request) if self._limits.tokens_per_minute is not None else 0
-        return _Sleeper(request.steps.job, request.priority, tokens, now_s, until_s)
+        sleeper = _Sleeper(request.steps.job, request.priority, tokens, now_s, now_s, deadline_s=deadline_s)
+        sleeper.until_s = self._until_s(sleeper)
+        return sleeper
+
+    def _until_s(self, sleeper: _Sleeper) -> float:
+        """How long it waits: to stand behind one's own calls is no overload for as long as they are answered."""
+        return min(sleeper.deadline_s, max(sleeper.since_s, self._moved_s) + self._limits.wait_most_s)
 
     async def _sleep(self, sleeper: _Sleeper) -> None:
         """Until it is woken, its alarm or its time is over; then its turn is tried for. Raises Overloaded."""
@@ -103,6 +113,7 @@ class Limiter:
         if sleeper.call is not None:
             return
         sleeper.alarm_s, now_s = math.inf, monotonic_s()
+        sleeper.until_s = self._until_s(sleeper)
         self._hand_out(now_s)
         if sleeper.call is None and (now_s >= sleeper.until_s or self._gate.is_hopeless(sleeper, now_s)):
             raise Overloaded(self._late(sleeper, now_s))
@@ -133,7 +144,7 @@ class Limiter:
 
     def _late(self, sleeper: _Sleeper, now_s: float) -> str:
         gate, waited_s, most_s = self._gate, now_s - sleeper.since_s, max(0.0, sleeper.until_s - sleeper.since_s)
-        bound = "its deadline" if sleeper.until_s < sleeper.since_s + self._limits.wait_most_s else "wait_most_s"
+        bound = "its deadline" if sleeper.until_s >= sleeper.deadline_s else "wait_most_s"
         return (
             f"deployment {self.name!r}: no turn in {waited_s:.1f} s of at most {most_s:.1f} s ({bound}): "
             f"{gate.in_flight} in flight of {gate.concurrency.limit}, {len(gate.queue)} wait of at most "

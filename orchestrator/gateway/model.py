@@ -11,6 +11,7 @@ from ..journal.step import Steps
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
+from .line import Turn
 from .templates import Message, Template
 
 
@@ -38,6 +39,8 @@ class Attempt:
     micro_usd: int = 0
     price_source: str = ""
     seconds: float = 0.0
+    #: Why `micro_usd` is an estimate, the most it could be; empty where it is known.
+    estimated: str = ""
 
     def recorded(self) -> dict[str, Any]:
         """The attempt for the record."""
@@ -51,6 +54,7 @@ class Attempt:
             "micro_usd": self.micro_usd,
             "price_source": self.price_source,
             "seconds": self.seconds,
+            "estimated": self.estimated,
         }
 
 
@@ -67,6 +71,11 @@ class Receipt:
     def micro_usd(self) -> int:
         """What all attempts together cost, in micro-dollars."""
         return sum(attempt.micro_usd for attempt in self.attempts)
+
+    @property
+    def estimated_micro_usd(self) -> int:
+        """How much of it is an estimate."""
+        return sum(attempt.micro_usd for attempt in self.attempts if attempt.estimated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,10 @@ class Request(NamedTuple):
     tokens_in_most: int | None = None
     #: Whether the schema is told in words alone, because the provider refused it.
     is_prompted: bool = False
+    #: Whether it goes over a connection of its own, since one that was kept open had been closed.
+    is_reconnected: bool = False
+    #: Its place before a server of one's own.
+    turn: Turn | None = None
     #: Counts what goes out for it; the chain gives it.
     sendings: Sendings | None = None
 

@@ -12,7 +12,6 @@ from .fit import Fit
 from .health import Health
 from .limit import Limit
 from .model import Model
-from .output import Output
 from .pool import Pool
 from .prompt import Prompt
 from .record import Record
@@ -26,7 +25,7 @@ def compose(
     chance: random.Random,
     recall: Recall | None = None,
 ) -> Model:
-    """record → prompt → stale → chain → [output → fit → budget → pool → [limit → health → attempt → provider]]."""
+    """record → prompt → stale → chain → [fit → budget → pool → [limit → health → attempt (output) → provider]]."""
     chain = Chain([(rung, _rung(deployments, ledger)) for rung, deployments in rungs], course, chance)
     tiers = {each.rung.label: each.rung.tier for _, deployments in rungs for each in deployments}
     return Record(Prompt(Stale(chain, recall, course, tiers)))
@@ -34,4 +33,4 @@ def compose(
 
 def _rung(deployments: Sequence[Deployment], ledger: Ledger) -> Model:
     pool = Pool([(each, Limit(Health(Attempt(each), each), each.limiter)) for each in deployments])
-    return Output(Fit(Budget(pool, deployments[0], ledger), deployments[0]))
+    return Fit(Budget(pool, deployments[0], ledger), deployments[0])

@@ -27,7 +27,7 @@ class Step:
 class Difference:
     """Two runs, side by side."""
 
-    #: By name, what each run came to: status, claims, gaps, requests, USD, seconds.
+    #: By name, what each run came to: status, claims, gaps, requests, USD and how much of it is estimated, seconds.
     totals: dict[str, tuple[Any, Any]]
     tasks: tuple[Step, ...]
     #: The report's text, line by line, as a unified diff; empty where it is the same.
@@ -55,6 +55,7 @@ def _totals(run: Run) -> dict[str, Any]:
         "gaps": len(run.report.gaps) if run.report else 0,
         "requests": run.cost.model_calls,
         "usd": run.cost.micro_usd / 1e6,
+        "estimated_usd": run.cost.estimated_micro_usd / 1e6,
         "seconds": run.cost.seconds,
     }
 

@@ -21,6 +21,8 @@ class TaskView:
     status: str
     seconds: float
     cost_usd: float
+    #: How much of it is an estimate.
+    estimated_usd: float
     failure: str
 
     @property
@@ -41,6 +43,7 @@ class _Task:
     returned_ms: int = 0
     status: str = "running"
     micro_usd: int = 0
+    estimated_micro_usd: int = 0
     failure: str = ""
 
     def hear(self, event: Event) -> None:
@@ -61,8 +64,8 @@ class _Task:
 
     def view(self, name: str) -> TaskView:
         seconds = ((self.returned_ms or self.heard_ms) - self.sent_ms) / 1000
-        after, cost_usd = tuple(self.after), self.micro_usd / 1e6
-        return TaskView(name, self.worker, after, self.attempts, self.status, seconds, cost_usd, self.failure)
+        cost = (self.micro_usd / 1e6, self.estimated_micro_usd / 1e6)
+        return TaskView(name, self.worker, tuple(self.after), self.attempts, self.status, seconds, *cost, self.failure)
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class Overview:
         self.length = event.seq
         self.heard_ms = event.at_ms
         self.is_finished = event.kind == FINISHED
-        spent = self.cost.micro_usd
+        spent, estimated = self.cost.micro_usd, self.cost.estimated_micro_usd
         self.cost.hear(event)
         if event.task:
             task = self.by_task.get(event.task)
@@ -92,6 +95,7 @@ class Overview:
                 task = self.by_task[event.task] = _Task()
             task.hear(event)
             task.micro_usd += self.cost.micro_usd - spent
+            task.estimated_micro_usd += self.cost.estimated_micro_usd - estimated
 
     @property
     def tasks(self) -> tuple[TaskView, ...]:
@@ -111,7 +115,7 @@ def overview_of(events: Iterable[Event]) -> Overview:
 def restored(kept: Mapping[str, Any]) -> Overview:
     """An overview that was kept as JSON, its fields by name."""
     cost: dict[str, Any] = kept["cost"]
-    counted = {name: Counter(cost[name]) for name in ("lanes", "models", "by_sender")}
+    counted = {name: Counter(cost[name]) for name in ("lanes", "models", "poor", "by_sender")}
     spans = {int(epoch): (first, last) for epoch, (first, last) in cost["spans"].items()}
     by_task = {name: _Task(**task) for name, task in kept["by_task"].items()}
     return Overview(**{**kept, "cost": Tally(**{**cost, **counted, "spans": spans}), "by_task": by_task})

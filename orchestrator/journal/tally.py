@@ -13,10 +13,14 @@ class Tally:
     model_calls: int = 0
     tool_calls: int = 0
     micro_usd: int = 0
+    #: How much of it is an estimate: the most it could be, where what was charged is not known.
+    estimated_micro_usd: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     lanes: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
+    #: How requests ended that gave no good answer.
+    poor: Counter[str] = field(default_factory=Counter)
     #: Why the run is worse than it could be, and the tasks that felt it, in order.
     reasons: dict[str, dict[str, None]] = field(default_factory=dict)
     #: Micro-dollars by the worker that asked.
@@ -55,7 +59,14 @@ class Tally:
 
     def _attempted(self, event: Event) -> None:
         attempt = event.value
+        if attempt["outcome"] == "stale_connection":
+            return  # it came to nobody
         self.model_calls += 1
+        if attempt["outcome"] != "ok":
+            self.poor[attempt["outcome"]] += 1
+        if why := attempt.get("estimated"):  # older runs do not say
+            self.estimated_micro_usd += attempt["micro_usd"]
+            self.reasons.setdefault(f"the cost is estimated: rung {attempt['rung']}: {why}", {})[event.task] = None
         self.micro_usd += attempt["micro_usd"]
         self.by_sender[event.sender] += attempt["micro_usd"]
         self.tokens_in += attempt["usage"]["tokens_in"]

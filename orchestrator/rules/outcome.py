@@ -17,8 +17,10 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     NO_QUOTA = "no_quota"
     SERVER_ERROR = "server_error"
+    ERROR_IN_200 = "error_in_200"
     SERVER_TIMED_OUT = "server_timed_out"
     UNREACHABLE = "unreachable"
+    STALE_CONNECTION = "stale_connection"
     UNTRUSTED = "untrusted"
     TIMED_OUT = "timed_out"
     STALLED = "stalled"
@@ -66,6 +68,8 @@ class Change(StrEnum):
     SHORTER = "shorter"
     #: With the schema in the prompt alone.
     PROMPTED = "prompted"
+    #: Not at all, but over a connection that is opened for it.
+    RECONNECTED = "reconnected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Rule:
     waits: bool = False
     #: What it says of the deployment: True is well, False is a failure that its breaker counts, None is neither.
     is_well: bool | None = True
-    #: Whether it is known that nothing was charged: only then does a reservation flow back unspent.
+    #: Whether it is known that nothing was charged: only then does a reservation flow back unspent. Where it is not
+    #: known and no tokens were counted, the cost is estimated.
     is_free: bool = False
     #: Whether the deployment is left alone for the rest of the job.
     is_out: bool = False
@@ -90,6 +95,10 @@ class Rule:
 
 
 #: One row for each outcome. Asking again costs time and money, so it is done where it is likely to help.
+#:
+#: Free is what never came to a model, or was answered with a status that says so: providers charge for tokens, and an
+#: HTTP error has none. Not known is what ended before its answer had come, whoever ended it: a gateway's own time-out
+#: (504, 408) and an error after a 200 may stand in front of a model that has worked.
 RULES: Mapping[Outcome, Rule] = {
     Outcome.OK: Rule(),
     Outcome.RATE_LIMITED: Rule(2, 2, waits=True, is_well=None, is_free=True),
@@ -99,9 +108,12 @@ RULES: Mapping[Outcome, Rule] = {
         is_out=True,
         mend="the account of {key} has no credit left: add some, or set another key",
     ),
-    Outcome.SERVER_ERROR: Rule(2, 2, waits=True, is_well=False),
+    Outcome.SERVER_ERROR: Rule(2, 2, waits=True, is_well=False, is_free=True),
+    Outcome.ERROR_IN_200: Rule(2, 2, waits=True, is_well=False),
     Outcome.SERVER_TIMED_OUT: Rule(1, 1, waits=True, is_well=False),
     Outcome.UNREACHABLE: Rule(0, 2, waits=True, is_well=False, is_free=True),
+    # A server may close a connection that nobody uses at any time, so it says nothing of the server: RFC 9112 §9.3.1.
+    Outcome.STALE_CONNECTION: Rule(1, 1, Change.RECONNECTED, is_well=None, is_free=True),
     Outcome.UNTRUSTED: Rule(is_well=False, is_free=True),
     Outcome.TIMED_OUT: Rule(0, 1, is_well=False),
     Outcome.STALLED: Rule(0, 1, is_well=False),
@@ -160,8 +172,10 @@ def of_status(status: int) -> Outcome:
             return Outcome.REDIRECTED
         case _ if 400 <= status < 500:
             return Outcome.BAD_REQUEST
-        case _:
+        case _ if status >= 500:
             return Outcome.SERVER_ERROR
+        case _:  # a success of another kind: no answer, and no word that nothing was done
+            return Outcome.NOT_JSON
 
 
 def of_content(text: str | None, finish_reason: str | None, refusal: str | None = None) -> Outcome:

@@ -20,3 +20,9 @@ class Prices(NamedTuple):
     def worst_case(self, text_bytes: int, tokens_out_most: int) -> int:
         """The most that a request can cost: no tokenizer makes more tokens of a text than it has bytes."""
         return self.cost(text_bytes, tokens_out_most)
+
+
+def told_usd(usd: float, estimated_usd: float, *, places: int = 4) -> str:
+    """An amount of USD for people, and how much of it is an estimate."""
+    told = f"${usd:.{places}f}"
+    return f"{told} (${estimated_usd:.{places}f} of it estimated)" if estimated_usd else told

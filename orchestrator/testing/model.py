@@ -42,7 +42,8 @@ class ScriptedModel:
         if isinstance(answer, Completion):
             return replace(answer, model=answer.model or name)
         text = answer if isinstance(answer, str) else compact(answer)
-        usage = Usage(sum(len(message.content) for message in request.messages) // 4, len(text) // 4)
+        asked = sum(len(message.content) for message in request.messages)
+        usage = Usage(max(1, asked // 4), max(1, len(text) // 4))
         return Completion(Outcome.OK, text=text, model=name, finish_reason="stop", usage=usage)
 
     async def card(self) -> Card:

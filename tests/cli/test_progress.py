@@ -74,6 +74,7 @@ def test_a_rung_in_trouble_is_said_once_for_each_outcome(capsys: pytest.CaptureF
         sent("main", "stalled"),
         sent("main", "ok"),
         sent("main", "key_refused"),
+        sent("main", "stale_connection", "nobody's trouble"),
     ):
         lines.hear(each)
 

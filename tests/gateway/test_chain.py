@@ -439,8 +439,12 @@ FAULTS = st.builds(
 def test_a_call_keeps_its_order_its_bounds_and_its_deadline(
     scripts: list[list[tuple[Completion, float]]], tiers: list[int], floor: int, attempts_most: int, timeout_s: float
 ) -> None:
-    """Models asked in order, attempts bounded, never below the floor, every attempt on the receipt, ended in time."""
+    """Models asked in order, attempts bounded, never below the floor, every attempt on the receipt, ended in time.
+
+    What went over a connection that had been closed is no attempt at the model, and is made up for once.
+    """
     sent: list[int] = []
+    stale: list[int] = []
 
     def scripted(n: int, script: list[tuple[Completion, float]]) -> ScriptedModel:
         model = ScriptedModel(lambda request: script[min(len(model.requests), len(script)) - 1][0])
@@ -449,7 +453,9 @@ def test_a_call_keeps_its_order_its_bounds_and_its_deadline(
         async def slowly(request: Request) -> Completion:
             sent.append(n)
             await anyio.sleep(script[min(len(model.requests), len(script) - 1)][1])
-            return await complete(request)
+            completion = await complete(request)
+            stale.extend([n] if completion.outcome is Outcome.STALE_CONNECTION else [])
+            return completion
 
         model.complete = slowly  # type: ignore[method-assign]
         return model
@@ -473,7 +479,7 @@ def test_a_call_keeps_its_order_its_bounds_and_its_deadline(
 
     anyio.run(story, backend=VIRTUAL[0], backend_options=VIRTUAL[1])
     assert sent == sorted(sent)
-    assert all(sent.count(n) <= attempts_most for n in set(sent))
+    assert all(sent.count(n) - stale.count(n) <= attempts_most and stale.count(n) <= 2 for n in set(sent))
     assert all(tiers[n] >= floor for n in sent)
 
 

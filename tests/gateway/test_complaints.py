@@ -179,7 +179,7 @@ def test_a_provider_that_cannot_do_schemas_is_asked_in_words(status: int, error:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        ("overloaded", Outcome.SERVER_ERROR),
+        ("overloaded", Outcome.ERROR_IN_200),
         ({"message": "busy", "code": 429}, Outcome.RATE_LIMITED),
         ({"message": "busy", "code": "429"}, Outcome.RATE_LIMITED),
         ({"message": "late", "code": 504}, Outcome.SERVER_TIMED_OUT),

@@ -272,7 +272,8 @@ async def test_what_is_not_known_of_a_model_can_be_set() -> None:
 @pytest.mark.anyio
 async def test_what_was_not_charged_costs_nothing() -> None:
     assert (await found(greets_with(Outcome.KEY_REFUSED), card=Card())).micro_usd == 0
-    assert (await found(greets_with(Outcome.SERVER_ERROR), card=Card())).micro_usd is None
+    assert (await found(greets_with(Outcome.SERVER_ERROR), card=Card())).micro_usd == 0
+    assert (await found(greets_with(Outcome.ERROR_IN_200), card=Card())).micro_usd is None
 
 
 @pytest.mark.anyio

@@ -109,7 +109,7 @@ async def test_a_cancelled_attempt_is_on_record_as_spent_in_full() -> None:
         await model.complete(request)
 
     (attempt,) = attempts(journal)
-    assert (attempt["outcome"], attempt["seconds"], attempt["price_source"]) == ("cancelled", 5.0, "reserved")
+    assert (attempt["outcome"], attempt["seconds"], attempt["price_source"]) == ("cancelled", 5.0, "estimated")
     assert attempt["micro_usd"] > 4096
 
 
@@ -146,7 +146,7 @@ async def test_a_provider_that_breaks_is_an_outcome_on_record_and_the_next_rung_
 
     assert completion.text == "fine"
     broken, _ = attempts(journal)
-    assert (broken["outcome"], broken["price_source"]) == ("broken", "reserved")
+    assert (broken["outcome"], broken["price_source"]) == ("broken", "estimated")
     assert broken["detail"] == "the provider raised KeyError: 'choices'"
     assert completion.receipt.degraded == ("scripted:m1 answered, not scripted:m0: scripted:m0 broken",)
 

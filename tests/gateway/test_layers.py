@@ -96,7 +96,7 @@ async def test_what_the_usage_does_not_tell_counts_as_spent_in_full() -> None:
     completion = await model.complete(request)
 
     (attempt,) = completion.receipt.attempts
-    assert attempt.price_source == "reserved"
+    assert attempt.price_source == "estimated"
     assert attempt.micro_usd > 200
 
 

@@ -115,8 +115,8 @@ BAD: list[tuple[bytes, Outcome]] = [
     (b"[]", Outcome.CUT),
     (b"[" * 10_000, Outcome.CUT),
     (b'{"error": {"message": "busy", "code": 429}}', Outcome.RATE_LIMITED),
-    (b'{"error": "overloaded"}', Outcome.SERVER_ERROR),
-    (b'{"choices": [{"error": {"code": 502}, "finish_reason": "error"}]}', Outcome.SERVER_ERROR),
+    (b'{"error": "overloaded"}', Outcome.ERROR_IN_200),
+    (b'{"choices": [{"error": {"code": 502}, "finish_reason": "error"}]}', Outcome.ERROR_IN_200),
     (b"[DONE]", Outcome.CUT),
 ]
 

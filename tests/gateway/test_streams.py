@@ -99,7 +99,7 @@ async def test_an_answer_is_shown_as_it_arrives(lane: str) -> None:
         (says(DONE), Outcome.CUT, ""),
         (says(b"data: {broken\n\n"), Outcome.CUT, ""),
         (says(event({"error": {"message": "busy", "code": 429}})), Outcome.RATE_LIMITED, ""),
-        (says(event({"error": {"message": "busy"}})), Outcome.SERVER_ERROR, ""),
+        (says(event({"error": {"message": "busy"}})), Outcome.ERROR_IN_200, ""),
         (says(FIRST), Outcome.INTERRUPTED, "Hel"),
         (says(FIRST, DONE), Outcome.INTERRUPTED, "Hel"),
         (says(FIRST, breaks=True), Outcome.INTERRUPTED, "Hel"),
@@ -178,7 +178,7 @@ async def test_a_server_that_does_not_close_is_not_waited_for(lane: str) -> None
     ("body", "status", "outcome"),
     [
         ({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}, 200, Outcome.OK),
-        ({"error": {"message": "busy", "code": 503}}, 200, Outcome.SERVER_ERROR),
+        ({"error": {"message": "busy", "code": 503}}, 200, Outcome.ERROR_IN_200),
         ({"error": {"message": "slow down"}}, 429, Outcome.RATE_LIMITED),
         ({"error": {"message": "prompt is too long"}}, 400, Outcome.TOO_LONG),
     ],

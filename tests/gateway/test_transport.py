@@ -20,10 +20,12 @@ from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
 from bullpen.orchestrator.gateway.templates import Message, Template
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.step import Steps
+from bullpen.orchestrator.journal.tally import Tally
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ManualClock
 
+from .stacks import stacked
 from .wire import END, EVENTS, delta, event, piece, plain, raw_server, reset
 
 pytestmark = pytest.mark.anyio
@@ -283,7 +285,7 @@ async def test_an_answer_in_words_and_parts_is_put_together_before_it_is_judged(
     assert (await given(make, plain(answer(thought)))).text == "yes"
 
 
-@pytest.mark.parametrize(("reason", "outcome"), [("model_length", Outcome.TRUNCATED), ("error", Outcome.SERVER_ERROR)])
+@pytest.mark.parametrize(("reason", "outcome"), [("model_length", Outcome.TRUNCATED), ("error", Outcome.ERROR_IN_200)])
 async def test_some_call_the_reasons_otherwise(make: Make, reason: str, outcome: Outcome) -> None:
     body = {"choices": [{"message": {"content": "x"}, "finish_reason": reason}]}
 
@@ -334,3 +336,87 @@ async def test_nobody_listening_is_unreachable_for_another_shape_too(
         await provider.aclose()
 
     assert completion.outcome is Outcome.UNREACHABLE
+
+
+# ---------------------------------------------------------------- a connection that was kept, and is closed
+
+
+def silently_closing(open_: list[asyncio.StreamWriter]) -> Callable[[asyncio.StreamWriter], Any]:
+    """Answers the first request of a connection, and closes it at the second, as if it had closed before."""
+
+    async def answered(writer: asyncio.StreamWriter) -> None:
+        if writer in open_:
+            writer.close()
+        else:
+            open_.append(writer)
+            writer.write(plain(answer(usage={"prompt_tokens": 3, "completion_tokens": 1})))
+            await writer.drain()
+
+    return answered
+
+
+@pytest.mark.parametrize("is_watched", [False, True], ids=["plain", "stream"])
+async def test_a_kept_connection_that_had_been_closed_is_its_own_outcome_and_a_new_one_is_asked(
+    make: Make, is_watched: bool
+) -> None:
+    request = ASKED._replace(watch=(lambda _: None) if is_watched else None)
+    async with raw_server(silently_closing([])) as server:
+        provider = make(server.url)
+        outcomes = [(await provider.complete(request)).outcome for _ in range(2)]
+        again = await provider.complete(request._replace(is_reconnected=True))
+
+    assert outcomes == [Outcome.OK, Outcome.STALE_CONNECTION]
+    assert (again.outcome, again.text, server.connections) == (Outcome.OK, "hello", 2)
+
+
+async def test_a_new_connection_that_is_closed_before_the_first_byte_is_not_known_to_be_free(make: Make) -> None:
+    async with raw_server(lambda writer: asyncio.sleep(0, writer.close())) as server:
+        completion = await make(server.url).complete(ASKED)
+
+    assert completion.outcome is Outcome.CUT
+    assert not completion.outcome.rule.is_free
+
+
+async def test_a_kept_connection_that_is_closed_later_or_behind_a_first_byte_is_cut(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[asyncio.StreamWriter] = []
+
+    async def answered(writer: asyncio.StreamWriter) -> None:
+        if writer in begun:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-le")
+            await writer.drain()
+            writer.close()
+        else:
+            begun.append(writer)
+            writer.write(plain(answer()))
+
+    async with raw_server(answered) as server:
+        provider = make(server.url)
+        assert [(await provider.complete(ASKED)).outcome for _ in range(2)] == [Outcome.OK, Outcome.CUT]
+    monkeypatch.setattr(sending, "_STALE_WITHIN_S", 0.0)
+    async with raw_server(silently_closing([])) as server:
+        provider = make(server.url)
+        assert [(await provider.complete(ASKED)).outcome for _ in range(2)] == [Outcome.OK, Outcome.CUT]
+
+
+async def test_a_server_that_closes_after_each_answer_without_a_word_costs_what_it_answered() -> None:
+    """Each call is answered once and paid for once, with one attempt on record for each request that was read."""
+
+    async def answered(writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(answer(usage={"prompt_tokens": 3, "completion_tokens": 1})))
+        await writer.drain()
+        writer.close()
+
+    async with raw_server(answered) as server:
+        rung = Rung(model="openai_http:small", base_url=server.url, price_in_usd=1, price_out_usd=2, attempts_most=1)
+        provider = OpenAIHttp(rung)
+        model, journal, request = stacked([(rung, [provider])], limit=20_000)
+        told = [await model.complete(request._replace(again=n)) for n in range(8)]
+        await provider.aclose()
+    tally = Tally()
+    for each in journal.events:
+        tally.hear(each)
+
+    assert {completion.outcome for completion in told} == {Outcome.OK}
+    assert (tally.model_calls, tally.micro_usd, tally.estimated_micro_usd) == (len(server.requests), 8 * 5, 0)

@@ -88,9 +88,13 @@ def outcome_of(status: int, error: Any, *, has_schema: bool = False) -> Outcome:
 
 
 def outcome_in_200(error: Any, *, has_schema: bool = False) -> Outcome:
-    """The outcome of an error that came in a 200: by the status that is written inside, if any."""
+    """The outcome of an error that came in a 200: by the status that is written inside, if any.
+
+    A server's own trouble is not told apart there from that of a model which has worked.
+    """
     inner = next((int(code) for code in _codes(error) if re.fullmatch("[45][0-9][0-9]", code)), 500)
-    return outcome_of(inner, error, has_schema=has_schema)
+    outcome = outcome_of(inner, error, has_schema=has_schema)
+    return Outcome.ERROR_IN_200 if outcome is Outcome.SERVER_ERROR else outcome
 
 
 def message_of(error: Any) -> str:

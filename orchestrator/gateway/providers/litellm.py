@@ -171,6 +171,20 @@ def _context_tokens(litellm: Any, rung: Rung) -> int | None:
     return size if isinstance(size, int) and size > 0 else None
 
 
+#: What it takes more than LiteLLM's word to believe: it gives faults that it does not know the same names.
+_BEFORE_A_MODEL = (Outcome.UNREACHABLE, Outcome.SERVER_ERROR)
+
+
+def _tells(cause: BaseException) -> bool:
+    """Whether a client that is not ours was refused a connection, or was answered with an HTTP status."""
+    import httpx
+
+    kinds = (httpx.ConnectError, httpx.ConnectTimeout, httpx.HTTPStatusError)
+    return isinstance(cause, kinds) or (
+        type(cause).__module__.startswith("openai") and getattr(cause, "response", None) is not None
+    )
+
+
 def _fault(error: Exception, wire: "Wire") -> Completion:
     """What an error of LiteLLM's gives: what came and it could not read, aiohttp's fault beneath it, else its class."""
     import aiohttp
@@ -181,4 +195,6 @@ def _fault(error: Exception, wire: "Wire") -> Completion:
         if isinstance(cause, aiohttp.ClientError):
             return fault_of(cause, answered=False)
     outcome = outcome_of_error(error, has_schema=wire.asked.has_schema)
+    if outcome in _BEFORE_A_MODEL and not any(map(_tells, causes(error))):
+        outcome = Outcome.CUT
     return Completion(outcome, detail=f"{type(error).__name__}: {error}", retry_after_s=wait_of(error))

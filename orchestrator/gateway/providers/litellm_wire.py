@@ -20,7 +20,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from ...clock import monotonic_s
 from ..model import Completion, Request
 from .openai_shape import ANSWER_BYTES_MOST, Answer, Asked, read, too_large
-from .sending import Sender, fault_of, is_packed, stalled, whole
+from .sending import Sender, Trip, fault_of, is_packed, stalled, whole
 
 #: How LiteLLM names the tool by which it asks for a schema where the provider has no schemas.
 _TRANSLATED = "json_tool_call"
@@ -58,7 +58,7 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
             raise Ended(await self._judged(*sent))
         if more.get("stream"):
             return await self._opened(*sent)
-        answer = await self._sender.send("POST", *sent)
+        answer = await self._sender.send(Trip(self._request.is_reconnected), "POST", *sent)
         if isinstance(answer, Completion) or answer.status != 200 or is_packed(answer.headers):
             raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
         self.answer = answer
@@ -71,21 +71,24 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
 
     async def _judged(self, url: str, headers: Any, body: Any, params: Any) -> Completion:
         if self._request.watch is None:
-            answer = await self._sender.send("POST", url, headers, body, params)
+            answer = await self._sender.send(Trip(self._request.is_reconnected), "POST", url, headers, body, params)
         else:
             answer = await self._sender.stream(self._request, self.asked, url, headers, body, params)
         return read(answer, self.asked) if isinstance(answer, Answer) else answer
 
     async def _opened(self, url: str, headers: Any, body: bytes, params: Any) -> httpx.Response:
         """A stream that LiteLLM is to read."""
-        with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s):
+        trip = Trip(self._request.is_reconnected)
+        with anyio.CancelScope(deadline=monotonic_s() + self._sender.rung.first_s) as patience:
+            if self._request.turn is not None:
+                self._request.turn.listen(patience)
             try:
-                self._response = response = await self._sender.request("POST", url, headers, body, params)
+                self._response = response = await self._sender.request(trip, "POST", url, headers, body, params)
                 if response.status == 200 and not is_packed(response.headers):
                     return _response(url, response.headers, stream=_Body(response))
                 answer = await whole(response)
             except (aiohttp.ClientError, TimeoutError) as error:
-                raise Ended(fault_of(error, answered=self._response is not None)) from error
+                raise Ended(trip.fault(error, answered=self._response is not None)) from error
             raise Ended(read(answer, self.asked) if isinstance(answer, Answer) else answer)
         raise Ended(stalled(self._sender.rung))
 

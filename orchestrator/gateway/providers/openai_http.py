@@ -11,7 +11,7 @@ from ...settings import Rung
 from ..model import Card, Completion, Request
 from .keys import DEFAULT_KEY_ENV, key_in, without
 from .openai_shape import Answer, asked_of, first_model, question, read
-from .sending import Sender
+from .sending import Sender, Trip
 
 
 class OpenAIHttp:
@@ -50,7 +50,7 @@ class OpenAIHttp:
         body = json.dumps({"model": self._model, **question(request, self._rung)}).encode()
         headers = {"Content-Type": "application/json", **headers}
         if request.watch is None:
-            answer = await self._sender.send("POST", url, headers, body)
+            answer = await self._sender.send(Trip(request.is_reconnected), "POST", url, headers, body)
         else:
             answer = await self._sender.stream(request, asked, url, headers, body)
         return read(answer, asked) if isinstance(answer, Answer) else answer
@@ -60,7 +60,7 @@ class OpenAIHttp:
         async with self._finding:
             if self._model:
                 return None
-            answer = await self._sender.send("GET", f"{self._base_url}/models", headers)
+            answer = await self._sender.send(Trip(), "GET", f"{self._base_url}/models", headers)
             found = first_model(answer) if isinstance(answer, Answer) else answer
             if isinstance(found, Completion):
                 return found

@@ -171,7 +171,7 @@ def _answer(value: Mapping[str, Any], choice: Mapping[str, Any], asked: Asked) -
     reason = _text(choice.get("finish_reason"))
     reason = _REASONS.get(reason.lower(), reason)
     text, stray = _called(message, text, asked)
-    outcome = Outcome.SERVER_ERROR if reason == "error" else of_content(text, reason, refusal)
+    outcome = Outcome.ERROR_IN_200 if reason == "error" else of_content(text, reason, refusal)
     if outcome in (Outcome.OK, Outcome.EMPTY) and stray:
         outcome = Outcome.UNKNOWN_TOOL
     usage = _usage(value.get("usage"))

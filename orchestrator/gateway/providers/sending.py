@@ -3,8 +3,10 @@
 Both network lanes send with this, so that the same trouble on the way is the same outcome in both.
 """
 
+import errno
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
 
 #: The most seconds that finding and reaching the server may take.
 CONNECT_TIMEOUT_S = 5.0
+#: How soon after a request was sent over a kept connection the news comes that it had been closed, in seconds: a round
+#: trip and no more. A server that closes later than that had taken the request.
+_STALE_WITHIN_S = 1.0
 #: How long a server may take to end a stream whose answer is complete, in seconds; then the connection is closed.
 _LINGER_S = 0.25
+#: What the system says of a connection that the other side has closed; aiohttp says it without a number.
+_CLOSED = (errno.ECONNRESET, errno.EPIPE, None)
 _CLOCK = SystemClock()
 
 
@@ -32,17 +39,52 @@ class Listener:
 
     def __init__(self, request: Request, rung: Rung, patience: anyio.CancelScope) -> None:
         self._watch, self._rung, self._patience = request.watch, rung, patience
+        self._turn = request.turn
+        if self._turn is not None:
+            self._turn.listen(patience)
 
     def hear(self, text: str | None) -> None:
         """Take what `Streamed` says is new. Keep-alives and empty chunks are nothing."""
         if text is not None:
+            self._hear_first()
             self._patience.deadline = monotonic_s() + self._rung.idle_s
         if text and self._watch is not None:
             self._watch(Piece(text, self._rung.label))
 
+    def _hear_first(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.hear()
+
+    def hear_whole(self) -> None:
+        """The answer comes whole, so that there are no tokens to wait for."""
+        self._hear_first()
+        self._patience.deadline = math.inf
+
     def hear_the_end(self) -> None:
         """The answer is complete: a server that does not close is not waited for."""
         self._patience.deadline = min(self._patience.deadline, monotonic_s() + _LINGER_S)
+
+
+@dataclass(slots=True)
+class Trip:
+    """The way of one request: over a connection of its own (`is_reconnected`), or over one that may have been kept."""
+
+    is_reconnected: bool = False
+    #: When it was given a connection that had been used before; None where it was not.
+    reused_s: float | None = None
+
+    def fault(self, error: BaseException, *, answered: bool) -> Completion:
+        """What a fault of aiohttp's gives; `answered` is whether a status had arrived.
+
+        A kept connection that is closed before the first byte of an answer had been closed before the request came,
+        so that nobody has read it: RFC 9112 §9.3.1.
+        """
+        is_reused = self.reused_s is not None and monotonic_s() - self.reused_s < _STALE_WITHIN_S
+        if answered or not is_reused or not _is_closed(error):
+            return fault_of(error, answered=answered)
+        detail = f"a kept connection had been closed: {type(error).__name__}: {error}"
+        return Completion(Outcome.STALE_CONNECTION, detail=detail)
 
 
 class Sender:
@@ -50,33 +92,36 @@ class Sender:
 
     def __init__(self, rung: Rung) -> None:
         self.rung = rung
-        self._session: aiohttp.ClientSession | None = None
+        #: By whether its connections are used for one request only.
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def aclose(self) -> None:
         """Close the connections; closing twice is harmless, and a later request opens them again."""
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
             await session.close()
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
+        self, trip: Trip, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
     ) -> "aiohttp.client._RequestContextManager":
-        """The response, once its headers are there, as a context manager. Raises what `fault_of` reads."""
-        session = self._session or self._open()
-        return session.request(method, url, data=body, headers=headers, params=params, allow_redirects=False)
+        """The response, once its headers are there, as a context manager. Raises what `trip.fault` reads."""
+        session = self._sessions.get(trip.is_reconnected) or self._open(is_single=trip.is_reconnected)
+        return session.request(
+            method, url, data=body, headers=headers, params=params, allow_redirects=False, trace_request_ctx=trip
+        )
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
+        self, trip: Trip, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
     ) -> Answer | Completion:
         """The whole answer; a Completion where none came."""
         import aiohttp
 
         response = None
         try:
-            async with self.request(method, url, headers, body, params) as response:
+            async with self.request(trip, method, url, headers, body, params) as response:
                 return await whole(response)
         except (aiohttp.ClientError, TimeoutError) as error:
-            return fault_of(error, answered=response is not None)
+            return trip.fault(error, answered=response is not None)
 
     async def stream(
         self, request: Request, asked: Asked, url: str, headers: Mapping[str, str], body: Any, params: Any = None
@@ -87,31 +132,48 @@ class Sender:
         """
         import aiohttp
 
-        streamed, response = Streamed(asked), None
+        streamed, response, trip = Streamed(asked), None, Trip(request.is_reconnected)
         with anyio.CancelScope(deadline=monotonic_s() + self.rung.first_s) as patience:
+            listener = Listener(request, self.rung, patience)
             try:
-                async with self.request("POST", url, headers, body, params) as response:
+                async with self.request(trip, "POST", url, headers, body, params) as response:
                     if not is_stream(response):
-                        patience.deadline = math.inf
+                        listener.hear_whole()
                         return await whole(response)
-                    listener = Listener(request, self.rung, patience)
                     return await _hear(response, streamed, listener)
             except (aiohttp.ClientError, TimeoutError) as error:
-                return streamed.ended(fault_of(error, answered=response is not None))
+                return streamed.ended(trip.fault(error, answered=response is not None))
         return streamed.ended(stalled(self.rung))
 
-    def _open(self) -> "aiohttp.ClientSession":
+    def _open(self, *, is_single: bool) -> "aiohttp.ClientSession":
         import aiohttp
 
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
+        session = self._sessions[is_single] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=is_single),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
             headers={"Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=self.rung.use_proxy,
+            trace_configs=[trace],
         )
-        return self._session
+        return session
+
+
+async def _note_reuse(_: "aiohttp.ClientSession", context: Any, __: object) -> None:
+    """aiohttp has taken a kept connection."""
+    context.trace_request_ctx.reused_s = monotonic_s()
+
+
+def _is_closed(error: BaseException) -> bool:
+    """Whether the server closed or reset the connection and, for all that is known, sent nothing before."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # else it is the part of an answer that had come
+    return isinstance(error, aiohttp.ClientOSError | aiohttp.ClientConnectionResetError) and error.errno in _CLOSED
 
 
 def is_stream(response: "aiohttp.ClientResponse") -> bool:

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from ...ids import canonical, plain
 from ...text import clean
+from ..thinking import json_without_thinking
 from .decode import Refused, decode, decode_at, wholesome
 from .fit import fit
 from .mending import mended
@@ -72,7 +73,12 @@ def _candidates(text: str, returns: TypeAdapter[Any] | None) -> Iterator[Reading
     try:
         yield Reading(decode(bare), mends=marked)
     except ValueError:
-        yield from (replace(found, mends=(*marked, *found.mends)) for found in _mended(bare, returns))
+        answer = json_without_thinking(bare)
+        if answer != bare:
+            marked = (*marked, "thinking around it left out")
+            yield from (replace(found, mends=(*marked, *found.mends)) for found in _candidates(answer, returns))
+        else:
+            yield from (replace(found, mends=(*marked, *found.mends)) for found in _mended(bare, returns))
 
 
 def _mended(text: str, returns: TypeAdapter[Any] | None) -> Iterator[Reading]:

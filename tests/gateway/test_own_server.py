@@ -1,0 +1,150 @@
+"""A server of one's own: few slots, behind which our own calls wait, and one model under whatever name."""
+
+from collections.abc import Sequence
+from functools import partial
+from random import Random
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullpen.orchestrator.gateway.budget import Ledger
+from bullpen.orchestrator.gateway.chain import Course
+from bullpen.orchestrator.gateway.model import Card, Completion, Request, Usage
+from bullpen.orchestrator.gateway.providers.sending import Listener
+from bullpen.orchestrator.gateway.stack import compose
+from bullpen.orchestrator.journal.in_memory import InMemoryJournal
+from bullpen.orchestrator.rules.outcome import Outcome
+from bullpen.orchestrator.rules.own_server import is_own_server
+from bullpen.orchestrator.settings import Rung
+from bullpen.orchestrator.testing import ManualClock
+from bullpen.orchestrator.testing.contracts import backend
+
+from .stacks import always, asked, deployed, stacked
+
+VIRTUAL = backend("virtual time")
+OWN = "http://127.0.0.1:8080/v1"
+SIBLINGS = 40
+
+
+class Slots:
+    """A server that answers so many at once, `seconds` each, in the order of their coming; one may hang for ever."""
+
+    def __init__(self, slots: int = 1, seconds: float = 2.0, hangs: Sequence[int] = ()) -> None:
+        self._slots, self._seconds, self._hangs = anyio.Semaphore(slots), seconds, hangs
+        self.asked: list[str] = []
+
+    async def complete(self, request: Request) -> Completion:
+        """As a sender would: it listens for a first token where somebody watches."""
+        assert request.rung is not None
+        self.asked.append(request.inputs["text"])
+        number = len(self.asked)
+        first_s = request.rung.first_s if request.watch else float("inf")
+        with anyio.CancelScope(deadline=anyio.current_time() + first_s) as patience:
+            listener = Listener(request, request.rung, patience) if request.watch else None
+            async with self._slots:
+                await anyio.sleep(float("inf") if number in self._hangs else self._seconds)
+                if listener is not None:
+                    listener.hear("well")
+                return Completion(Outcome.OK, text="well", usage=Usage(1, 1))
+        return Completion(Outcome.STALLED)
+
+    async def card(self) -> Card:
+        return Card()
+
+    async def aclose(self) -> None:
+        pass
+
+
+def answers(server: Slots, *, is_watched: bool, calls: int = SIBLINGS, **rung: Any) -> list[Completion | Exception]:
+    """What as many calls come to that are made at once."""
+    told: list[Completion | Exception] = []
+
+    async def call(model: Any, journal: InMemoryJournal, n: int) -> None:
+        request = asked(journal, str(n))._replace(watch=(lambda _: None) if is_watched else None)
+        try:
+            told.append(await model.complete(request))
+        except Exception as error:
+            told.append(error)
+
+    async def story() -> None:
+        journal = InMemoryJournal("job", ManualClock())
+        places = deployed([(Rung(model="scripted:m", base_url=OWN, attempts_most=1, **rung), [server])])
+        model = compose(places, Ledger("job", None), Course(timeout_s=3600), Random(0))
+        async with anyio.create_task_group() as group:
+            for n in range(calls):
+                group.start_soon(call, model, journal, n)
+
+    anyio.run(story, backend=VIRTUAL[0], backend_options=VIRTUAL[1])
+    return told
+
+
+@pytest.mark.parametrize("is_watched", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize(
+    "bounds",
+    [{}, {"concurrency_most": 1}, {"timeout_s": 5.0, "first_s": 3.0}, {"timeout_s": 5.0, "concurrency_most": 4}],
+    ids=["as it is", "one at a time", "impatient", "four at a time"],
+)
+def test_siblings_wait_their_turn_before_a_server_with_few_slots_and_all_are_answered_once(
+    is_watched: bool, slots: int, bounds: dict[str, Any]
+) -> None:
+    server = Slots(slots)
+    told = answers(server, is_watched=is_watched, **bounds)
+
+    assert [each.outcome for each in told if isinstance(each, Completion)] == [Outcome.OK] * SIBLINGS
+    assert sorted(server.asked, key=int) == [str(n) for n in range(SIBLINGS)]
+
+
+@pytest.mark.parametrize("is_watched", [False, True], ids=["plain", "stream"])
+def test_a_server_that_hangs_is_not_waited_for_longer_than_by_one(is_watched: bool) -> None:
+    """It hangs at its fifth: those behind it lose their patience when that one does."""
+    began, bounds = {"timeout_s": 30.0, "first_s": 10.0}, Slots(hangs=range(5, 100))
+    told = answers(bounds, is_watched=is_watched, **began)
+
+    assert sum(isinstance(each, Completion) for each in told) == 4
+    assert len(told) == len(bounds.asked) == SIBLINGS
+
+
+@given(st.text(), st.sampled_from([OWN, "http://localhost:11434/v1", "http://[::1]/v1", "http://10.0.0.7:8000/v1"]))
+def test_whatever_a_server_of_ones_own_calls_its_model_is_that_model(name: str, address: str) -> None:
+    async def story() -> tuple[str, ...]:
+        rung = Rung(model="scripted:qwen3", base_url=address)
+        model, _, request = stacked([(rung, [always(Completion(Outcome.OK, text="x", model=name))])])
+        return (await model.complete(request)).receipt.degraded
+
+    assert anyio.run(story) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "price", "is_own"),
+    [
+        ("http://127.0.0.1:8080/v1", None, True),
+        ("http://127.9.9.9/v1", 0.0, True),
+        ("http://ollama:11434/v1", None, True),
+        ("http://box.local/v1", None, True),
+        ("http://192.168.1.4:1234/v1", None, True),
+        ("http://127.0.0.1:4000/v1", 1.0, False),  # a proxy to somebody who is paid
+        ("https://openrouter.ai/api/v1", None, False),
+        ("https://openrouter.ai/api/v1", 0.0, False),
+        ("http://8.8.8.8/v1", None, False),
+        ("http://localhost.example.com/v1", None, False),
+        (None, None, False),
+    ],
+)
+def test_an_own_server_is_near_and_costs_nothing(address: str | None, price: float | None, is_own: bool) -> None:
+    rung = Rung(model="openai_http:m", base_url=address, price_in_usd=price, price_out_usd=price)
+
+    assert is_own_server(rung) is is_own
+
+
+def test_a_provider_that_puts_another_model_in_the_place_is_told() -> None:
+    async def story(rung: Rung) -> tuple[str, ...]:
+        model, _, request = stacked([(rung, [always(Completion(Outcome.OK, text="x", model="tiny"))])])
+        return (await model.complete(request)).receipt.degraded
+
+    for address in ("https://openrouter.ai/api/v1", None):
+        (told,) = anyio.run(partial(story, Rung(model="scripted:large", base_url=address)))
+        assert "answered as tiny: its tier is not known" in told
