@@ -24,6 +24,7 @@ from .failpoint import failpoint
 from .frames.attempt import attempt
 from .frames.frame import Frame, Frames, Remark
 from .gateway.model import Model
+from .gateway.templates import Prompts
 from .ids import plain
 from .journal.events import Entry
 from .journal.journal import Journal
@@ -49,6 +50,7 @@ class Equipment:
     job: str
     settings: Settings
     contracts: Mapping[str, Contract]
+    prompts: Prompts
     channels: Channels[Any]
     journal: Journal
     controls: Controls
@@ -74,7 +76,7 @@ class Equipment:
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         tools = ToolDoor(self.toolbox, steps, partial(ask_leave, steps, self.controls))
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), tools
-        reach = Reach(self.model, *doors, delegate, self.controls, self.settings.prompts, self.deadline_s, priority)
+        reach = Reach(self.model, *doors, delegate, self.controls, self.prompts, self.deadline_s, priority)
         return Context(task, identity, steps, reach)
 
 
