@@ -4,10 +4,13 @@ Both network lanes send with this, so that the same trouble on the way is the sa
 """
 
 import math
+import threading
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio import to_thread
 
 from ...clock import SystemClock, monotonic_s
 from ...rules.outcome import Outcome
@@ -25,6 +28,8 @@ CONNECT_TIMEOUT_S = 5.0
 #: How long a server may take to end a stream whose answer is complete, in seconds; then the connection is closed.
 _LINGER_S = 0.25
 _CLOCK = SystemClock()
+#: Whether aiohttp is imported to its end.
+_IS_LOADED = threading.Event()
 
 
 class Listener:
@@ -69,6 +74,7 @@ class Sender:
         self, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
     ) -> Answer | Completion:
         """The whole answer; a Completion where none came."""
+        await load()
         import aiohttp
 
         response = None
@@ -85,6 +91,7 @@ class Sender:
 
         A whole answer where the provider does not stream after all.
         """
+        await load()
         import aiohttp
 
         streamed, response = Streamed(asked), None
@@ -112,6 +119,13 @@ class Sender:
             trust_env=self.rung.use_proxy,
         )
         return self._session
+
+
+async def load() -> None:
+    """Import aiohttp, the first time in a thread: it takes a tenth of a second, and many on a cold disk."""
+    if not _IS_LOADED.is_set():
+        await to_thread.run_sync(import_module, "aiohttp", abandon_on_cancel=True)
+        _IS_LOADED.set()
 
 
 def is_stream(response: "aiohttp.ClientResponse") -> bool:
