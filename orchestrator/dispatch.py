@@ -90,6 +90,8 @@ class Dispatch:
         self._bounds = retry.Bounds(settings.starts_most, settings.restarts_most, settings.restarts_period_s)
         #: By id of a planned task, how many were planned before it.
         self._planned: dict[str, int] = {}
+        #: The planned tasks that others come after.
+        self._followed: set[str] = set()
         self._sent: dict[str, Task] = {}
         self._attempts: Counter[str] = Counter()
         self._restarts: defaultdict[str, tuple[float, ...]] = defaultdict(tuple)
@@ -105,6 +107,12 @@ class Dispatch:
     def results(self) -> tuple[Result, ...]:
         """Every result that counts, in the order of the plans: who was faster shows in the journal alone."""
         return tuple(sorted(self.done.values(), key=lambda result: self._place(result.task)))
+
+    @property
+    def final(self) -> tuple[Result, ...]:
+        """The results of the planned tasks that no other comes after, in the order of the plans."""
+        ends = self._planned.keys() - self._followed
+        return tuple(result for result in self.results if result.task in ends)
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -125,6 +133,7 @@ class Dispatch:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
         started: set[str] = set()
         planned = {task.id for task in plan.tasks}
+        self._followed |= {name for task in plan.tasks for name in task.after}
         self._planned |= {task.id: n for n, task in enumerate(plan.tasks, start=len(self._planned))}
         while not planned <= self.done.keys():
             now_ready = ready(plan, done=self.done, started=started)

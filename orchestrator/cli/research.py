@@ -147,7 +147,8 @@ def _print(report: Report) -> None:
         sys.stderr.write(f"degraded: {printable(reason)}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
-    facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, f"${report.cost_usd:.4f}")
+    found = f"{len(report.claims)} claims" + (f", {len(report.outputs)} unchecked outputs" if report.outputs else "")
+    facts = (str(report.status), found, calls, made_by, f"${report.cost_usd:.4f}")
     sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")
     sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")
 

@@ -357,7 +357,7 @@ class SlowToFind:
         (str(ROOMS / "memory" / "words.py"), False),
         (str(ROOMS / "tools" / "files.py"), False),
         (str(ROOMS / "agents" / "search.py"), True),
-        ("/home/somebody/team.py", True),
+        ("/srv/team.py", True),
     ],
 )
 async def test_a_worker_is_named_where_its_own_code_blocks_and_not_where_the_platform_does(
@@ -381,7 +381,7 @@ async def test_a_worker_is_named_where_its_own_code_blocks_and_not_where_the_pla
 
 FILES = st.sampled_from(
     [
-        "/home/somebody/team.py",
+        "/srv/team.py",
         f"{ROOMS}/orchestrator/doors.py",
         "/usr/lib/python3/dist-packages/lib.py",
         str(Path(json.__file__)),
