@@ -109,7 +109,7 @@ class System:
         order = self._order(question, options)
         goes_on = not options.get("anew") and "id" not in options
         if goes_on and (left := await self.left.take(self._asked(order))):
-            async with self.resume(left) as job:
+            async with self.resume(left, order.out) as job:
                 yield job
             return
         async with self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened:
@@ -119,11 +119,12 @@ class System:
                 yield opened.launched
 
     @asynccontextmanager
-    async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
+    async def resume(self, job: str, out: Path | None = None) -> AsyncIterator[LaunchedJob]:
         """Go on with a job whose process is gone: nothing that is on record is asked, paid or written again.
 
         The job is named by its id, the id's beginning, or `latest`. Its events begin with those on record. Raises
-        BadInput for one that is not there, has ended or is held.
+        BadInput for one that is not there, has ended or is held. `out` is where its report will be written, for the
+        record, where that is to be somewhere else than it was.
         """
         name = job if self.runs is None else _file_of(job, self.runs).stem
         async with self._open(JobId(name)) as opened:
@@ -138,7 +139,7 @@ class System:
             for event in past.events:
                 opened.hear(event)
             order = order_again(accepted, opened.controls.standing.budget_usd)
-            told = {"after": past.events[-1].seq, "owner": _owner()}
+            told = {"after": past.events[-1].seq, "owner": _owner(), **_written_to(out)}
             if not past.is_tape:
                 told["changed"] = changed(accepted.get("made_of", {}), self._made_of(opened.prompts))
             async with self._driven(opened, order, told):
@@ -210,6 +211,7 @@ class System:
             corpus=paths_of(options.get("corpus", ())),
             budget_usd=budget_usd,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
+            out=Path(out).absolute() if (out := options.get("out")) else None,
         )
 
     def _job(self, order: Order, opened: "_Opened", ledger: Ledger) -> Job:
@@ -244,6 +246,7 @@ class System:
     def _accepted(self, order: Order, prompts: Prompts) -> dict[str, Any]:
         return {
             **self._asked(order),
+            **_written_to(order.out),
             "workers": [worker.name for worker in self.team.workers],
             "rungs": [rung.label for rung in self.gateway.rungs],
             "rungs_from": self.gateway.rungs_from,
@@ -332,6 +335,10 @@ def research_sync(
 def _file_of(job: str, runs: Path) -> Path:
     """A job's run in this folder and no other. Raises BadInput where there is none."""
     return find_run(job.removesuffix(SUFFIX), runs)
+
+
+def _written_to(out: Path | None) -> dict[str, Any]:
+    return {} if out is None else {"out": str(out.absolute())}
 
 
 def _owner() -> dict[str, Any]:
