@@ -24,6 +24,7 @@ from .failpoint import failpoint
 from .frames.attempt import attempt
 from .frames.frame import Frame, Frames, Remark
 from .gateway.model import Model
+from .gateway.templates import Prompts
 from .ids import plain
 from .journal.events import Entry
 from .journal.journal import Journal
@@ -49,6 +50,7 @@ class Equipment:
     job: str
     settings: Settings
     contracts: Mapping[str, Contract]
+    prompts: Prompts
     channels: Channels[Any]
     journal: Journal
     controls: Controls
@@ -74,7 +76,7 @@ class Equipment:
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         tools = ToolDoor(self.toolbox, steps, partial(ask_leave, steps, self.controls))
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), tools
-        reach = Reach(self.model, *doors, delegate, self.controls, self.settings.prompts, self.deadline_s, priority)
+        reach = Reach(self.model, *doors, delegate, self.controls, self.prompts, self.deadline_s, priority)
         return Context(task, identity, steps, reach)
 
 
@@ -88,6 +90,8 @@ class Dispatch:
         self._bounds = retry.Bounds(settings.starts_most, settings.restarts_most, settings.restarts_period_s)
         #: By id of a planned task, how many were planned before it.
         self._planned: dict[str, int] = {}
+        #: The planned tasks that others come after.
+        self._followed: set[str] = set()
         self._sent: dict[str, Task] = {}
         self._attempts: Counter[str] = Counter()
         self._restarts: defaultdict[str, tuple[float, ...]] = defaultdict(tuple)
@@ -103,6 +107,12 @@ class Dispatch:
     def results(self) -> tuple[Result, ...]:
         """Every result that counts, in the order of the plans: who was faster shows in the journal alone."""
         return tuple(sorted(self.done.values(), key=lambda result: self._place(result.task)))
+
+    @property
+    def final(self) -> tuple[Result, ...]:
+        """The results of the planned tasks that no other comes after, in the order of the plans."""
+        ends = self._planned.keys() - self._followed
+        return tuple(result for result in self.results if result.task in ends)
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -123,6 +133,7 @@ class Dispatch:
         """Return when every task of the plan is done, well or badly. The plan must have no `problems`."""
         started: set[str] = set()
         planned = {task.id for task in plan.tasks}
+        self._followed |= {name for task in plan.tasks for name in task.after}
         self._planned |= {task.id: n for n, task in enumerate(plan.tasks, start=len(self._planned))}
         while not planned <= self.done.keys():
             now_ready = ready(plan, done=self.done, started=started)

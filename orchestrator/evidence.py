@@ -251,8 +251,16 @@ class Calls(Value):
     tool: int = 0
 
 
+class Output(Value):
+    """What a task of the plan came to that is no finding, as plain JSON: a worker's word, which nobody has checked."""
+
+    task: str
+    worker: str
+    value: Any = None
+
+
 class Report(Value):
-    """What comes back from a job. Every claim in it rests on a quote or a record that was checked."""
+    """What comes back from a job. Every claim in it rests on a quote or a record that was checked; no output does."""
 
     job: str
     status: Status
@@ -262,6 +270,8 @@ class Report(Value):
     gaps: tuple[Gap, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     uncovered: tuple[str, ...] = ()
+    #: What came of the tasks that no other came after, where that is not findings; left out of a record without any.
+    outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
     #: How much of `cost_usd` is an estimate, the most it can be, since a provider did not say what it charged.
@@ -272,7 +282,8 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         flat = self.model_dump(mode="json")
-        inner = ("text", "claims", "gaps", "disagreements", "uncovered", "made_by")
+        flat.setdefault("outputs", [])
+        inner = ("text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by")
         return {
             "job": flat["job"],
             "status": flat["status"],

@@ -18,6 +18,7 @@ from .evidence import (
     Evidence,
     Gap,
     MadeBy,
+    Output,
     Passage,
     Quote,
     Report,
@@ -181,9 +182,19 @@ class Job:
             results = self.dispatch.results
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
-            status, degraded = self._status(draft, gaps, results), self.tally.degraded
-            question, notice = self.order.question, self._notice()
-            text = compose(question, draft, gaps, evidence, notice=notice, degraded=degraded, status=status)
+            outputs = rules.outputs_of(self.dispatch.final)
+            status, degraded = self._status(draft, gaps, results, outputs), self.tally.degraded
+            text = compose(
+                self.order.question,
+                draft,
+                gaps,
+                evidence,
+                notice=self._notice(),
+                degraded=degraded,
+                status=status,
+                outputs=outputs,
+                is_research=not results or bool(self.order.corpus) or any(map(rules.is_research, results)),
+            )
             report = Report(
                 job=self.equipment.job,
                 status=status,
@@ -193,6 +204,7 @@ class Job:
                 gaps=gaps,
                 disagreements=draft.disagreements,
                 uncovered=draft.uncovered,
+                outputs=outputs,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
                 cost_usd=self.tally.micro_usd / 1e6,
                 estimated_usd=self.tally.estimated_micro_usd / 1e6,
@@ -242,10 +254,12 @@ class Job:
     def _notice(self) -> str:
         return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)
 
-    def _status(self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...]) -> Status:
-        if self._ended is Status.CANCELLED or (self._ended is not None and not draft.claims):
+    def _status(
+        self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...], outputs: tuple[Output, ...]
+    ) -> Status:
+        if self._ended is Status.CANCELLED or (self._ended is not None and not rules.has_answer(draft, outputs)):
             return self._ended
-        return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus))
+        return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus), outputs=outputs)
 
 
 async def _around(memory: Memory, quote: Quote) -> Passage | None:

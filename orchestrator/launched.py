@@ -13,7 +13,7 @@ from .errors import BullpenError
 from .evidence import Report
 from .ids import JobId
 from .job import Job
-from .journal.events import RESUMED, Event
+from .journal.events import ACCEPTED, RESUMED, Event
 from .journal.step import IN_DOUBT, MODEL
 from .team import Team
 
@@ -63,6 +63,12 @@ class LaunchedJob:
         """What a resumed job's results rest on that is not what it was: `prompt brief`, `worker search` and so on."""
         resumed = [event.value for event in self._events if event.kind == RESUMED]
         return tuple(resumed[-1].get("changed", ())) if resumed else ()
+
+    @property
+    def out(self) -> str:
+        """Where its report was last said to be written, as its record has it; "" where nobody has said."""
+        told = [event.value.get("out", "") for event in self._events if event.kind in (ACCEPTED, RESUMED)]
+        return next((out for out in reversed(told) if out), "")
 
     @property
     def in_doubt(self) -> tuple[Event, ...]:

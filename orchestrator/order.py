@@ -24,6 +24,8 @@ class Options(TypedDict, total=False):
     deadline_s: float | None
     #: Start anew, even where an earlier process has left the same job unfinished.
     anew: bool
+    #: Where whoever launches it will write the report: kept on record for whoever goes on with the job.
+    out: str | Path | None
     #: Its id, a UUID, for whoever has to know it before it begins.
     id: str
 
@@ -37,6 +39,8 @@ class Order:
     #: USD and seconds; None is no bound.
     budget_usd: float | None = None
     deadline_s: float | None = None
+    #: Where whoever launched it will write the report, absolute.
+    out: Path | None = None
 
     def __post_init__(self) -> None:
         if not has_words(self.question):

@@ -28,9 +28,9 @@ from .gateway.budget import Ledger
 from .gateway.gateway import Gateway, open_gateway
 from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
-from .gateway.templates import read_template
+from .gateway.templates import Prompts, read_prompts
 from .ids import JobId, new_job_id
-from .job import Job
+from .job import Job, Supervisor
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
@@ -41,7 +41,7 @@ from .journal.writer import Writer
 from .launched import LaunchedJob
 from .left import Left
 from .log import log_event
-from .made_of import changed, made_of
+from .made_of import changed, fixed, of_prompts
 from .order import Options, Order, job_id_of, order_again, paths_of
 from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
@@ -66,6 +66,8 @@ class _Opened:
     """A job whose journal is open, and who listens to it."""
 
     launched: LaunchedJob
+    supervisor: tuple[Supervisor, Identity]
+    prompts: Prompts
     journal: Journal
     tally: Tally
     controls: Controls
@@ -106,22 +108,23 @@ class System:
         """
         order = self._order(question, options)
         goes_on = not options.get("anew") and "id" not in options
-        if goes_on and (left := await self.left.take(self._accepted(order))):
-            async with self.resume(left) as job:
+        if goes_on and (left := await self.left.take(self._asked(order))):
+            async with self.resume(left, order.out) as job:
                 yield job
             return
         async with self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened:
             if opened.journal.past.events:
                 raise BadInput(f"there is a job {opened.launched.id} already; resume it, or give another id")
-            async with self._driven(opened, order, self._accepted(order)):
+            async with self._driven(opened, order, self._accepted(order, opened.prompts)):
                 yield opened.launched
 
     @asynccontextmanager
-    async def resume(self, job: str) -> AsyncIterator[LaunchedJob]:
+    async def resume(self, job: str, out: Path | None = None) -> AsyncIterator[LaunchedJob]:
         """Go on with a job whose process is gone: nothing that is on record is asked, paid or written again.
 
         The job is named by its id, the id's beginning, or `latest`. Its events begin with those on record. Raises
-        BadInput for one that is not there, has ended or is held.
+        BadInput for one that is not there, has ended or is held. `out` is where its report will be written, for the
+        record, where that is to be somewhere else than it was.
         """
         name = job if self.runs is None else _file_of(job, self.runs).stem
         async with self._open(JobId(name)) as opened:
@@ -136,9 +139,9 @@ class System:
             for event in past.events:
                 opened.hear(event)
             order = order_again(accepted, opened.controls.standing.budget_usd)
-            told = {"after": past.events[-1].seq, "owner": _owner()}
+            told = {"after": past.events[-1].seq, "owner": _owner(), **_written_to(out)}
             if not past.is_tape:
-                told["changed"] = changed(accepted.get("made_of", {}), self.made_of)
+                told["changed"] = changed(accepted.get("made_of", {}), self._made_of(opened.prompts))
             async with self._driven(opened, order, told):
                 yield opened.launched
 
@@ -160,19 +163,23 @@ class System:
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
         async with self._open(new_job_id(self.clock, self.chance)) as opened:
             opened.journal.past.take_over(run.origin, run.events, upto)
-            async with self._driven(opened, order, {**self._accepted(order), "fork": fork}):
+            async with self._driven(opened, order, {**self._accepted(order, opened.prompts), "fork": fork}):
                 yield opened.launched
 
     @asynccontextmanager
     async def _open(self, job: JobId) -> AsyncIterator["_Opened"]:
-        """A job's journal, and who listens to it."""
+        """A job's journal, and who listens to it; who plans it, and the prompts, which are read here and not again."""
+        supervisor = self.team.supervisor(tuple(self.team.contracts().values()), self.settings)
+        planner = Identity.of(type(supervisor), "supervisor", "plan")
+        own = (planner, *(contract.identity for contract in self.team.contracts().values()))
+        prompts = read_prompts((identity.prompts for identity in own), self.settings.prompts)
         launched, tally, controls = LaunchedJob(job), Tally(), Controls()
         listeners = (tally.hear, controls.hear, launched.hear, log_event)
         secrets = secrets_of(self.gateway.rungs, os.environ)
         ways = Ways(listeners=listeners, secrets=secrets, on_full=controls.storage_full)
         journal = await self.journals(job, self.clock, ways)
         try:
-            yield _Opened(launched, journal, tally, controls)
+            yield _Opened(launched, (supervisor, planner), prompts, journal, tally, controls)
         finally:
             await journal.aclose()
 
@@ -204,16 +211,16 @@ class System:
             corpus=paths_of(options.get("corpus", ())),
             budget_usd=budget_usd,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
+            out=Path(out).absolute() if (out := options.get("out")) else None,
         )
 
     def _job(self, order: Order, opened: "_Opened", ledger: Ledger) -> Job:
-        contracts = self.team.contracts()
-        supervisor = self.team.supervisor(tuple(contracts.values()), self.settings)
         worked_s = 0.0 if opened.journal.past.is_tape else opened.tally.seconds
         equipment = Equipment(
             job=opened.launched.id,
             settings=self.settings,
-            contracts=contracts,
+            contracts=self.team.contracts(),
+            prompts=opened.prompts,
             channels=LocalChannels(),
             journal=opened.journal,
             controls=opened.controls,
@@ -224,26 +231,36 @@ class System:
             notices=self.team.notices,
             deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s - worked_s,
         )
-        return Job(order, equipment, (supervisor, Identity.of(type(supervisor), "supervisor", "plan")), opened.tally)
+        return Job(order, equipment, opened.supervisor, opened.tally)
 
-    def _accepted(self, order: Order) -> dict[str, Any]:
+    def _asked(self, order: Order) -> dict[str, Any]:
+        """What makes two jobs the same."""
         return {
             "question": order.question,
             "team": self.settings.default_team,
             "corpus": [str(path) for path in order.corpus],
             "budget_usd": order.budget_usd,
             "deadline_s": order.deadline_s,
+        }
+
+    def _accepted(self, order: Order, prompts: Prompts) -> dict[str, Any]:
+        return {
+            **self._asked(order),
+            **_written_to(order.out),
             "workers": [worker.name for worker in self.team.workers],
             "rungs": [rung.label for rung in self.gateway.rungs],
             "rungs_from": self.gateway.rungs_from,
             "owner": _owner(),
-            "made_of": self.made_of,
+            "made_of": self._made_of(prompts),
         }
 
+    def _made_of(self, prompts: Prompts) -> dict[str, str]:
+        """What a job with these prompts rests on, as fingerprints."""
+        return self._fixed | of_prompts(prompts)
+
     @cached_property
-    def made_of(self) -> dict[str, str]:
-        """What the jobs of this system rest on, as fingerprints."""
-        return made_of(self.team, self.settings)
+    def _fixed(self) -> dict[str, str]:
+        return fixed(self.team, self.settings)
 
 
 @asynccontextmanager
@@ -261,9 +278,8 @@ async def open_system(
     """
     settings = settings or load_settings()
     team = team or load_team(settings.default_team)
-    team.contracts()
-    for name, path in settings.prompts.items():
-        read_template(path, name)
+    fixed(team, settings)  # of what is loaded, before anybody edits it
+    read_prompts((), settings.prompts)  # raises for what cannot be used
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings, os.environ, team.rungs, team.providers))
         memory = (
@@ -319,6 +335,10 @@ def research_sync(
 def _file_of(job: str, runs: Path) -> Path:
     """A job's run in this folder and no other. Raises BadInput where there is none."""
     return find_run(job.removesuffix(SUFFIX), runs)
+
+
+def _written_to(out: Path | None) -> dict[str, Any]:
+    return {} if out is None else {"out": str(out.absolute())}
 
 
 def _owner() -> dict[str, Any]:

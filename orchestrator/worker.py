@@ -5,7 +5,7 @@ import inspect
 import re
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
@@ -19,7 +19,7 @@ from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
 from .gateway.model import Model, Piece, Request
-from .gateway.templates import Template, find_template, read_template
+from .gateway.templates import Prompts
 from .journal.step import Steps
 
 T = TypeVar("T")
@@ -136,15 +136,14 @@ Watch = Callable[[Piece], None] | None
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What lies behind one context: the model, the doors, the way to other workers, and until when."""
+    """What lies behind one context: the model, the doors, the way to other workers, the prompts, and until when."""
 
     model: Model
     memory: MemoryDoor
     tools: ToolDoor
     delegate: Delegate
     controls: Controls
-    #: By name, the prompts that stand in place of the worker's own.
-    prompts: Mapping[str, Path]
+    prompts: Prompts
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
     #: The class of its calls to models.
@@ -191,7 +190,7 @@ class Context:
             role=self._identity.role,
             prompt=prompt,
             inputs=inputs,
-            template=self._template(prompt),
+            template=self._reach.prompts.template(self._identity.prompts, prompt, self._identity.purpose),
             returns=adapter,
             schema=_schema(returns) if adapter else None,
             again=again,
@@ -203,11 +202,6 @@ class Context:
         await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
         return completion.text if adapter is None else adapter.validate_python(completion.value)
-
-    def _template(self, prompt: str) -> Template:
-        if instead := self._reach.prompts.get(prompt):
-            return read_template(instead, prompt)
-        return find_template(self._identity.prompts, prompt, self._identity.purpose)
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""

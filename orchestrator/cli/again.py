@@ -9,25 +9,33 @@ from typing import Any
 
 import anyio
 
+from ..evidence import Report
 from ..journal.difference import Difference, difference
 from ..journal.reader import Run, open_run
 from ..journal.storage import SUFFIX
-from ..replay import replay
+from ..replay import Replay, replay
 from ..settings import Settings, runs_folder
 from ..system import open_system
 from ..team import Team
 from ..text import printable
 from .prepare import To, begin, prepare, settled
 from .printing import cell, print_json, print_table
+from .report_file import check_writable, deliver
 from .research import worked
 
 
-def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
+def replay_job(job: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any]) -> int:
     """Go through a job again from its record alone. The exit status: 1 when its report comes out differently."""
     run = open_run(job, runs_folder(settings["runs_dir"]))
     loaded, team = prepare(run, settings, To.REPLAY)
+    check_writable(out)
     sys.addaudithook(_refuse_network)
     came = replay(run, team, loaded)
+    deliver(Report.model_validate_json(came.replayed), out, lambda _: _print_replay(run, came, as_json=as_json))
+    return 0 if came.is_same else 1
+
+
+def _print_replay(run: Run, came: Replay, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {"job": run.id, "is_same": came.is_same, "missing": came.missing, "report": json.loads(came.replayed)}
@@ -40,13 +48,13 @@ def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
         before, after = (json.loads(report) for report in (came.recorded, came.replayed))
         changed = [name for name in before if before[name] != after.get(name)]
         sys.stdout.writelines(f"  {name}: {before[name]!r}\n  now: {after.get(name)!r}\n" for name in changed)
-    return 0 if came.is_same else 1
 
 
 def fork_job(
     job: str, at: int | None, changes: Sequence[str], *, out: Path | None, as_json: bool, settings: Mapping[str, Any]
 ) -> int:
     """Do a job another way and show what differs. The exit status is 0 when the new job has a report."""
+    check_writable(out)
     run = open_run(job, runs_folder(settings["runs_dir"]))
     changes = [settled(change) for change in changes]
     loaded, team = prepare(run, settings, To.FORK, changes)
@@ -54,10 +62,11 @@ def fork_job(
     if at is None and (not changes or any(change.startswith("model=") for change in changes)):
         at = 0
     forked = open_run(anyio.run(_fork, run, at, changes, loaded, team))
-    if out is not None and forked.report is not None:
-        out.write_text(forked.report.text, encoding="utf-8")
-    _print_difference(run, forked, as_json=as_json)
-    return 0 if forked.report is not None else 1
+    if forked.report is None:
+        _print_difference(run, forked, as_json=as_json)
+        return 1
+    deliver(forked.report, out, lambda _: _print_difference(run, forked, as_json=as_json))
+    return 0
 
 
 def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 from ..errors import BullpenError, Refused
 from ..trust import Untrusted
 from .memory_app import memory
-from .options import AsJson, JobName, RunsDir, TeamPath
+from .options import AsJson, JobName, Out, RunsDir, TeamPath
 from .runs_app import runs
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Model = Annotated[str | None, typer.Option(help="Ask this model, for example lit
 def research(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What you want to know.")],
     corpus: Annotated[list[Path], typer.Option(help="A file or folder to answer from; may be given several times.")],
-    out: Annotated[Path | None, typer.Option(help="Write the report here too: Markdown, or JSON if .json.")] = None,
+    out: Out = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most it may spend.")] = None,
@@ -73,7 +73,7 @@ def research(
 @app.command()
 def resume(
     job: JobName,
-    out: Annotated[Path | None, typer.Option(help="Write the report here too: Markdown, or JSON if .json.")] = None,
+    out: Out = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = None,
     model: Model = None,
@@ -82,8 +82,8 @@ def resume(
     """Go on with a job that was interrupted or paused; what is on record is not asked or paid again.
 
     A paused job goes on where it is. One whose process is gone goes on here, with the team that it was launched with
-    unless --team says another. A call that was sent and whose answer is not on record is in doubt: it is asked again,
-    and said.
+    unless --team says another. Its report goes where --out said then, if that is a new file in this folder. A call that
+    was sent and whose answer is not on record is in doubt: it is asked again, and said.
     """
     from .research import run_resume
 
@@ -126,11 +126,13 @@ def verify(
 
 
 @app.command()
-def replay(job: JobName, as_json: AsJson = False, runs_dir: RunsDir = None, team: TeamPath = None) -> None:
+def replay(
+    job: JobName, out: Out = None, as_json: AsJson = False, runs_dir: RunsDir = None, team: TeamPath = None
+) -> None:
     """Go through a job again from its record alone: no model, no network. Exit status: 1 when its report differs."""
     from .again import replay_job
 
-    raise typer.Exit(replay_job(job, as_json=as_json, settings=_settings(runs_dir, None, team)))
+    raise typer.Exit(replay_job(job, out=out, as_json=as_json, settings=_settings(runs_dir, None, team)))
 
 
 @app.command(epilog="Example: bullpen fork latest --set model=litellm:openai/gpt-4.1-nano")
@@ -143,7 +145,7 @@ def fork(
             "--set", metavar="WHAT", help="model=PROVIDER:MODEL, prompt=NAME=FILE or worker=MODULE:CLASS; repeatable."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the new report here too, as Markdown.")] = None,
+    out: Out = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = None,
     team: TeamPath = None,

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +18,7 @@ from rich.markdown import Markdown
 from ..control.client import send
 from ..control.protocol import Resume
 from ..envelope import Status
-from ..errors import BadInput, Unavailable
+from ..errors import Unavailable
 from ..evidence import Report
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
@@ -32,6 +31,7 @@ from ..text import printable
 from .control import print_reply
 from .prepare import To, begin, prepare
 from .progress import follow
+from .report_file import check_writable, deliver, on_record
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
 
@@ -40,16 +40,14 @@ def run_research(
     question: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any], options: Options
 ) -> int:
     """The exit status of the job."""
-    if out is not None:
-        _check_writable(out)
-    report = anyio.run(_research, question, settings, options)
-    return _deliver(report, out, as_json=as_json)
+    check_writable(out)
+    report, asked = anyio.run(_research, question, settings, {**options, "out": out})
+    return _deliver(report, out or on_record(asked), as_json=as_json)
 
 
 def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[str, Any]) -> int:
     """The exit status of a job that is gone on with here; 0 where its own process goes on with it after a pause."""
-    if out is not None:
-        _check_writable(out)
+    check_writable(out)
     run = open_run(job, runs_folder(settings["runs_dir"]))
     if run.status != "interrupted":
         try:
@@ -57,21 +55,17 @@ def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[s
             return 0
         except Unavailable as error:
             sys.stderr.write(f"{error}; waiting for a sign of life from its process\n")
-    report = anyio.run(_resume, run, *prepare(run, settings, To.RESUME))
-    return _deliver(report, out, as_json=as_json)
+    report, asked = anyio.run(_resume, run, out, *prepare(run, settings, To.RESUME))
+    return _deliver(report, out or on_record(asked), as_json=as_json)
 
 
 def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
-    if out is not None:
-        out.write_text(_as_file(report, out), encoding="utf-8")
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
-    else:
-        _print(report)
+    deliver(report, out, _print_json if as_json else _print)
     return EXIT_STATUS.get(report.status, 1)
 
 
-async def _research(question: str, settings: Mapping[str, Any], options: Options) -> Report:
+async def _research(question: str, settings: Mapping[str, Any], options: Options) -> tuple[Report, str]:
+    """The report, and where it is to be written as the job's record has it."""
     loaded = load_settings(**settings)
     begin(loaded.default_team, paths_of(options.get("corpus", ())), settings)
     async with open_system(loaded, load_team(loaded.default_team)) as system:
@@ -79,14 +73,15 @@ async def _research(question: str, settings: Mapping[str, Any], options: Options
         async with system.launch(question, **options) as job:
             if job.is_resumed:
                 sys.stderr.write(f"going on with job {job.id}, which was interrupted; --new starts anew\n")
-            return await worked(job)
+            return await worked(job), job.out
 
 
-async def _resume(run: Run, settings: Settings, team: Team) -> Report:
+async def _resume(run: Run, out: Path | None, settings: Settings, team: Team) -> tuple[Report, str]:
+    """The report, and where it is to be written as the job's record has it."""
     async with open_system(settings, team) as system:
         _say_models(system)
-        async with system.resume(run.id) as job:
-            return await worked(job)
+        async with system.resume(run.id, out) as job:
+            return await worked(job), job.out
 
 
 async def worked(job: LaunchedJob) -> Report:
@@ -142,6 +137,10 @@ def _say_models(system: System) -> None:
     sys.stderr.write(f"model: {rungs} ({system.gateway.rungs_from})\n")
 
 
+def _print_json(report: Report) -> None:
+    sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+
+
 def _print(report: Report) -> None:
     console = Console()
     if console.is_terminal:
@@ -152,25 +151,8 @@ def _print(report: Report) -> None:
         sys.stderr.write(f"degraded: {printable(reason)}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
+    found = f"{len(report.claims)} claims" + (f", {len(report.outputs)} unchecked outputs" if report.outputs else "")
     cost = told_usd(report.cost_usd, report.estimated_usd)
-    facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, cost)
+    facts = (str(report.status), found, calls, made_by, cost)
     sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")
     sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")
-
-
-def _as_file(report: Report, out: Path) -> str:
-    if out.suffix == ".json":
-        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
-    return report.text
-
-
-def _check_writable(out: Path) -> None:
-    """Find out before the work, not after it, that the report cannot be written."""
-    probe = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
-    try:
-        probe.touch()
-        probe.unlink()
-        if out.is_dir() or (out.exists() and not os.access(out, os.W_OK)):
-            raise IsADirectoryError(21, "it is a folder or may not be written")
-    except OSError as error:
-        raise BadInput(f"--out {str(out)!r} cannot be written: {error.strerror}; name another file") from error

@@ -139,6 +139,9 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool)
         sys.stdout.writelines(f"{problem}\n" for problem in found)
         verdict = "does not hold" if found else "holds"
         sys.stdout.write(f"{run.id} {verdict}: {claims} claims, {quotes} quotes, {len(run.events)} events\n")
+        if outputs := run.report.outputs if run.report else ():
+            tasks = ", ".join(printable(output.task) for output in outputs)
+            sys.stdout.write(f"not checked, since no source stands behind it: what workers returned for {tasks}\n")
     return 1 if found else 0
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from .frame import Frame, Frames
-from .places import place, stack
+from .places import blocked, stack
 
 STALLED = "loop.stalled"
 _LOG = logging.getLogger("bullpen")
@@ -25,13 +25,13 @@ _LAST_CHANCE_S = 0.05
 
 
 class _Sight(NamedTuple):
-    """What the watchdog saw when the bound was over: who was at it, if anybody's code was, and where."""
+    """What the watchdog saw when the bound was over: which worker's code was at it, if any was, and where."""
 
     frame: Frame | None
     at: str
 
     def __str__(self) -> str:
-        return f"in worker {self.frame.name!r} at {self.at}" if self.frame else f"at {self.at}"
+        return f"in worker {self.frame.name!r} at {self.at}" if self.frame else f"by no worker, at {self.at}"
 
 
 @contextmanager
@@ -90,8 +90,8 @@ class _Watchdog:
             self._alive.wait()
 
     def _look(self) -> _Sight:
-        at = place(stack(sys._current_frames().get(self._watched_thread)))
-        return _Sight(self._frames.of_task(asyncio.current_task(self._loop)), at)
+        at, is_platform = blocked(stack(sys._current_frames().get(self._watched_thread)))
+        return _Sight(None if is_platform else self._frames.of_task(asyncio.current_task(self._loop)), at)
 
     def _live(self) -> None:
         """On the loop: it lives. What it was blocked by goes on record before its frame can end."""

@@ -8,7 +8,7 @@ schema is always put after the system message, since not every model is told of 
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,26 +66,68 @@ def _compiled(text: str) -> jinja2.Template:
     return _ENVIRONMENT.from_string(text)
 
 
-@functools.lru_cache(maxsize=256)
-def find_template(folder: Path | None, name: str, docstring: str) -> Template:
-    """The template of a prompt: from `folder`, else made of the docstring. Raises BadInput for a malformed file."""
-    path = folder / f"{name}.md" if folder else None
-    if path is None or not path.is_file():
-        return Template(name, "0", docstring, "")
-    return read_template(path, name)
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The prompts of one job, each read once: a file that is edited later is for the jobs that begin later."""
+
+    #: Where workers have their own, `NAME.md` each.
+    folders: tuple[Path, ...]
+    #: By name, the files that stand in place of the workers' own.
+    instead: Mapping[str, Path]
+    #: By path, what each file held when it was read.
+    held: Mapping[Path, bytes]
+
+    def template(self, folder: Path | None, name: str, docstring: str) -> Template:
+        """A prompt's template: from its file, else made of the docstring. Raises BadInput for a malformed file."""
+        path = self.instead.get(name) or (folder / f"{name}.md" if folder else None)
+        if path is None or path not in self.held:
+            return Template(name, "0", docstring, "")
+        return parse_template(name, self.held[path], str(path))
+
+    def by_name(self) -> dict[str, bytes]:
+        """What each name stands for, in all folders together."""
+        found: dict[str, bytes] = {}
+        for folder in self.folders:
+            for path in (path for path in self.held if folder in path.parents):
+                name = path.relative_to(folder).with_suffix("").as_posix()
+                found[name] = found.get(name, b"") + self.held[path]
+        return found | {name: self.held[path] for name, path in self.instead.items()}
 
 
-@functools.lru_cache(maxsize=256)
+def read_prompts(folders: Iterable[Path | None], instead: Mapping[str, Path]) -> Prompts:
+    """Read the prompts in these folders, and those that stand in place of some. Blocking: a few small files.
+
+    Raises BadInput for a file that cannot be read, and for one of the latter that is malformed.
+    """
+    there = tuple(dict.fromkeys(folder for folder in folders if folder))
+    own = [path for folder in there for path in sorted(folder.rglob("*.md")) if path.is_file()]
+    held = {path: _held(path, path.stem) for path in own}
+    for name, path in instead.items():
+        held[path] = _held(path, name)
+        parse_template(name, held[path], str(path))
+    return Prompts(there, instead, held)
+
+
 def read_template(path: Path, name: str) -> Template:
-    """The template in a file. Raises BadInput for one that is missing or malformed."""
+    """The template in a file, as it is now. Raises BadInput for one that is missing or malformed."""
+    return parse_template(name, _held(path, name), str(path))
+
+
+def _held(path: Path, name: str) -> bytes:
     try:
-        return parse_template(name, path.read_text(encoding="utf-8"), str(path))
+        return path.read_bytes()
     except OSError as error:
         raise BadInput(f"prompt {name!r} cannot be read from {str(path)!r}: {error.strerror}; name a file") from error
 
 
-def parse_template(name: str, text: str, path: str) -> Template:
-    """A template from a file's text."""
+@functools.lru_cache(maxsize=256)
+def parse_template(name: str, held: str | bytes, path: str) -> Template:
+    """A template from a file's text. Raises BadInput for one that is malformed."""
+    try:
+        text = held if isinstance(held, str) else held.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"prompt {path!r} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     _, matter, rest = text.split("---\n", 2) if text.startswith("---\n") and text.count("---\n") > 1 else ("", "", "")
     facts = dict(line.split(":", 1) for line in matter.splitlines() if ":" in line)
     opening, found, user = rest.partition("\n[user]\n")

@@ -1,17 +1,23 @@
 """The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from ..envelope import Status
-from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Source
+from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Output, Source
 from ..metadata import label, shown
 from .report import quotes_of, stands_in
 
 #: A claim computed from many documents names so many of them; the run has all.
 _MARKS_MOST = 3
 _NOTHING = "Nothing was found that answers this."
+#: The same of a team that does no research.
+_NOTHING_RETURNED = "The work is done, and its workers returned nothing to show."
+_UNFINISHED = "There is no answer: what is missing says why."
+_UNCHECKED = "*What the workers returned, as they returned it: it rests on no source that was checked.*"
 #: What is said instead where that is not the reason why there is no answer.
 _NO_ANSWER: Mapping[Status, str] = {
     Status.FAILED: "There is no answer: the work failed, and what is missing says why.",
@@ -29,17 +35,24 @@ def compose(
     notice: str = "",
     degraded: Sequence[str] = (),
     status: Status = Status.OK,
+    outputs: Sequence[Output] = (),
+    is_research: bool = True,
 ) -> str:
     """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources.
 
     `notice` stands above it; `degraded`, why it is worse than it could be, ends it. Without an answer, `status` says
-    whether one was looked for.
+    whether one was looked for. `outputs` are what a team returned beside findings; `is_research`, whether findings
+    were to be expected of it.
     """
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
     parts = [f"# {_line(question)}"]
     parts += [f"*{notice}*"] if notice else []
-    parts.append(_body(draft.claims, numbers, sources) or _NO_ANSWER.get(status, _NOTHING))
+    body, returned = _body(draft.claims, numbers, sources), _returned(outputs)
+    if not body and not returned:
+        body = _NO_ANSWER.get(status) or (_NOTHING if is_research else _UNFINISHED if gaps else _NOTHING_RETURNED)
+    parts += [body] if body else []
+    parts += [f"## What was returned beside\n\n{returned}" if body else returned] if returned else []
     if draft.disagreements:
         parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
     missing = [*map(_gap, gaps), *_uncovered(draft)]
@@ -68,6 +81,24 @@ def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[
         else:
             parts.append("\n".join(f"- {_sentence(claim, numbers)}" for claim in same))
     return "\n\n".join(parts)
+
+
+def _returned(outputs: Sequence[Output]) -> str:
+    """What workers returned beside findings, each under its task where there are several; "" for nothing."""
+    there = [output for output in outputs if output.value is not None]
+    if not there:
+        return ""
+    several = [f"### {_line(output.task)}\n\n{_value(output.value)}" for output in there]
+    return "\n\n".join([_UNCHECKED, *(several if len(there) > 1 else [_value(there[0].value)])])
+
+
+def _value(value: Any) -> str:
+    """A worker's value: text as it is, which may be Markdown; anything else, and text without words, as JSON."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    shown_as = json.dumps(value, indent=2, ensure_ascii=False)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown_as)), default=0))
+    return f"{fence}json\n{shown_as}\n{fence}"
 
 
 def _kind(claim: Claim) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from ..envelope import Result, Status
-from ..evidence import Claim, Draft, Evidence, Finding, Gap, Passage, Quote, Record
+from ..evidence import Claim, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
 from ..metadata import ID, as_date, elements, field_of, is_empty, label, order, shown, years_of
 from ..text import shorten
 
@@ -31,6 +31,20 @@ def draft_of(results: Iterable[Result]) -> Draft:
     findings = [finding for finding in (_read(result, Finding) for result in delivered) if finding]
     claims = dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims)
     return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims))
+
+
+def outputs_of(results: Iterable[Result]) -> tuple[Output, ...]:
+    """What was delivered that is no draft and no finding, as it was returned."""
+    return tuple(
+        Output(task=result.task, worker=result.worker, value=result.output)
+        for result in results
+        if result.status.delivered and not is_research(result)
+    )
+
+
+def is_research(result: Result) -> bool:
+    """Whether a draft or a finding was delivered."""
+    return result.status.delivered and any(_read(result, kind) for kind in (Draft, Finding))
 
 
 def _read(result: Result, kind: type[_T]) -> _T | None:
@@ -206,13 +220,25 @@ def _by_value(record: Record) -> tuple[int, Any]:
     return order(record.value)
 
 
-def status_of(draft: Draft, gaps: Sequence[Gap], results: Collection[Result], *, expects_claims: bool) -> Status:
+def has_answer(draft: Draft, outputs: Iterable[Output]) -> bool:
+    """Whether there is anything to show: a claim, or a value that a worker returned."""
+    return bool(draft.claims) or any(output.value is not None for output in outputs)
+
+
+def status_of(
+    draft: Draft,
+    gaps: Sequence[Gap],
+    results: Collection[Result],
+    *,
+    expects_claims: bool,
+    outputs: Sequence[Output] = (),
+) -> Status:
     """How the job ended, when it ended by itself."""
     if any(result.status is Status.OVER_BUDGET for result in results):
-        return Status.PARTIAL if draft.claims else Status.OVER_BUDGET
+        return Status.PARTIAL if has_answer(draft, outputs) else Status.OVER_BUDGET
     if results and not any(result.status.delivered for result in results):
         looked = all(result.status in (Status.EMPTY, Status.CANCELLED) for result in results)
         return Status.EMPTY if looked else Status.FAILED
-    if expects_claims and not draft.claims:
+    if expects_claims and not has_answer(draft, outputs):
         return Status.EMPTY
     return Status.PARTIAL if gaps else Status.OK

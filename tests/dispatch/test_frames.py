@@ -4,17 +4,22 @@ record, its siblings deliver, and the job ends once and in time."""
 import asyncio
 import contextlib
 import gc
+import json
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Report
-from bullpen.orchestrator.frames import frame
+from bullpen.orchestrator.frames import frame, places
 from bullpen.orchestrator.frames.frame import GIVEN_UP, Frames
 from bullpen.orchestrator.frames.watchdog import STALLED, watched
 from bullpen.orchestrator.launched import LaunchedJob
@@ -320,3 +325,79 @@ async def test_a_watchdog_can_be_called_off_at_any_moment() -> None:
     for n in range(200):
         with watched(Frames(), 0.004):
             await asyncio.sleep(0.0005 + n % 7 * 0.0001)
+
+
+def code_at(file: str, source: str) -> dict[str, Any]:
+    """What this source defines, as if it stood in this file."""
+    defined: dict[str, Any] = {}
+    exec(compile(source, file, "exec"), defined)
+    return defined
+
+
+ROOMS = Path(frame.__file__).parents[2]
+BLOCK = "import time\ndef block():\n    time.sleep(0.7)\n"
+IMPORT = "def block():\n    import slow_to_find\n"
+
+
+class SlowToFind:
+    """An importer that takes its time over one module, and does not find it."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "slow_to_find":
+            time.sleep(0.7)
+
+
+@on_asyncio
+@pytest.mark.parametrize("source", [BLOCK, IMPORT])
+@pytest.mark.parametrize(
+    ("file", "is_accused"),
+    [
+        (str(ROOMS / "orchestrator" / "doors.py"), False),
+        (str(ROOMS / "memory" / "words.py"), False),
+        (str(ROOMS / "tools" / "files.py"), False),
+        (str(ROOMS / "agents" / "search.py"), True),
+        ("/srv/team.py", True),
+    ],
+)
+async def test_a_worker_is_named_where_its_own_code_blocks_and_not_where_the_platform_does(
+    file: str, is_accused: bool, source: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [SlowToFind, *sys.meta_path])
+    blocking = code_at(file, source)["block"]
+
+    async def deed(ctx: Context) -> str:
+        with contextlib.suppress(ImportError):
+            blocking()
+        return "done"
+
+    with caplog.at_level(logging.WARNING, "bullpen"):
+        report, job = await run(deed, stall_s=0.2, task_timeout_s=5)
+
+    assert bool(await remarks(job, STALLED)) == bool(report.degraded) == is_accused
+    said = [record.getMessage() for record in caplog.records if "has been blocked" in record.getMessage()]
+    assert len(said) == 1 and file.rpartition("/")[2] in said[0]
+
+
+FILES = st.sampled_from(
+    [
+        "/srv/team.py",
+        f"{ROOMS}/orchestrator/doors.py",
+        "/usr/lib/python3/dist-packages/lib.py",
+        str(Path(json.__file__)),
+        "<frozen importlib._bootstrap>",
+    ]
+)
+
+
+@given(outer=st.lists(FILES), inner=st.lists(FILES))
+def test_the_platform_is_at_it_where_its_code_is_the_innermost_that_is_anybodys(
+    outer: list[str], inner: list[str]
+) -> None:
+    frames = [(compile("", file, "exec"), 1) for file in (*outer, str(frame.__file__), *inner)]
+
+    own = inner[: inner.index("<frozen importlib._bootstrap>")] if "<frozen importlib._bootstrap>" in inner else inner
+    calling = [file for file in own if "team" in file or "doors" in file]
+    at, is_platform = places.blocked(frames)
+    assert is_platform == (bool(calling) and "doors" in calling[-1])
+    assert not calling or at == f"{calling[-1]}:1"

@@ -76,6 +76,7 @@ def test_a_killed_job_is_resumed_and_pays_nothing_twice(
     with ScriptedProvider(hanging) as server:
         rung(server.url)
         command = [sys.executable, "-P", "-m", "bullpen", "research", QUESTION, "--corpus", str(corpus)]
+        command += ["--out", "report.md"]
         child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while len(server.asked) <= calls and child.poll() is None:
             time.sleep(0.01)  # a real process: there is nothing else to wait on
@@ -93,6 +94,7 @@ def test_a_killed_job_is_resumed_and_pays_nothing_twice(
     assert told is not None, resumed.stderr
     reused, saved, in_doubt = int(told[1]), float(told[2]), int(told[3])
     assert found["report"] == whole["report"]
+    assert (tmp_path / "report.md").read_text(encoding="utf-8") == found["report"]["text"]
     assert uninterrupted <= asked + again <= uninterrupted + in_doubt  # of those in doubt some were never sent
     assert (reused, again) == (uninterrupted - again, uninterrupted - reused)
     assert saved > 0 or not reused

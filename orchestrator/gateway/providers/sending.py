@@ -5,11 +5,14 @@ Both network lanes send with this, so that the same trouble on the way is the sa
 
 import errno
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio import to_thread
 
 from ...clock import SystemClock, monotonic_s
 from ...rules.outcome import Outcome
@@ -32,6 +35,8 @@ _LINGER_S = 0.25
 #: What the system says of a connection that the other side has closed; aiohttp says it without a number.
 _CLOSED = (errno.ECONNRESET, errno.EPIPE, None)
 _CLOCK = SystemClock()
+#: Whether aiohttp is imported to its end.
+_IS_LOADED = threading.Event()
 
 
 class Listener:
@@ -114,6 +119,7 @@ class Sender:
         self, trip: Trip, method: str, url: str, headers: Mapping[str, str], body: Any = None, params: Any = None
     ) -> Answer | Completion:
         """The whole answer; a Completion where none came."""
+        await load()
         import aiohttp
 
         response = None
@@ -130,6 +136,7 @@ class Sender:
 
         A whole answer where the provider does not stream after all.
         """
+        await load()
         import aiohttp
 
         streamed, response, trip = Streamed(asked), None, Trip(request.is_reconnected)
@@ -174,6 +181,13 @@ def _is_closed(error: BaseException) -> bool:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return isinstance(error.message, str)  # else it is the part of an answer that had come
     return isinstance(error, aiohttp.ClientOSError | aiohttp.ClientConnectionResetError) and error.errno in _CLOSED
+
+
+async def load() -> None:
+    """Import aiohttp, the first time in a thread: it takes a tenth of a second, and many on a cold disk."""
+    if not _IS_LOADED.is_set():
+        await to_thread.run_sync(import_module, "aiohttp", abandon_on_cancel=True)
+        _IS_LOADED.set()
 
 
 def is_stream(response: "aiohttp.ClientResponse") -> bool:

@@ -1,0 +1,149 @@
+"""A team that returns something else than findings: what its last tasks return is its result, said to be unchecked."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from bullpen.orchestrator import virtual_time
+from bullpen.orchestrator.envelope import Status
+from bullpen.orchestrator.errors import NothingFound
+from bullpen.orchestrator.evidence import Draft, Evidence, Finding, Output, Report
+from bullpen.orchestrator.ids import compact, plain
+from bullpen.orchestrator.journal.events import Event
+from bullpen.orchestrator.journal.reader import run_of
+from bullpen.orchestrator.replay import replay
+from bullpen.orchestrator.rules.compose import compose
+from bullpen.orchestrator.rules.plan import Plan, PlannedTask
+from bullpen.orchestrator.settings import load_settings
+from bullpen.orchestrator.team import Team
+from bullpen.orchestrator.testing import ScriptedModel, scripted_system
+from bullpen.orchestrator.worker import Context, Worker
+
+from .planned import Planned
+
+
+class Point(BaseModel):
+    x: int
+    on: date
+
+
+class Give(Worker):
+    """Returns what it is given, or fails."""
+
+    async def run(self, task: Any, ctx: Context) -> Any:
+        if task == "fail":
+            raise NothingFound("there was nothing")
+        return Point(x=1, on=date(2026, 1, 2)) if task == "point" else task
+
+
+class Find(Worker):
+    """Finds nothing."""
+
+    async def run(self, task: str, ctx: Context) -> Finding:
+        return Finding(about=task, missing="all of it")
+
+
+def team(*tasks: PlannedTask) -> Team:
+    return Team(supervisor=Planned(Plan(tasks=tasks)), workers=(Give, Find))
+
+
+def give(name: str, value: Any, *after: str) -> PlannedTask:
+    return PlannedTask(id=name, worker="give", input=value, after=after)
+
+
+def done(made: Team) -> tuple[Report, list[Event]]:
+    async def story() -> tuple[Report, list[Event]]:
+        async with scripted_system(made, ScriptedModel({})) as system, system.launch("What?") as job:
+            return await job.result(), [event async for event in job.events()]
+
+    return virtual_time.run(story)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("HELLO", "\n\nHELLO\n"),
+        (0, "```json\n0\n```"),
+        (False, "```json\nfalse\n```"),
+        ("", '```json\n""\n```'),
+        ([], "```json\n[]\n```"),
+        ({"a": "`````"}, '``````json\n{\n  "a": "`````"\n}\n``````'),
+        ("point", '"on": "2026-01-02"'),
+    ],
+)
+def test_what_the_last_task_returns_is_the_result(value: Any, shown: str) -> None:
+    report, events = done(team(give("a", "draft"), give("b", value, "a")))
+
+    expected = {"x": 1, "on": "2026-01-02"} if value == "point" else value
+    assert (report.status, report.outputs) == (Status.OK, (Output(task="b", worker="give", value=expected),))
+    assert shown in report.text
+    assert "rests on no source that was checked" in report.text
+    assert "Nothing was found" not in report.text
+    assert report.as_json()["report"]["outputs"] == [{"task": "b", "worker": "give", "value": expected}]
+    assert Report.model_validate_json(compact(report)) == report
+    run = run_of(Path(f"{report.job}.run"), events)
+    assert run.report == report
+    assert replay(run, team(give("a", "draft"), give("b", value, "a")), load_settings()).is_same
+
+
+def test_several_results_stand_under_their_tasks_in_the_order_of_the_plan() -> None:
+    report, _ = done(team(give("first", "one"), give("second", "two")))
+
+    assert report.text.index("### first\n\none") < report.text.index("### second\n\ntwo")
+    assert [output.value for output in report.outputs] == ["one", "two"]
+
+
+def test_a_team_that_returns_nothing_says_that_and_not_that_nothing_was_found() -> None:
+    report, _ = done(team(give("a", None)))
+
+    assert report.status is Status.OK
+    assert "returned nothing to show" in report.text
+    assert "Nothing was found" not in report.text
+
+
+def test_what_comes_before_a_task_that_failed_is_not_the_result() -> None:
+    report, _ = done(team(give("a", "half done"), give("b", "fail", "a")))
+
+    assert (report.status, report.outputs) == (Status.PARTIAL, ())
+    assert "what is missing says why" in report.text
+    assert "half done" not in report.text
+
+
+def test_a_team_that_looks_and_finds_nothing_says_so() -> None:
+    report, _ = done(team(PlannedTask(id="f", worker="find", input="x")))
+
+    assert "Nothing was found" in report.text
+    assert report.outputs == ()
+
+
+def test_a_record_without_outputs_is_as_it_was_before_there_were_any() -> None:
+    report, _ = done(team(PlannedTask(id="f", worker="find", input="x")))
+
+    assert "outputs" not in json.loads(compact(report))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5
+)
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(values=st.lists(JSON, min_size=1, max_size=3))
+def test_each_value_is_shown_unless_it_is_none(values: list[Any]) -> None:
+    outputs = [Output(task=f"t{n}", worker="w", value=plain(value)) for n, value in enumerate(values)]
+
+    text = compose("What?", Draft(), (), Evidence(), outputs=outputs, is_research=False)
+
+    there = [value for value in values if value is not None]
+    assert ("rests on no source" in text) == bool(there)
+    assert "Nothing was found" not in text
+    for value in there:
+        is_words = isinstance(value, str) and value.strip()
+        assert (value.strip() if is_words else json.dumps(value, indent=2, ensure_ascii=False)) in text
