@@ -370,7 +370,10 @@ async def test_a_kept_connection_that_had_been_closed_is_its_own_outcome_and_a_n
 
 
 async def test_a_new_connection_that_is_closed_before_the_first_byte_is_not_known_to_be_free(make: Make) -> None:
-    async with raw_server(lambda writer: asyncio.sleep(0, writer.close())) as server:
+    async def closed(writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with raw_server(closed) as server:
         completion = await make(server.url).complete(ASKED)
 
     assert completion.outcome is Outcome.CUT
