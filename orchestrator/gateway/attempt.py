@@ -123,7 +123,7 @@ class Attempt:
         if most == 0:
             return 0, "free", ""
         usage = completion.usage
-        if usage == NO_USAGE and completion.outcome.rule.is_free:
+        if usage == NO_USAGE and (completion.outcome.rule.is_free or completion.micro_usd == 0):
             return 0, "not charged", ""
         cost = prices.cost(usage.tokens_in, usage.tokens_out)
         if why := _doubt(completion, most=most, cost=cost):

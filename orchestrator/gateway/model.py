@@ -147,7 +147,8 @@ class Completion:
     model: str = ""
     finish_reason: str = ""
     usage: Usage = NO_USAGE
-    #: What the provider's own price list says this cost, in micro-dollars; None where it has no price.
+    #: What the provider's own price list says this cost, in micro-dollars; None where it has no price, 0 where nothing
+    #: was asked of a model.
     micro_usd: int | None = None
     detail: str = ""
     #: How long the provider asks to be left alone, in seconds; None where it does not say.

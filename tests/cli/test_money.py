@@ -21,12 +21,18 @@ from bullpen.orchestrator.rules.price import told_usd
 from ..journal.making import ASKED, ended, put_run
 
 Bullpen = Callable[..., str]
-SENT = Entry("task.sent", {"after": [], "attempt": 1, "input": "?"}, "a-1", "supervisor", "ask")
+SENT = Entry("task.sent", {"after": [], "attempt": 1, "input": "?"}, task="a-1", sender="supervisor", recipient="ask")
 
 
 def attempted(micro_usd: int, outcome: str = "ok", **more: Any) -> Entry:
     sent = {"rung": "main", "lane": "l", "model": "m", "outcome": outcome, "detail": "", "micro_usd": micro_usd}
-    return Entry("model.attempted", {**sent, "usage": {"tokens_in": 0, "tokens_out": 0}, **more}, "a-1", "ask", "main")
+    return Entry(
+        "model.attempted",
+        {**sent, "usage": {"tokens_in": 0, "tokens_out": 0}, **more},
+        task="a-1",
+        sender="ask",
+        recipient="main",
+    )
 
 
 OLD = attempted(5_000)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.errors import BudgetExceeded, Misconfigured, NoAnswer
+from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.model import Card, Completion, Piece, Usage
 from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
 from bullpen.orchestrator.gateway.providers.openai_shape import Answer, Asked, read
@@ -20,11 +21,12 @@ from bullpen.orchestrator.settings import Deployment, Rung, Settings
 from bullpen.orchestrator.system import open_system
 from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing.contracts import backend
-from bullpen.orchestrator.testing.provider import Fails, Says, ScriptedProvider
+from bullpen.orchestrator.testing.provider import Fails, Reply, Says, ScriptedProvider
 from bullpen.orchestrator.worker import Context, Worker
 
 from ..dispatch.planned import Planned
 from .stacks import GOOD, always, says, stack, stacked, typed
+from .wire import plain, raw_server
 
 PRICED = Card(Prices(1, 2))
 pytestmark = pytest.mark.anyio
@@ -144,8 +146,8 @@ class Ask(Worker):
 
 def test_a_job_worth_a_third_of_a_cent_survives_twelve_server_errors_on_a_budget_of_two_cents() -> None:
     """Ten answers of 170 and 100 tokens at $1 and $2 a million come to $0.0037."""
-    answers = [Says("fine", tokens_in=170, tokens_out=100)]
-    script = [*[Fails(500), Fails(503), *answers] * 6, *answers * 4]
+    answer: Reply = Says("fine", tokens_in=170, tokens_out=100)
+    script: list[Reply] = [*[Fails(500), Fails(503), answer] * 6, *[answer] * 4]
     with ScriptedProvider(script) as server:
         # Four names for one address, so that none of them fails so often that it would be left alone.
         rung = Rung(
@@ -186,3 +188,25 @@ def test_whoever_watches_a_stream_sees_the_answer_without_the_thinking(thought: 
     void = max((n for n, piece in enumerate(pieces) if piece.interrupted), default=-1)
     assert completion.text == "".join(piece.text for piece in pieces[void + 1 :]) == "It is 2 now."
     assert ("1 or 2?" not in "".join(piece.text for piece in pieces)) == (not thought.startswith("1"))
+
+
+@pytest.mark.parametrize("found", [b"<html>", b'{"error": {"message": "no"}}'])
+def test_a_question_that_was_not_sent_since_no_model_was_found_costs_nothing(found: bytes) -> None:
+    async def story() -> Tally:
+        async def answer(writer: Any) -> None:
+            writer.write(plain(found))
+            await writer.drain()
+
+        async with raw_server(answer) as server:
+            rung = Rung(model="openai_http:auto", base_url=server.url, price_in_usd=1, price_out_usd=2)
+            provider = OpenAIHttp(rung)
+            model, journal, request = stacked([(rung, [provider])], course=Course(backoff_s=0.001))
+            with contextlib.suppress(NoAnswer, Misconfigured):
+                await model.complete(request)
+            await provider.aclose()
+        assert {head.split()[0] for head, _ in server.requests} == {b"GET"}
+        return tallied(journal.events)
+
+    tally = anyio.run(story)
+    assert tally.micro_usd == tally.estimated_micro_usd == 0
+    assert not any("estimated" in reason for reason in tally.degraded)

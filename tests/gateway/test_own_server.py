@@ -101,11 +101,11 @@ def test_siblings_wait_their_turn_before_a_server_with_few_slots_and_all_are_ans
 @pytest.mark.parametrize("is_watched", [False, True], ids=["plain", "stream"])
 def test_a_server_that_hangs_is_not_waited_for_longer_than_by_one(is_watched: bool) -> None:
     """It hangs at its fifth: those behind it lose their patience when that one does."""
-    began, bounds = {"timeout_s": 30.0, "first_s": 10.0}, Slots(hangs=range(5, 100))
-    told = answers(bounds, is_watched=is_watched, **began)
+    server = Slots(hangs=range(5, 100))
+    told = answers(server, is_watched=is_watched, timeout_s=30.0, first_s=10.0)
 
     assert sum(isinstance(each, Completion) for each in told) == 4
-    assert len(told) == len(bounds.asked) == SIBLINGS
+    assert len(told) == len(server.asked) == SIBLINGS
 
 
 @given(st.text(), st.sampled_from([OWN, "http://localhost:11434/v1", "http://[::1]/v1", "http://10.0.0.7:8000/v1"]))

@@ -370,7 +370,10 @@ async def test_a_kept_connection_that_had_been_closed_is_its_own_outcome_and_a_n
 
 
 async def test_a_new_connection_that_is_closed_before_the_first_byte_is_not_known_to_be_free(make: Make) -> None:
-    async with raw_server(lambda writer: asyncio.sleep(0, writer.close())) as server:
+    async def closed(writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with raw_server(closed) as server:
         completion = await make(server.url).complete(ASKED)
 
     assert completion.outcome is Outcome.CUT
@@ -420,3 +423,31 @@ async def test_a_server_that_closes_after_each_answer_without_a_word_costs_what_
 
     assert {completion.outcome for completion in told} == {Outcome.OK}
     assert (tally.model_calls, tally.micro_usd, tally.estimated_micro_usd) == (len(server.requests), 8 * 5, 0)
+
+
+async def test_what_a_client_of_litellms_own_says_is_free_only_where_it_was_refused_or_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZURE_API_KEY", "sk-not-to-be-seen-0123456789")
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-06-01")
+
+    async def closed(writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def failed(writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(b'{"error": {"message": "no"}}', 500))
+        await writer.drain()
+
+    async def asked_of(url: str) -> Outcome:
+        provider = LiteLLM(Rung(model="litellm:azure/small", base_url=url, api_key_env="AZURE_API_KEY"))
+        outcome = (await provider.complete(ASKED)).outcome
+        await provider.aclose()
+        return outcome
+
+    outcomes = []
+    for answered in (closed, failed):
+        async with raw_server(answered) as server:
+            outcomes.append(await asked_of(server.url))
+    outcomes.append(await asked_of(server.url))
+
+    assert outcomes == [Outcome.CUT, Outcome.SERVER_ERROR, Outcome.UNREACHABLE]

@@ -63,6 +63,6 @@ class OpenAIHttp:
             answer = await self._sender.send(Trip(), "GET", f"{self._base_url}/models", headers)
             found = first_model(answer) if isinstance(answer, Answer) else answer
             if isinstance(found, Completion):
-                return found
+                return replace(found, micro_usd=0)  # the question itself was not sent
             self._model = found
             return None
