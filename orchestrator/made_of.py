@@ -56,7 +56,8 @@ def _short(content: str | bytes) -> str:
 
 
 def _source(code: Any) -> str:
-    return _of_file(code) if isinstance(code, Hashable) else _of_file(type(code))
+    known: Any = code if isinstance(code, Hashable) else type(code)
+    return _of_file(known)
 
 
 @functools.cache

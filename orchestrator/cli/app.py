@@ -11,6 +11,7 @@ import typer
 
 from ..errors import BullpenError, Refused
 from ..trust import Untrusted
+from .edge import alone, line_of
 from .memory_app import memory
 from .options import AsJson, JobName, Out, RunsDir, TeamPath
 from .runs_app import runs
@@ -330,9 +331,12 @@ def main() -> None:
     """Run the command; what went wrong is one line on standard error."""
     try:
         _run()
-    except BullpenError as error:
-        sys.stderr.write(f"bullpen: {error}\n")
-        raise SystemExit(2 if isinstance(error, Refused) else 1) from None
     except KeyboardInterrupt:
         sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
         raise SystemExit(130) from None
+    except Exception as raised:
+        error = alone(raised)
+        if not isinstance(error, BullpenError | OSError):
+            raise
+        sys.stderr.write(f"bullpen: {line_of(error) if isinstance(error, OSError) else error}\n")
+        raise SystemExit(2 if isinstance(error, Refused | OSError) else 1) from None

@@ -41,7 +41,8 @@ def run_research(
 ) -> int:
     """The exit status of the job."""
     check_writable(out)
-    report, asked = anyio.run(_research, question, settings, {**options, "out": out})
+    options = {**options, "out": out}
+    report, asked = anyio.run(_research, question, settings, options)
     return _deliver(report, out or on_record(asked), as_json=as_json)
 
 
