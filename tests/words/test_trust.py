@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from bullpen.orchestrator import restricted as rules
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.restricted import restricted
+from bullpen.orchestrator.restricted import Here, restricted
 from bullpen.orchestrator.settings import Deployment, Rung, Settings, load_settings, runs_folder, wanted_by_folder
 from bullpen.orchestrator.trust import Untrusted, Word, check, forget, record, words_about
 
@@ -24,6 +24,8 @@ SENDS = "[[rungs]]\nmodel = 'openai_http:m'\nbase_url = 'http://127.0.0.1:1/v1'\
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that nobody has said anything about, and where the record of that would be."""
     monkeypatch.delenv("BULLPEN_TRUST")
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    monkeypatch.setenv("AWS_SECRET", "another")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path / "folder")
@@ -101,6 +103,22 @@ def test_what_bounds_names_or_stays_in_the_folder_acts_always(folder: Path, text
     load_settings()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.3.2.1", "u:p@localhost"])
+def test_a_server_of_this_machine_needs_a_word_where_a_key_goes_and_no_other_host_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    here = SENDS.replace("127.0.0.1", host)
+    for local in (here, here.replace("openai_http:", "litellm:openai/"), here + "api_key_env = 'UNSET'\n"):
+        say(folder, local)
+        load_settings()
+    away = ("127.0.0.1.evil.example", "localhost@evil.example", "evil.example#@localhost", "0.0.0.0", "localhost.evil")
+    for sends in (here + "api_key_env = 'AWS_SECRET'\n", *(SENDS.replace("127.0.0.1", name) for name in away)):
+        say(folder, sends)
+        with pytest.raises(Untrusted):
+            load_settings()
+
+
 def test_what_somebody_else_says_acts_and_what_it_replaces_needs_no_word(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +142,7 @@ def test_the_word_holds_for_what_it_was_given_for_in_its_folder(folder: Path, mo
     say(folder, f"budget_usd = 2\n[[rungs]]\nmodel = 'embedded:extract'\n{SENDS}tier = 3\nprice_in_usd = 1\n")
     load_settings()
 
-    for changed in (SENDS.replace("127", "128"), SENDS.replace(":m", ":n"), SENDS + "api_key_env = 'K'\n"):
+    for changed in (SENDS.replace("127", "128"), SENDS.replace(":m", ":n"), SENDS + "api_key_env = 'AWS_SECRET'\n"):
         say(folder, changed)
         with pytest.raises(Untrusted):
             load_settings()
@@ -185,7 +203,7 @@ def test_whoever_only_reads_runs_needs_no_word_for_anything_else(folder: Path) -
 
 
 def test_what_a_job_was_begun_with_is_less_than_trust(folder: Path) -> None:
-    wanted = restricted({"default_team": "mine:team"}, folder)
+    wanted = restricted({"default_team": "mine:team"}, Here(folder, {}))
 
     def allowed(*enough: Word) -> bool:
         try:
@@ -213,7 +231,7 @@ RUNGS = st.fixed_dictionaries(
 
 
 def keys(*rungs: Mapping[str, Any]) -> set[str]:
-    return {each.key for each in restricted({"rungs": list(rungs)}, Path("/"))}
+    return {each.key for each in restricted({"rungs": list(rungs)}, Here(Path("/"), {}))}
 
 
 @given(RUNGS, RUNGS, HARMLESS)
