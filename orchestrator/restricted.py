@@ -1,13 +1,14 @@
 """What a folder's settings or a received run do only once the person has said so. Pure, but that links are followed.
 
 Both may come from anybody. What bounds, orders or names acts always; what sends texts or a key somewhere, names code,
-or names files outside the folder is restricted.
+or names files outside the folder is restricted. A server of this machine that gets no key gets nothing away from it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from .ids import canonical, digest
@@ -55,16 +56,23 @@ class Restricted:
         return digest(canonical([self.place[0], self.content]))
 
 
-def restricted(said: Mapping[str, Any], folder: Path) -> tuple[Restricted, ...]:
-    """What of these settings, as JSON carries them, waits for a word where they are said in this folder.
+class Here(NamedTuple):
+    """Where it is said: the folder, and the environment that holds the keys."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+
+def restricted(said: Mapping[str, Any], here: Here) -> tuple[Restricted, ...]:
+    """What of these settings, as JSON carries them, waits for a word where they are said here.
 
     Beside settings there may be `workers` and `corpus`, which a run names.
     """
-    return tuple(each for name, value in said.items() if name in RULES for each in RULES[name](value, folder))
+    return tuple(each for name, value in said.items() if name in RULES for each in RULES[name](value, here))
 
 
-def _code(name: str, what: str) -> Callable[[Any, Path], Iterator[Restricted]]:
-    def found(value: Any, _: Path) -> Iterator[Restricted]:
+def _code(name: str, what: str) -> Callable[[Any, Here], Iterator[Restricted]]:
+    def found(value: Any, _: Here) -> Iterator[Restricted]:
         for path in [value] if isinstance(value, str) else value:
             if path != OWN_TEAM:
                 yield Restricted((name,), path, f"runs the code of {what} {_shown(path)}", is_code=True)
@@ -72,50 +80,62 @@ def _code(name: str, what: str) -> Callable[[Any, Path], Iterator[Restricted]]:
     return found
 
 
-def _file(name: str, what: str) -> Callable[[Any, Path], Iterator[Restricted]]:
-    def found(value: Any, folder: Path) -> Iterator[Restricted]:
+def _file(name: str, what: str) -> Callable[[Any, Here], Iterator[Restricted]]:
+    def found(value: Any, here: Here) -> Iterator[Restricted]:
         for path in [value] if isinstance(value, str) else value or ():
-            yield from _outside((name,), path, what, folder)
+            yield from _outside((name,), path, what, here)
 
     return found
 
 
-def _prompts(value: Mapping[str, str], folder: Path) -> Iterator[Restricted]:
+def _prompts(value: Mapping[str, str], here: Here) -> Iterator[Restricted]:
     for name, path in value.items():
-        yield from _outside(("prompts", name), path, "reads a prompt from", folder)
+        yield from _outside(("prompts", name), path, "reads a prompt from", here)
 
 
-def _outside(place: tuple[str | int, ...], path: str, what: str, folder: Path) -> Iterator[Restricted]:
-    resolved = (folder / path).resolve()
-    if not resolved.is_relative_to(folder.resolve()):
+def _outside(place: tuple[str | int, ...], path: str, what: str, here: Here) -> Iterator[Restricted]:
+    resolved = (here.folder / path).resolve()
+    if not resolved.is_relative_to(here.folder.resolve()):
         yield Restricted(place, str(resolved), f"{what} {_shown(str(resolved))}, outside this folder")
 
 
-def _embedder(value: str, _: Path) -> Iterator[Restricted]:
+def _embedder(value: str, _: Here) -> Iterator[Restricted]:
     if ":" in value:
         vendor = _shown(value.partition(":")[2].partition("/")[0])
         yield Restricted(("embedder",), value, f"sends texts and the key that is kept for {vendor} to {vendor}")
 
 
-def _proxy(value: bool | None, _: Path) -> Iterator[Restricted]:
+def _proxy(value: bool | None, _: Here) -> Iterator[Restricted]:
     if value:
         yield Restricted(("use_proxy",), value, "sends calls through the proxy that the environment names")
 
 
-def _cassettes(value: str, _: Path) -> Iterator[Restricted]:
+def _cassettes(value: str, _: Here) -> Iterator[Restricted]:
     if value != "replay":
         yield Restricted(("cassettes",), value, "asks models and writes their answers into cassettes")
 
 
-def _rungs(value: list[dict[str, Any]], folder: Path) -> Iterator[Restricted]:
+def _rungs(value: list[dict[str, Any]], here: Here) -> Iterator[Restricted]:
     for n, rung in enumerate(value):
         if rung.get("cassette"):
-            yield from _outside(("rungs", n, "cassette"), rung["cassette"], "reads and writes", folder)
+            yield from _outside(("rungs", n, "cassette"), rung["cassette"], "reads and writes", here)
         for each in rung.get("deployments") or [{}]:
             address, key = (each.get(name) or rung.get(name) for name in DEPLOYMENT)
-            if address or key or not rung["model"].startswith(f"{OWN_PROVIDER}:"):
+            is_own = rung["model"].startswith(f"{OWN_PROVIDER}:") and not (address or key)
+            if not is_own and not _stays(rung["model"], address, key, here.environment):
                 told = f"sends texts and {_key(rung['model'], key)} to {_address(rung['model'], address)}"
                 yield Restricted(("rungs", n), [rung["model"], address, key], told)
+
+
+def _stays(model: str, address: str | None, variable: str | None, environment: Mapping[str, str]) -> bool:
+    """Whether it goes to this machine alone, and no key with it."""
+    if not model.startswith(("openai_http:", "litellm:openai/")) or environment.get(variable or "OPENAI_API_KEY"):
+        return False
+    try:
+        host = urlsplit(address or "").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _key(model: str, variable: str | None) -> str:
@@ -141,7 +161,7 @@ def _shown(text: str) -> str:
 
 
 #: By what is said, what of it waits for a word.
-RULES: Mapping[str, Callable[[Any, Path], Iterator[Restricted]]] = {
+RULES: Mapping[str, Callable[[Any, Here], Iterator[Restricted]]] = {
     "default_team": _code("default_team", "team"),
     "workers": _code("workers", "worker"),
     "project": _file("project", "keeps runs and memory in"),

@@ -23,7 +23,7 @@ from pydantic_settings import (
 )
 
 from .errors import BadInput
-from .restricted import OWN_TEAM, Restricted, restricted
+from .restricted import OWN_TEAM, Here, Restricted, restricted
 from .trust import check
 
 FILE = "bullpen.toml"
@@ -261,7 +261,7 @@ def _wanted(settings: Settings, passed: Mapping[str, Any], looked_at: frozenset[
             acting[name] = {part: each for part, each in value.items() if part not in stronger.get(name, {})}
         elif name not in stronger:
             acting[name] = value
-    return restricted(acting, Path.cwd())
+    return restricted(acting, Here(Path.cwd(), os.environ))
 
 
 def _loaded(kind: type[Settings], passed: Mapping[str, Any]) -> Settings:

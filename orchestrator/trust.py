@@ -105,8 +105,9 @@ def _words(folder: Path) -> tuple[dict[str, frozenset[Word]], str]:
     try:
         for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
             fact = json.loads(line)
-            if fact["folder"] == str(folder.resolve()):
-                found[fact["sha256"]] = found.get(fact["sha256"], frozenset()) | {Word(fact["word"])}
+            if fact["folder"] != str(folder.resolve()):
+                raise ValueError("a record of another folder")
+            found[fact["sha256"]] = found.get(fact["sha256"], frozenset()) | {Word(fact["word"])}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return {}, f"; {str(path)!r} cannot be read as a record of trust: `bullpen trust --forget` removes it"
     return found, ""

@@ -3,6 +3,7 @@
 A run may be anybody's. What it names of code, addresses and files needs the person's word as a folder's settings do.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..journal.reader import Run
-from ..restricted import Restricted, restricted
+from ..restricted import Here, Restricted, restricted
 from ..settings import Rung, Settings, in_environment, load_settings
 from ..team import Team, load_team, load_worker
 from ..trust import Word, check, is_said_for_all, record
@@ -82,7 +83,7 @@ def _things(
     said = {"workers": workers, "corpus": [str(Path(path).absolute()) for path in corpus], "prompts": prompts}
     there = load_settings(**given).rungs if changed else ()
     rungs = [rung.model_dump(mode="json") for rung in changed if rung not in there]
-    return restricted({**said, "rungs": rungs, "default_team": team or ()}, Path.cwd())
+    return restricted({**said, "rungs": rungs, "default_team": team or ()}, Here(Path.cwd(), os.environ))
 
 
 def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
