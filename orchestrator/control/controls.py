@@ -64,9 +64,9 @@ class Controls:
 
     @contextmanager
     def timed(self, scope: anyio.CancelScope) -> Iterator[None]:
-        """Within, the scope's time stands still while the job waits for a person."""
+        """Within, the scope's time stands still while the job waits for a person or for room on the disk."""
         self._timed[scope] = 0.0
-        if self.standing.stands_still:
+        if self.stands_still:
             self._stop(scope)
         try:
             yield
