@@ -1,6 +1,7 @@
 """What every test stands on: asyncio, and no way out of this machine."""
 
 import ipaddress
+import logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -57,6 +58,15 @@ def no_way_out() -> Iterator[None]:
 def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory ranks by words, whatever weights this machine happens to have: the same answers everywhere."""
     monkeypatch.setenv("BULLPEN_MINILM_DIR", "off")
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A defect that the product survives and logs fails its test; one that is meant is cleared from `caplog`."""
+    yield
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    ours = [record.getMessage() for record in errors if record.name == "bullpen"]
+    assert not ours, ours
 
 
 @pytest.fixture

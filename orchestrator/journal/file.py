@@ -65,6 +65,7 @@ class FileJournal:
         self._appended += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._write_in_time)
+        self._chain.tell(event)
         return event
 
     def result_of(self, step: str) -> Event | None:
