@@ -24,13 +24,13 @@ from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
 from .convert import to_today
 from .disk import folder_to_disk, lock, locked, to_disk, write_all
-from .events import ACCEPTED, FINISHED, RESUMED, Event
-from .lines import END, FORMAT, HEADER, Content, is_unborn, read, read_on
+from .events import ACCEPTED, RESUMED, Event
+from .lines import END, FORMAT, HEADER, Content, is_over, is_unborn, read, read_on
 
 SUFFIX = ".run"
 #: What stands beside a run while it is taken over, and while another file is made for its place.
 FENCE, NEW = ".fence", ".new"
-#: How far from its end a run's terminal event is looked for, in bytes.
+#: How far from its end a run's terminal event is looked for, in bytes: its body is in parts where it is long.
 _END_BYTES = 64 * 1024
 #: How many bytes are read at once: with more of them a reader waits for memory.
 _BLOCK = 1 << 20
@@ -187,10 +187,10 @@ def is_held(path: Path) -> bool:
 
 
 def has_finished(path: Path) -> bool:
-    """Whether the end of a run has its terminal event, for which it need not be read whole."""
+    """Whether the end of a run says that it has ended, for which it need not be read whole: see `is_over`."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _END_BYTES))
-        return f'"kind":"{FINISHED}"'.encode() in file.read()  # inside of a string the marks would be escaped
+        return is_over(file.read())
 
 
 def read_events(path: Path) -> list[Event]:
