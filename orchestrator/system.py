@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Unpack
 
 import anyio
+from anyio import to_thread
 
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
@@ -132,7 +133,8 @@ class System:
             if past.events[-1].kind == FINISHED:
                 raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
             if (fork := accepted.get("fork")) and not past.is_tape:
-                past.take_over(fork["origin"], open_run(_file_of(fork["of"], self.settings.runs)).events, fork["at"])
+                events = await to_thread.run_sync(_events_of, fork["of"], self.settings.runs)
+                past.take_over(fork["origin"], events, fork["at"])
             for event in past.events:
                 opened.hear(event)
             order = order_again(accepted, opened.controls.standing.budget_usd)
@@ -319,6 +321,11 @@ def research_sync(
 def _file_of(job: str, runs: Path) -> Path:
     """A job's run in this folder and no other. Raises BadInput where there is none."""
     return find_run(job.removesuffix(SUFFIX), runs)
+
+
+def _events_of(job: str, runs: Path) -> tuple[Event, ...]:
+    """The events of another job in this folder. Blocking."""
+    return open_run(_file_of(job, runs)).events
 
 
 def _owner() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..clock import SystemClock, new_random
+from ..control.client import state_of
 from ..errors import BullpenError
 from ..ids import new_job_id
 from ..journal.clearing import LOG
@@ -27,11 +28,13 @@ def detach(arguments: Sequence[str], runs_dir: Path | None, *, as_json: bool) ->
     runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]
-    with log.open("wb") as told:
+    with log.open("wb") as printed:
         child = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.DEVNULL, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
         )
+    told = False
     while not _is_on_record(runs / f"{job}{SUFFIX}"):
+        told = told or _says_that_it_waits(runs / f"{job}{SUFFIX}")
         if (status := child.poll()) is not None and not _is_on_record(runs / f"{job}{SUFFIX}"):
             sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
             log.unlink()
@@ -43,6 +46,14 @@ def detach(arguments: Sequence[str], runs_dir: Path | None, *, as_json: bool) ->
         sys.stdout.write(f"{job}\n")
         sys.stderr.write(f"process {child.pid} works on it: `bullpen tail {job}`; what it prints goes to {log}\n")
     return 0
+
+
+def _says_that_it_waits(path: Path) -> bool:
+    """Tell why there is no room for the job's record, if there is none; whether that was told."""
+    if not path.exists() or not (why := state_of(path).full):
+        return False
+    sys.stderr.write(f"{why}: the job waits for it\n")
+    return True
 
 
 def _is_on_record(path: Path) -> bool:

@@ -1,4 +1,7 @@
-"""`bullpen ps` and `tail`: jobs as they run, read from their runs alone, so that nothing has to answer."""
+"""`bullpen ps` and `tail`: jobs as they run, read from their runs, so that nothing has to answer.
+
+A job without room on its disk cannot write that it waits: `ps` asks each, and does without where none answers at once.
+"""
 
 import json
 import sys
@@ -8,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from ..control.client import state_of
 from ..control.standing import Standing
 from ..errors import BullpenError
 from ..journal.cursor import Cursor
@@ -58,7 +62,7 @@ def _described(run: Run) -> dict[str, Any]:
     budget_usd = run.accepted.get("budget_usd") if standing.budget_usd is None else standing.budget_usd
     return _row(
         run.id,
-        standing.state,
+        state_of(run.path).state or standing.state,
         run.question,
         done=len(run.tasks) - under_way,
         under_way=under_way,

@@ -132,14 +132,14 @@ class FileJournal:
         if not self._full_since_s:
             self._full_since_s = loop.time()
             _LOG.warning("%s: the job waits for it", error)
-            self._chain.ways.on_full(True)
+            self._chain.ways.on_full(str(error))
         self._stop_timer()
         self._timer = loop.call_later(_ROOM_EVERY_S, self._write_in_time)
 
     def _has_room(self) -> None:
         if since_s := self._full_since_s:
             self._full_since_s = 0.0
-            self._chain.ways.on_full(False)
+            self._chain.ways.on_full("")
             if not self._chain.has_ended:
                 seconds = round(asyncio.get_running_loop().time() - since_s, 1)
                 self.append(Entry(FULL, {"seconds": seconds}, task="job", sender="journal", recipient="user"))

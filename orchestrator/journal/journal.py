@@ -47,8 +47,8 @@ class Ways:
     listeners: tuple[Listener, ...] = ()
     #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
     secrets: tuple[str, ...] = ()
-    #: Who is told that there is no room for the record, and that there is again.
-    on_full: Callable[[bool], None] = lambda is_full: None
+    #: Who is told why there is no room for the record, and, with nothing, that there is again.
+    on_full: Callable[[str], None] = lambda why: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
 

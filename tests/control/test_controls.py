@@ -31,7 +31,7 @@ HAPPENS = {
 
 def happen(controls: Controls, what: str) -> None:
     if what in ("full", "room"):
-        controls.storage_full(what == "full")
+        controls.storage_full("it is full" if what == "full" else "")
     else:
         body = json.dumps(ASKED)
         controls.hear(Event(1, "job", "t", "", "", 1, what, 0, "", "", body, ""))
@@ -78,16 +78,17 @@ def test_code_that_began_while_time_stood_still_and_does_not_stop_is_given_up() 
 
     async def run() -> tuple[Ended, float]:
         controls = Controls()
-        controls.storage_full(True)
+        controls.storage_full("it is full")
         frame = Frame("job", "t", 5.0, lambda kind, body: None, controls.timed)
         async with anyio.create_task_group() as group:
 
             async def go_on() -> None:
                 await anyio.sleep(60)
-                controls.storage_full(False)
+                controls.storage_full("")
 
             group.start_soon(go_on)
-            return await Frames().run(frame, stubborn), monotonic_s()
+            ended = await Frames().run(frame, stubborn)
+        return ended, monotonic_s()
 
     ended, at_s = virtual_time.run(run)
 
