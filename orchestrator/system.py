@@ -35,7 +35,7 @@ from .job import Job
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
-from .journal.reader import Run, find_run, open_run
+from .journal.reader import Run, find_run, job_names, open_run
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -111,7 +111,7 @@ class System:
             async with self.resume(left) as job:
                 yield job
             return
-        async with self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened:
+        async with self._open(job_id_of(options) or await self._new_id()) as opened:
             if opened.journal.past.events:
                 raise BadInput(f"there is a job {opened.launched.id} already; resume it, or give another id")
             async with self._driven(opened, order, self._accepted(order)):
@@ -160,7 +160,7 @@ class System:
         order = order_again(run.accepted)
         upto = last if at is None else at
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
-        async with self._open(new_job_id(self.clock, self.chance)) as opened:
+        async with self._open(await self._new_id()) as opened:
             opened.journal.past.take_over(run.origin, run.events, upto)
             async with self._driven(opened, order, {**self._accepted(order), "fork": fork}):
                 yield opened.launched
@@ -194,6 +194,11 @@ class System:
                 group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
             yield
             group.cancel_scope.cancel()
+
+    async def _new_id(self) -> JobId:
+        """An id behind those of all jobs that are there, so that the newest job has the last one."""
+        others = await to_thread.run_sync(job_names, self.runs) if self.runs is not None else ()
+        return new_job_id(self.clock, self.chance, others)
 
     def _order(self, question: str, options: Options) -> Order:
         """The order, with what was not said taken from the settings."""

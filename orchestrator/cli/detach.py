@@ -11,7 +11,7 @@ from ..control.client import state_of
 from ..errors import BullpenError
 from ..ids import new_job_id
 from ..journal.clearing import LOG
-from ..journal.reader import open_run
+from ..journal.reader import job_names, open_run
 from ..journal.storage import SUFFIX
 from ..settings import load_settings
 from .printing import print_json
@@ -24,7 +24,8 @@ def detach(arguments: Sequence[str], runs_dir: Path | None, *, as_json: bool) ->
 
     The exit status is 0 when it is on record, else that of the process.
     """
-    runs, job = load_settings(runs_dir=runs_dir).runs, new_job_id(SystemClock(), new_random())
+    runs = load_settings(runs_dir=runs_dir).runs
+    job = new_job_id(SystemClock(), new_random(), job_names(runs))
     runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]

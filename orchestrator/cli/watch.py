@@ -69,7 +69,7 @@ def _described(run: Run) -> dict[str, Any]:
         calls=run.cost.model_calls,
         cost_usd=run.cost.micro_usd / 1e6,
         budget_usd=budget_usd,
-        age_s=round(time.time() - run.started_ms / 1000, 1) if run.length else 0.0,
+        age_s=round(max(0.0, time.time() - run.started_ms / 1000), 1) if run.length else 0.0,
         notes=standing.notes,
         approvals=[approval._asdict() for approval in standing.waiting.values()],
     )
@@ -107,7 +107,7 @@ def _told(event: Event, began_ms: int) -> str:
         said = f"job {event.value['status']}: {len(event.value['claims'])} claims, ${event.value['cost_usd']:.4f}"
     else:
         said = alarm(event) or (trouble(event) or ("", ""))[1] or describe(event)
-    return f"{(event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""
+    return f"{max(0, event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""
 
 
 def _followed(path: Path) -> Iterator[Event]:

@@ -24,7 +24,7 @@ from .parts import NAME, Parts
 
 SUFFIX = ".idx"
 #: Goes up whenever something else is counted or kept.
-VERSION = 1
+VERSION = 2
 #: Areas, the first words of kinds, whose events are found by it: what a job as a whole is about, few in any run.
 AREAS = frozenset({"job", "control", "approval", "steering", "evidence"})
 

@@ -1,9 +1,10 @@
 """What models have said in a folder of runs is found as if all of them were read each time, and they are not."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,9 @@ from bullpen.orchestrator.ids import canonical, digest
 from bullpen.orchestrator.journal import recall
 from bullpen.orchestrator.journal.events import GENESIS, Entry
 from bullpen.orchestrator.journal.journal import PLAINLY, Chain
-from bullpen.orchestrator.journal.lines import HEADER
+from bullpen.orchestrator.journal.lines import HEADER, Content
 from bullpen.orchestrator.journal.recall import Answers
-from bullpen.orchestrator.journal.storage import read_events
+from bullpen.orchestrator.journal.storage import read_events, read_from, read_whole
 from bullpen.orchestrator.testing import ManualClock
 
 from .making import ASKED, FORMATS, LONG, committed
@@ -24,14 +25,11 @@ from .making import ASKED, FORMATS, LONG, committed
 NAMES, ASKS, TIMES = st.sampled_from("abcd"), st.sampled_from("xyz"), st.integers(0, 9)
 #: What a run says: what was asked, and how it was answered.
 SAYS = st.lists(st.tuples(ASKS, st.sampled_from(["ok", "stale", "failed", "long"]), TIMES), max_size=4)
-CHANGES = st.one_of(
+CHANGES: st.SearchStrategy[Any] = st.one_of(
     st.tuples(st.just("put"), NAMES, SAYS),
     st.tuples(st.just("grow"), NAMES, SAYS),
     st.tuples(st.sampled_from(["delete", "cut", "touch"]), NAMES, st.just([])),
 )
-
-
-whole, on = recall.read_whole, recall.read_from
 
 
 def intent_of(what: str) -> str:
@@ -110,8 +108,17 @@ def test_a_look_reads_only_what_is_new(tmp_path: Path, monkeypatch: pytest.Monke
     folder, answers, read = Folder(tmp_path), Answers(tmp_path), list[tuple[str, int]]()
     for name in "abc":
         folder.change("put", name, says)
-    monkeypatch.setattr(recall, "read_whole", lambda path, file: read.append((path.stem, 0)) or whole(path, file))
-    monkeypatch.setattr(recall, "read_from", lambda path, file, at: read.append((path.stem, at)) or on(path, file, at))
+
+    def whole(path: Path, file: BinaryIO) -> Content:
+        read.append((path.stem, 0))
+        return read_whole(path, file)
+
+    def on(path: Path, file: BinaryIO, place: int) -> Iterator[bytes]:
+        read.append((path.stem, place))
+        return read_from(path, file, place)
+
+    monkeypatch.setattr(recall, "read_whole", whole)
+    monkeypatch.setattr(recall, "read_from", on)
     size = (tmp_path / "b.run").stat().st_size
 
     for _ in range(2):
