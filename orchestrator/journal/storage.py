@@ -247,11 +247,16 @@ def read_whole(path: Path, file: BinaryIO) -> Content:
 
 
 def read_from(path: Path, file: BinaryIO, place: int) -> Iterator[bytes]:
-    """The bytes of a run file from a place on, in blocks. Raises BadInput where they cannot be read."""
+    """The bytes of a run file from a place on, in blocks. Raises BadInput where they cannot be read.
+
+    Between two blocks the file may be read elsewhere: a body's parts stand further up.
+    """
     try:
         file.seek(place)
         while block := file.read(_BLOCK):
             yield block
+            place += len(block)
+            file.seek(place)
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
 
