@@ -3,6 +3,8 @@
 import hashlib
 import json
 import random
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NewType
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
@@ -23,15 +25,26 @@ class Json(str):
     __slots__ = ()
 
 
+_UUID_7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def new_job_id(clock: "Clock", chance: random.Random) -> JobId:
-    """A UUIDv7: sorted by the time it was made. Source: RFC 9562 §5.7."""
-    value = (clock.wall_ms() & (2**48 - 1)) << 80 | 0x7 << 76 | chance.getrandbits(12) << 64
+def new_job_id(clock: "Clock", chance: random.Random, others: Iterable[str] = ()) -> JobId:
+    """A UUIDv7: sorted by the time it was made, and behind the other jobs where the clock was set back meanwhile.
+
+    Source: RFC 9562 §5.7 and §6.2.
+    """
+    newest_ms = made_ms(max(filter(_UUID_7.fullmatch, others), default=""))
+    at_ms = min(max(clock.wall_ms(), newest_ms + 1), 2**48 - 1)
+    value = at_ms << 80 | 0x7 << 76 | chance.getrandbits(12) << 64
     value |= 0b10 << 62 | chance.getrandbits(62)
     text = f"{value:032x}"
     return JobId("-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])))
+
+
+def made_ms(job: str) -> int:
+    """When a job's id was made, in ms since 1970; -1 for one that is no UUIDv7."""
+    return int(job[:8] + job[9:13], 16) if _UUID_7.fullmatch(job) else -1
 
 
 def digest(text: str | bytes) -> str:

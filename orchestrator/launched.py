@@ -110,6 +110,12 @@ class LaunchedJob:
         assert self._job is not None, "whoever launches a job gives it before anybody can cancel it"
         self._job.cancel()
 
+    async def room(self, *, is_there: bool) -> str:
+        """Return when there is, or is not, room on the disk for the job's record, and then why. Without, it waits."""
+        assert self._desk is not None, "a job has a record when it has begun"
+        await self._desk.controls.room(is_there=is_there)
+        return self._desk.controls.full
+
     async def control(self, command: Command) -> Reply:
         """Carry out a command, as `bullpen pause` and its kin have it done from another process."""
         assert self._desk is not None, "a job can be controlled when it has begun"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Unpack
 
 import anyio
+from anyio import to_thread
 
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
@@ -34,7 +35,7 @@ from .job import Job, Supervisor
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
-from .journal.reader import Run, find_run, open_run
+from .journal.reader import Run, find_run, job_names, open_run
 from .journal.storage import SUFFIX
 from .journal.tally import Tally
 from .journal.writer import Writer
@@ -112,7 +113,7 @@ class System:
             async with self.resume(left, order.out) as job:
                 yield job
             return
-        async with self._open(job_id_of(options) or new_job_id(self.clock, self.chance)) as opened:
+        async with self._open(job_id_of(options) or await self._new_id()) as opened:
             if opened.journal.past.events:
                 raise BadInput(f"there is a job {opened.launched.id} already; resume it, or give another id")
             async with self._driven(opened, order, self._accepted(order, opened.prompts)):
@@ -135,7 +136,8 @@ class System:
             if past.events[-1].kind == FINISHED:
                 raise BadInput(f"job {job} has ended as {past.events[-1].value['status']}: there is nothing to resume")
             if (fork := accepted.get("fork")) and not past.is_tape:
-                past.take_over(fork["origin"], open_run(_file_of(fork["of"], self.settings.runs)).events, fork["at"])
+                events = await to_thread.run_sync(_events_of, fork["of"], self.settings.runs)
+                past.take_over(fork["origin"], events, fork["at"])
             for event in past.events:
                 opened.hear(event)
             order = order_again(accepted, opened.controls.standing.budget_usd)
@@ -161,7 +163,7 @@ class System:
         order = order_again(run.accepted)
         upto = last if at is None else at
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
-        async with self._open(new_job_id(self.clock, self.chance)) as opened:
+        async with self._open(await self._new_id()) as opened:
             opened.journal.past.take_over(run.origin, run.events, upto)
             async with self._driven(opened, order, {**self._accepted(order, opened.prompts), "fork": fork}):
                 yield opened.launched
@@ -199,6 +201,11 @@ class System:
                 group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
             yield
             group.cancel_scope.cancel()
+
+    async def _new_id(self) -> JobId:
+        """An id behind those of all jobs that are there, so that the newest job has the last one."""
+        others = await to_thread.run_sync(job_names, self.runs) if self.runs is not None else ()
+        return new_job_id(self.clock, self.chance, others)
 
     def _order(self, question: str, options: Options) -> Order:
         """The order, with what was not said taken from the settings."""
@@ -339,6 +346,11 @@ def _file_of(job: str, runs: Path) -> Path:
 
 def _written_to(out: Path | None) -> dict[str, Any]:
     return {} if out is None else {"out": str(out.absolute())}
+
+
+def _events_of(job: str, runs: Path) -> tuple[Event, ...]:
+    """The events of another job in this folder. Blocking."""
+    return open_run(_file_of(job, runs)).events
 
 
 def _owner() -> dict[str, Any]:

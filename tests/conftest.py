@@ -1,6 +1,7 @@
 """What every test stands on: asyncio, and no way out of this machine."""
 
 import ipaddress
+import logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -64,6 +65,15 @@ def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
     """Tests make their own folders, and what they say counts; no word of theirs is kept on this machine."""
     monkeypatch.setenv("BULLPEN_TRUST", "1")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A defect that the product survives and logs fails its test; one that is meant is cleared from `caplog`."""
+    yield
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    ours = [record.getMessage() for record in errors if record.name == "bullpen"]
+    assert not ours, ours
 
 
 @pytest.fixture

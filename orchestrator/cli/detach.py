@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..clock import SystemClock, new_random
+from ..control.client import state_of
 from ..errors import BullpenError
 from ..ids import new_job_id
 from ..journal.clearing import LOG
-from ..journal.reader import open_run
+from ..journal.reader import job_names, open_run
 from ..journal.storage import SUFFIX
 from ..settings import load_settings
 from .printing import print_json
@@ -25,15 +26,18 @@ def detach(arguments: Sequence[str], settings: Mapping[str, Any], *, as_json: bo
     `settings` are what the arguments say of them: what needs a word is refused here, where somebody can be asked. The
     exit status is 0 when it is on record, else that of the process.
     """
-    runs, job = load_settings(**settings).runs, new_job_id(SystemClock(), new_random())
+    runs = load_settings(**settings).runs
+    job = new_job_id(SystemClock(), new_random(), job_names(runs))
     runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]
-    with log.open("wb") as told:
+    with log.open("wb") as printed:
         child = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.DEVNULL, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
         )
+    told = False
     while not _is_on_record(runs / f"{job}{SUFFIX}"):
+        told = told or _says_that_it_waits(runs / f"{job}{SUFFIX}")
         if (status := child.poll()) is not None and not _is_on_record(runs / f"{job}{SUFFIX}"):
             sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
             log.unlink()
@@ -45,6 +49,14 @@ def detach(arguments: Sequence[str], settings: Mapping[str, Any], *, as_json: bo
         sys.stdout.write(f"{job}\n")
         sys.stderr.write(f"process {child.pid} works on it: `bullpen tail {job}`; what it prints goes to {log}\n")
     return 0
+
+
+def _says_that_it_waits(path: Path) -> bool:
+    """Tell why there is no room for the job's record, if there is none; whether that was told."""
+    if not path.exists() or not (why := state_of(path).full):
+        return False
+    sys.stderr.write(f"{why}: the job waits for it\n")
+    return True
 
 
 def _is_on_record(path: Path) -> bool:

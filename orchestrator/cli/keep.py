@@ -102,7 +102,7 @@ def retain_runs(
         {
             "job": run.job,
             "status": run.status,
-            "age_days": round((now_ms - run.at_ms) / _DAY_MS, 1),
+            "age_days": round(max(0, now_ms - run.at_ms) / _DAY_MS, 1),
             "bytes": run.size,
             "question": shorten(run.question, 60),
         }

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -28,10 +28,22 @@ _FILES_LEAST = 20
 
 async def follow(job: "LaunchedJob") -> None:
     """Show the job until it has ended."""
+    import anyio  # which who only reads runs does not need
+
     console = Console(stderr=True)
     with _tree(console) if console.is_terminal else _lines() as show:
-        async for event in job.events():
-            show.hear(event)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_warn_of_full_disk, job, show)
+            async for event in job.events():
+                show.hear(event)
+            group.cancel_scope.cancel()
+
+
+async def _warn_of_full_disk(job: "LaunchedJob", show: "Lines | LiveTree") -> None:
+    """Say that the job waits for room, each time: its record, by which all else is shown, cannot."""
+    while True:
+        show.say(f"! {shorten(await job.room(is_there=False), 300)}: the job waits for it")
+        await job.room(is_there=True)
 
 
 class _TimeLeft:
@@ -81,7 +93,12 @@ class Lines:
             return
         self._read_s = now_s if event.kind == "corpus.read" else self._read_s
         if said := self._alarms.hear(event) or describe(event) + self._left.hear(event):
-            sys.stderr.write(f"{now_s:6.1f} s  {said}\n")
+            self.say(said)
+
+    def say(self, said: str) -> None:
+        """Write a line. The job goes on where nobody can hear it: a log is often on the disk that is full."""
+        with suppress(OSError):
+            sys.stderr.write(f"{time.monotonic() - self._started_s:6.1f} s  {said}\n")
             sys.stderr.flush()
 
 
@@ -95,7 +112,7 @@ class LiveTree:
     def hear(self, event: Event) -> None:
         """Redraw with this event in it."""
         if said := self._alarms.hear(event):
-            self._live.console.print(Text(said, style="bold red"))
+            self.say(said)
         if event.kind == "task.sent":
             self._states[event.task] = f"{event.task}  {_MARKS['running']}"
         elif event.kind == "task.returned":
@@ -107,6 +124,10 @@ class LiveTree:
         for state in self._states.values():
             tree.add(Text(state))
         self._live.update(tree)
+
+    def say(self, said: str) -> None:
+        """Say something loudly, above the tree and there to stay."""
+        self._live.console.print(Text(said, style="bold red"))
 
 
 @contextmanager
@@ -173,6 +194,8 @@ def describe(event: Event) -> str:
             return f"{event.task}: loop stalled {by['seconds']:.1f} s in worker {by['worker']!r} at {by['at']}"
         case "worker.given_up":
             return f"{event.task}: did not stop and was given up at {event.value['at']}"
+        case "journal.storage_full":
+            return f"there is room on the disk again: the job waited {event.value['seconds']:.1f} s for it"
         case "memory.read":
             return _against(event)
         case "worker.noted":

@@ -86,8 +86,8 @@ def retain(
 ) -> None:
     """Delete runs that have ended and are too old or too many. With both bounds, what either of them does not keep.
 
-    A run's age counts from its last event. One that a process holds, that is damaged, or that is a link is neither
-    counted nor deleted. Exit status: 1 when something could not be deleted.
+    A run's age counts from the latest time in it. One that a process holds, that is damaged, or that is a link is
+    neither counted nor deleted. Exit status: 1 when something could not be deleted.
     """
     from .keep import retain_runs
 

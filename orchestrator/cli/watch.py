@@ -1,4 +1,7 @@
-"""`bullpen ps` and `tail`: jobs as they run, read from their runs alone, so that nothing has to answer."""
+"""`bullpen ps` and `tail`: jobs as they run, read from their runs, so that nothing has to answer.
+
+A job without room on its disk cannot write that it waits: `ps` asks each, and does without where none answers at once.
+"""
 
 import json
 import sys
@@ -8,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from ..control.client import state_of
 from ..control.standing import Standing
 from ..errors import BullpenError
 from ..journal.cursor import Cursor
@@ -59,7 +63,7 @@ def _described(run: Run) -> dict[str, Any]:
     budget_usd = run.accepted.get("budget_usd") if standing.budget_usd is None else standing.budget_usd
     return _row(
         run.id,
-        standing.state,
+        state_of(run.path).state or standing.state,
         run.question,
         done=len(run.tasks) - under_way,
         under_way=under_way,
@@ -67,7 +71,7 @@ def _described(run: Run) -> dict[str, Any]:
         cost_usd=run.cost.micro_usd / 1e6,
         estimated_usd=run.cost.estimated_micro_usd / 1e6,
         budget_usd=budget_usd,
-        age_s=round(time.time() - run.started_ms / 1000, 1) if run.length else 0.0,
+        age_s=round(max(0.0, time.time() - run.started_ms / 1000), 1) if run.length else 0.0,
         notes=standing.notes,
         approvals=[approval._asdict() for approval in standing.waiting.values()],
     )
@@ -108,7 +112,7 @@ def _told(event: Event, began_ms: int) -> str:
         said = f"job {report['status']}: {len(report['claims'])} claims, {cost}"
     else:
         said = alarm(event) or (trouble(event) or ("", ""))[1] or describe(event)
-    return f"{(event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""
+    return f"{max(0, event.at_ms - began_ms) / 1000:8.1f} s  {said}" if said else ""
 
 
 def _followed(path: Path) -> Iterator[Event]:

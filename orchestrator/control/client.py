@@ -4,16 +4,19 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-from ..errors import BadInput, Refused, Unavailable
+from ..errors import BadInput, BullpenError, Refused, Unavailable
 from ..journal.reader import Run
 from .place import connected, peer_of, socket_of
-from .protocol import LINE_BYTES_MOST, Command, Reply, Request, line_of, read_line
+from .protocol import LINE_BYTES_MOST, Command, Reply, Request, State, line_of, read_line
 
 #: How long a job may take to answer, in seconds: it does between two things that its workers do.
 _ANSWER_S = 10.0
 #: How long a job may take to have its socket, in seconds.
 _BEGIN_S = 1.5
+#: How long a job may take to say what it is doing, in seconds: one that waits has nothing else to do.
+_STATE_S = 0.3
 
 
 def send(run: Run, command: Command) -> Reply:
@@ -24,10 +27,26 @@ def send(run: Run, command: Command) -> Reply:
     """
     if run.status != "running":
         raise BadInput(_not_running(run))
-    reply = _exchanged(run, line_of(Request(job=run.id, command=command)))
+    reply = _exchanged(run.path, command, begin_s=_BEGIN_S, answer_s=_ANSWER_S)
     if not reply.is_done:
         raise Refused(f"job {run.id}: {reply.said}")
     return reply
+
+
+class Said(NamedTuple):
+    """What a running job is doing, and why it has no room for its record if it has none."""
+
+    state: str = ""
+    full: str = ""
+
+
+def state_of(run: Path) -> Said:
+    """What the job with this run says of itself; nothing where it does not answer at once. Blocking."""
+    try:
+        reply = _exchanged(run, State(), begin_s=0, answer_s=_STATE_S)
+    except BullpenError:  # it is beginning, ending, busy or stopped: its run says what can be known
+        return Said()
+    return Said(reply.facts.get("state", ""), reply.facts.get("full", ""))
 
 
 def _not_running(run: Run) -> str:
@@ -36,31 +55,31 @@ def _not_running(run: Run) -> str:
     return f"job {run.id} has ended: {run.status}; `bullpen show {run.id}` has what was done"
 
 
-def _exchanged(run: Run, line: bytes) -> Reply:
+def _exchanged(run: Path, command: Command, *, begin_s: float, answer_s: float) -> Reply:
     try:
-        with _connected(socket_of(run.path)) as connection:
+        with _connected(socket_of(run), begin_s, answer_s) as connection:
             if (asker := peer_of(connection)).uid not in (None, os.geteuid()):
-                raise Refused(f"the socket of job {run.id} is held by user {asker.uid}")
-            connection.sendall(line)
+                raise Refused(f"the socket of job {run.stem} is held by user {asker.uid}")
+            connection.sendall(line_of(Request(job=run.stem, command=command)))
             with connection.makefile("rb") as answers:
                 answer = answers.readline(LINE_BYTES_MOST)
     except TimeoutError as error:
-        raise Unavailable(f"job {run.id} did not answer within {_ANSWER_S:g} s: it is busy; try again") from error
+        raise Unavailable(f"job {run.stem} did not answer within {answer_s:g} s: it is busy; try again") from error
     except OSError as error:
-        raise Unavailable(_unreachable(run.path, error)) from error
+        raise Unavailable(_unreachable(run, error)) from error
     if not answer:
-        raise Unavailable(f"job {run.id} left before it answered; `bullpen jobs` says how it ended")
+        raise Unavailable(f"job {run.stem} left before it answered; `bullpen jobs` says how it ended")
     return read_line(answer, Reply)
 
 
-def _connected(path: Path) -> socket.socket:
+def _connected(path: Path, begin_s: float, answer_s: float) -> socket.socket:
     """A connection to a job, which has its socket a moment after it has begun. Raises OSError where it has none."""
-    until_s = time.monotonic() + _BEGIN_S
+    until_s = time.monotonic() + begin_s
     while True:
         try:
-            return connected(path, timeout_s=_ANSWER_S)
+            return connected(path, timeout_s=answer_s)
         except (FileNotFoundError, ConnectionRefusedError):
-            if time.monotonic() > until_s:
+            if time.monotonic() >= until_s:
                 raise
             time.sleep(_BEGIN_S / 20)
 

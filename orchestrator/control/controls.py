@@ -15,7 +15,8 @@ class Controls:
 
     def __init__(self) -> None:
         self.standing = Standing()
-        self._is_full = False
+        #: Why there is no room on the disk for the record; empty where there is.
+        self.full = ""
         #: Set at the next event that may matter, if anybody waits for it.
         self._news: anyio.Event | None = None
         #: The scopes whose time can stand still, with the seconds they had left when it did.
@@ -24,7 +25,12 @@ class Controls:
     @property
     def stands_still(self) -> bool:
         """Whether it waits for a person, or for room on the disk, so that no attempt runs out of time meanwhile."""
-        return self.standing.stands_still or self._is_full
+        return self.standing.stands_still or bool(self.full)
+
+    @property
+    def state(self) -> str:
+        """In a few words: what the job is doing, or what it waits for."""
+        return "waiting for room on the disk" if self.full else self.standing.state
 
     def hear(self, event: Event) -> None:
         """Take an event in, and let go on who waited for it."""
@@ -34,10 +40,10 @@ class Controls:
         self.standing.hear(event)
         self._changed(stood_still)
 
-    def storage_full(self, is_full: bool) -> None:
-        """Take note that there is no room for the record, or that there is again."""
+    def storage_full(self, why: str) -> None:
+        """Take note that there is no room for the record and why, or, with nothing, that there is again."""
         stood_still = self.stands_still
-        self._is_full = is_full
+        self.full = why
         self._changed(stood_still)
 
     def _changed(self, stood_still: bool) -> None:
@@ -57,6 +63,11 @@ class Controls:
             await self._next()
         return self.standing.answers[approval]
 
+    async def room(self, *, is_there: bool) -> None:
+        """Return when there is, or is not, room on the disk for the record."""
+        while is_there == bool(self.full):
+            await self._next()
+
     async def changed(self, *, stands_still: bool) -> None:
         """Return when the job's time does, or does not, stand still."""
         while self.stands_still != stands_still:
@@ -64,9 +75,9 @@ class Controls:
 
     @contextmanager
     def timed(self, scope: anyio.CancelScope) -> Iterator[None]:
-        """Within, the scope's time stands still while the job waits for a person."""
+        """Within, the scope's time stands still while the job waits for a person or for room on the disk."""
         self._timed[scope] = 0.0
-        if self.standing.stands_still:
+        if self.stands_still:
             self._stop(scope)
         try:
             yield

@@ -10,7 +10,7 @@ from ..gateway.budget import Ledger
 from ..journal.events import Entry
 from ..journal.journal import Journal
 from .controls import Controls
-from .protocol import Approve, Asker, Budget, Cancel, Command, Pause, Reply, Request, Resume, Steer
+from .protocol import Approve, Asker, Budget, Cancel, Command, Pause, Reply, Request, Resume, State, Steer
 from .standing import Approval
 
 
@@ -35,8 +35,13 @@ class Desk:
             return Reply(is_done=False, said=str(error))
 
     async def _carry_out(self, command: Command, asker: Asker) -> Reply:
-        if self.controls.standing.has_ended:
+        controls = self.controls
+        if isinstance(command, State):
+            return Reply(is_done=True, said=controls.state, facts={"state": controls.state, "full": controls.full})
+        if controls.standing.has_ended:
             raise Refused(f"job {self.job} has ended")
+        if controls.full:
+            raise Refused(f"nothing was done, since it could not be put on record: {controls.full}")
         match command:
             case Pause():
                 return await self._pause(asker)
@@ -62,7 +67,7 @@ class Desk:
     async def _resume(self, asker: Asker) -> Reply:
         standing = self.controls.standing
         if not standing.is_paused:
-            return Reply(is_done=True, said=f"it is not paused but {standing.state}, in process {os.getpid()}")
+            return Reply(is_done=True, said=f"it is not paused but {self.controls.state}, in process {os.getpid()}")
         await self._record("control.resumed", asker)
         return Reply(is_done=True, said="resumed")
 

@@ -25,6 +25,12 @@ def _wordy(text: str) -> str:
     return text
 
 
+class State(_Said):
+    """Say what it is doing: its run cannot say so while there is no room to write."""
+
+    command: Literal["state"] = "state"
+
+
 class Pause(_Said):
     """Begin no new task, no new model call and no new tool call; what is in flight ends."""
 
@@ -66,7 +72,7 @@ class Budget(_Said):
     usd: float = Field(ge=0, le=1e9)
 
 
-Command = Annotated[Pause | Resume | Cancel | Approve | Steer | Budget, Field(discriminator="command")]
+Command = Annotated[State | Pause | Resume | Cancel | Approve | Steer | Budget, Field(discriminator="command")]
 
 
 class Request(_Said):

@@ -114,7 +114,8 @@ async def _in_place(frame: Frame, code: Code) -> Ended:
 async def _in_task(frame: Frame, code: Code) -> Ended:
     held = _Held(frame, code)
     frame.task = task = asyncio.get_running_loop().create_task(held.run(), name=frame.name)
-    patience = anyio.CancelScope(deadline=frame.scope.deadline + _SHIELD_S)
+    # Not by the scope's own deadline, which is never while its time stands still.
+    patience = anyio.CancelScope(deadline=monotonic_s() + frame.timeout_s + _SHIELD_S)
     try:
         with patience, frame.timed(patience):
             await held.over

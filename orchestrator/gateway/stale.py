@@ -1,19 +1,20 @@
 """The rung below the last: when no model answers, what an earlier run of the project was told at the same call."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
-from anyio import to_thread
 from pydantic import ValidationError
 
 from ..clock import Clock, monotonic_s
 from ..ids import canonical, digest
-from ..journal.recall import find_answer
+from ..journal.recall import Answers
 from ..rules.outcome import Outcome
 from .chain import Course
 from .model import Completion, Model, Piece, Request
@@ -94,10 +95,13 @@ def recall_in(runs: Path, most_s: float, clock: Clock) -> Recall | None:
     if not most_s:
         return None
 
+    # One thread: many calls fail at once, and the first look reads the runs for all of them.
+    answers, thread = Answers(runs), ThreadPoolExecutor(1, "stale answers")
+
     async def recall(intent: str) -> Found | None:
         now_ms = clock.wall_ms()
-        look = partial(find_answer, runs, intent, since_ms=now_ms - round(most_s * 1000))
-        found = await to_thread.run_sync(look, abandon_on_cancel=True)
+        look = partial(answers.find, intent, since_ms=now_ms - round(most_s * 1000), until_ms=now_ms)
+        found = await asyncio.get_running_loop().run_in_executor(thread, look)
         return Found(found[0], (now_ms - found[1]) / 1000) if found else None
 
     return recall

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BadInput, JournalDamaged, Unavailable
+from ..ids import made_ms
 from .disk import HALF_MADE, locked
 from .index import SUFFIX as INDEX
 from .lines import END, is_unborn
-from .reader import list_runs, open_run
+from .reader import Run, list_runs, open_run
 from .storage import FENCE, NEW, SUFFIX, is_held, parsed, withheld
 
 #: How the name ends of what a detached job prints.
@@ -35,7 +36,7 @@ class Ended:
 
     path: Path
     status: str
-    #: When its last event was, in milliseconds since 1970.
+    #: When it was last worked on, in milliseconds since 1970; see `_worked_ms`.
     at_ms: int
     size: int
     question: str
@@ -68,8 +69,15 @@ def ended_runs(runs: Path, *, interrupted: bool) -> Iterator[Ended]:
                 continue
             run = open_run(path)
             if run.events and (run.report or (interrupted and run.status == "interrupted")):
-                at_ms = run.events[-1].at_ms
-                yield Ended(path, run.status, at_ms, there.st_size, run.question, _sign(there))
+                yield Ended(path, run.status, _worked_ms(run), there.st_size, run.question, _sign(there))
+
+
+def _worked_ms(run: Run) -> int:
+    """The latest time on record, its id's among them, which is behind those of all jobs before it.
+
+    Not its last event's alone: a run must not look old because the clock was wrong when it ended.
+    """
+    return max(made_ms(run.id), *(event.at_ms for event in run.events))
 
 
 def outdated(runs: Iterable[Ended], now_ms: int, *, days: int | None, most: int | None) -> list[Ended]:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 
 from ..clock import Clock
 from ..errors import BullpenError, StorageFull
@@ -20,13 +21,15 @@ from .lines import closed_after, lines_of
 from .parts import Parts
 from .past import Past
 from .record import LEAST, open_record
-from .storage import RunFile, open_file
+from .storage import Held, RunFile, open_file, sign_of, take_over
 from .writer import Writer
 
 #: The longest that an event waits for others to share its commit, in seconds.
 GROUP_S = 0.05
 #: How often a write for which there was no room is tried again, in seconds.
 _ROOM_EVERY_S = 1.0
+#: How often a run is looked at within its holder's lease, before it is taken over.
+_LOOKS = 100
 FULL = "journal.storage_full"
 _LOG = logging.getLogger("bullpen")
 
@@ -65,6 +68,7 @@ class FileJournal:
         self._appended += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GROUP_S, self._write_in_time)
+        self._chain.tell(event)
         return event
 
     def result_of(self, step: str) -> Event | None:
@@ -128,14 +132,14 @@ class FileJournal:
         if not self._full_since_s:
             self._full_since_s = loop.time()
             _LOG.warning("%s: the job waits for it", error)
-            self._chain.ways.on_full(True)
+            self._chain.ways.on_full(str(error))
         self._stop_timer()
         self._timer = loop.call_later(_ROOM_EVERY_S, self._write_in_time)
 
     def _has_room(self) -> None:
         if since_s := self._full_since_s:
             self._full_since_s = 0.0
-            self._chain.ways.on_full(False)
+            self._chain.ways.on_full("")
             if not self._chain.has_ended:
                 seconds = round(asyncio.get_running_loop().time() - since_s, 1)
                 self.append(Entry(FULL, {"seconds": seconds}, task="job", sender="journal", recipient="user"))
@@ -177,10 +181,27 @@ def _end(waiting: asyncio.Future[None], error: BaseException | None) -> None:
 
 
 async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways: Ways = PLAINLY) -> FileJournal:
-    """Make or open the journal of a job, to be written by `writer`.
+    """Make or open the journal of a job, to be written by `writer`. Waits for a sign of life where somebody holds it.
 
-    Raises BadInput where the folder cannot be written or another process holds the run, JournalDamaged where the
-    events in it do not hold together.
+    Not in the writer's thread: the commits and the signs of life of other jobs go on meanwhile. Raises BadInput where
+    the folder cannot be written or a living process holds the run, JournalDamaged where the events in it do not hold
+    together.
     """
-    file, found = await writer.run(open_file, path, ways.lease_s)
+    try:
+        file, found = await to_thread.run_sync(open_file, path)
+    except Held as held:
+        await _watch(path, held, ways.lease_s)
+        file, found = await to_thread.run_sync(take_over, path, held.sign)
     return FileJournal(file, Chain(job, clock, ways, Past(found.events)), found.parts, writer)
+
+
+async def _watch(path: Path, held: Held, lease_s: float) -> None:
+    """Return when a run's holder has given no sign of life for its lease; raises `held` when it gives one.
+
+    Looks are counted and not the time: while this process is held up itself, it sees nobody's signs. A change is looked
+    for and not an age, so that no clock need be right.
+    """
+    for _ in range(_LOOKS):
+        await anyio.sleep(lease_s / _LOOKS)
+        if await to_thread.run_sync(sign_of, path) != held.sign:
+            raise held

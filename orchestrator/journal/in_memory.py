@@ -27,6 +27,7 @@ class InMemoryJournal:
             return said
         event, _ = self._chain.seal(entry)
         self.events.append(event)
+        self._chain.tell(event)
         return event
 
     async def commit(self) -> None:

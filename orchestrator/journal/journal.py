@@ -1,5 +1,6 @@
 """What a journal is, and the rules that hold for each way of keeping it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,7 @@ from .events import FINISHED, GENESIS, Entry, Event, head_of, link
 from .past import Past
 
 Listener = Callable[[Event], None]
+_LOG = logging.getLogger("bullpen")
 
 
 class Journal(Protocol):
@@ -45,8 +47,8 @@ class Ways:
     listeners: tuple[Listener, ...] = ()
     #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
     secrets: tuple[str, ...] = ()
-    #: Who is told that there is no room for the record, and that there is again.
-    on_full: Callable[[bool], None] = lambda is_full: None
+    #: Who is told why there is no room for the record, and, with nothing, that there is again.
+    on_full: Callable[[str], None] = lambda why: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
 
@@ -75,6 +77,8 @@ class Chain:
         self._results: dict[str, Event] = {}
         self.has_ended = False
         self._epoch = ways.epoch
+        #: The places of the listeners that have failed, each with what it raised.
+        self._failed: set[tuple[int, type[Exception]]] = set()
         for event in self.past.events:
             self._remember(event)
             self._epoch = max(self._epoch, event.epoch + 1)
@@ -94,9 +98,22 @@ class Chain:
         head = head_of(values)
         event = Event(*values, body, link(self._prev, head, body))
         self._remember(event)
-        for listener in self.ways.listeners:
-            listener(event)
         return event, head
+
+    def tell(self, event: Event) -> None:
+        """Let the listeners know of an event that is kept, each whatever another does.
+
+        One that raises has missed the event and is told of the next; it is logged once for each type of error.
+        """
+        for place, listener in enumerate(self.ways.listeners):
+            try:
+                listener(event)
+            except Exception as error:
+                if (place, type(error)) not in self._failed:
+                    self._failed.add((place, type(error)))
+                    name = getattr(listener, "__qualname__", repr(listener))
+                    told = "job %s: listener %s has missed event %d, %s: %s (said once for each type of error)"
+                    _LOG.exception(told, self.job, name, event.seq, type(error).__name__, error)
 
     def said(self, entry: Entry) -> Event | None:
         """The event of the past that says the same; see `Past.said`."""

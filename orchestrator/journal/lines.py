@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic_core import from_json
 
 from ..ids import compact
-from .events import GENESIS, HEAD, Event, link
+from .events import FINISHED, GENESIS, HEAD, Event, link
 from .parts import WHOLE_MOST, Cut, Parts
 
 FORMAT = 3
@@ -100,6 +100,19 @@ def is_unborn(content: bytes) -> bool:
     if HEADER.startswith(content):
         return True
     return content.startswith(b"\0") and not content.partition(b"\n\n")[2].strip(b"\0")
+
+
+def is_over(tail: bytes) -> bool:
+    """Whether the last bytes of a run say that its owner has let go of it behind its terminal event.
+
+    They say so when the event is on disk. Where they do not, only the whole run tells how it ended.
+    """
+    *_, last_commit, _, _ = b"", b"", *tail.split(b"\n" + END)
+    try:
+        last = from_json(last_commit.rpartition(b"\n")[2])
+        return bool(last["kind"] == FINISHED and tail.endswith(END + closed_after(last["seq"]) + END))
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def read(content: bytes) -> Content:

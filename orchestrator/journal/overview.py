@@ -63,7 +63,7 @@ class _Task:
             self.sent_seq, self.sent_ms = event.seq, event.at_ms
 
     def view(self, name: str) -> TaskView:
-        seconds = ((self.returned_ms or self.heard_ms) - self.sent_ms) / 1000
+        seconds = max(0, (self.returned_ms or self.heard_ms) - self.sent_ms) / 1000
         cost = (self.micro_usd / 1e6, self.estimated_micro_usd / 1e6)
         return TaskView(name, self.worker, tuple(self.after), self.attempts, self.status, seconds, *cost, self.failure)
 
@@ -76,6 +76,8 @@ class Overview:
     length: int = 0
     began_ms: int = 0
     heard_ms: int = 0
+    #: How long it took, each event after the one before it: none takes less than nothing where the clock was set back.
+    lasted_ms: int = 0
     is_finished: bool = False
     cost: Tally = field(default_factory=Tally)
     by_task: dict[str, _Task] = field(default_factory=dict)
@@ -83,8 +85,9 @@ class Overview:
     def hear(self, event: Event) -> None:
         """Count one event."""
         if not self.length:
-            self.began_ms = event.at_ms
+            self.began_ms = self.heard_ms = event.at_ms
         self.length = event.seq
+        self.lasted_ms += max(0, event.at_ms - self.heard_ms)
         self.heard_ms = event.at_ms
         self.is_finished = event.kind == FINISHED
         spent, estimated = self.cost.micro_usd, self.cost.estimated_micro_usd

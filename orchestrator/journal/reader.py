@@ -3,6 +3,7 @@
 Needs the run's file and nothing else: no settings, no memory, no model.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -93,8 +94,8 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock time from the first event to the last."""
-        return (self._record.overview.heard_ms - self._record.overview.began_ms) / 1000
+        """Wall-clock time from the first event to the last, without what the clock was set back meanwhile."""
+        return self._record.overview.lasted_ms / 1000
 
     @property
     def tasks(self) -> tuple[TaskView, ...]:
@@ -158,6 +159,13 @@ def find_run(job: str | Path, runs: Path | None = None) -> Path:
 def list_runs(runs: Path) -> list[Path]:
     """The runs in a folder, oldest first. Blocking."""
     return sorted(runs.glob(f"*{SUFFIX}"))
+
+
+def job_names(runs: Path) -> list[str]:
+    """The jobs that have a run in a folder, in no order; none where it cannot be listed. Blocking."""
+    with suppress(OSError):  # whoever opens a run there is told
+        return [name.removesuffix(SUFFIX) for name in os.listdir(runs) if name.endswith(SUFFIX)]
+    return []
 
 
 def list_unfinished(runs: Path, newest: int) -> Iterator[Run]:

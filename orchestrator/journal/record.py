@@ -84,6 +84,11 @@ class Indexed:
         events = self._of(sorted(seq for area in areas for seq in by_area.get(area, ())))
         return self.whole().of_areas(*areas) if events is None else events
 
+    def event(self, seq: int) -> Event:
+        """One event."""
+        events = self._of((seq,))
+        return self.whole().events[seq - 1] if events is None else events[0]
+
     def _of(self, seqs: Iterable[int]) -> tuple[Event, ...] | None:
         """The events with these numbers, in order; None where one is not in its place, or not as its hash says."""
         places, head, events = self._index.places.events, NOTHING, list[Event]()

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO, FileIO
@@ -24,13 +23,13 @@ from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
 from .convert import to_today
 from .disk import folder_to_disk, lock, locked, to_disk, write_all
-from .events import ACCEPTED, FINISHED, RESUMED, Event
-from .lines import END, FORMAT, HEADER, Content, is_unborn, read, read_on
+from .events import ACCEPTED, RESUMED, Event
+from .lines import END, FORMAT, HEADER, Content, is_over, is_unborn, read, read_on
 
 SUFFIX = ".run"
 #: What stands beside a run while it is taken over, and while another file is made for its place.
 FENCE, NEW = ".fence", ".new"
-#: How far from its end a run's terminal event is looked for, in bytes.
+#: How far from its end a run's terminal event is looked for, in bytes: its body is in parts where it is long.
 _END_BYTES = 64 * 1024
 #: How many bytes are read at once: with more of them a reader waits for memory.
 _BLOCK = 1 << 20
@@ -39,22 +38,27 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: File systems on which a lock does not hold between machines, or a flush does not reach a disk.
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 
+_TAKEN_OVER = "run {!r} is being taken over by another process; wait for it"
+#: What changes in a run's file while its owner lives: which file it is, when it was touched, its size.
+Sign = tuple[int, int, int]
+
+
+class Held(BadInput):
+    """Another process holds the run; `sign` is the last that was seen of it."""
+
+    def __init__(self, path: Path, sign: Sign) -> None:
+        """Names the owner by the run's record."""
+        super().__init__(f"run {path.stem!r} is held by {_owner(path)}; wait for it or cancel it")
+        self.sign = sign
+
 
 class RunFile:
     """A run that is open for appending, and the lock that keeps others from it."""
 
-    def __init__(self, path: Path, lease_s: float) -> None:
-        """Take the run, from a dead or silent owner as well. Raises BadInput where a living one holds it."""
-        self.path = path
-        _folder_for(path)
+    def __init__(self, path: Path, handle: int) -> None:
+        """Of the handle that has the lock."""
+        self.path, self._handle = path, handle
         self._fence = path.with_suffix(FENCE)
-        handle = lock(path)
-        if handle is None:
-            handle = self._take_over(lease_s)
-        elif not _unfence(self._fence):
-            os.close(handle)
-            raise BadInput(f"run {path.stem!r} is being taken over by another process; wait for it")
-        self._handle = handle
         #: The bytes that are there to stay: what a failed write has left behind them is cut off.
         self._size = 0
         self._is_listed = False
@@ -82,24 +86,6 @@ class RunFile:
         except OSError:
             self.path.unlink()  # nothing was accepted: no half a file stays behind
             raise
-
-    def _take_over(self, lease_s: float) -> int:
-        """The run's handle, from an owner that is there and gives no sign of life. Raises BadInput where it gives one.
-
-        The fence comes first: what the old owner writes behind it is never acknowledged, so that all that ever was is
-        copied.
-        """
-        if _is_alive(self.path, lease_s):
-            raise BadInput(f"run {self.path.stem!r} is held by {_owner(self.path)}; wait for it or cancel it")
-        fence = lock(self._fence)
-        if fence is None:
-            raise BadInput(f"run {self.path.stem!r} is being taken over by another process; wait for it")
-        try:
-            content = self.path.read_bytes()
-            return _replaced(self.path, None, content[: _read(self.path, _today(self.path, content)).size])
-        finally:
-            self._fence.unlink()
-            os.close(fence)
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append a commit; it is on disk, and ours, when this returns.
@@ -155,18 +141,56 @@ class RunFile:
         os.close(handle)
 
 
-def open_file(path: Path, lease_s: float) -> tuple[RunFile, Content]:
-    """A run to be written, made if need be, and what it holds. Waits for a sign of life where somebody holds it.
+def open_file(path: Path) -> tuple[RunFile, Content]:
+    """A run to be written, made if need be, and what it holds.
 
-    Raises BadInput where it cannot be written or a living process holds it, JournalDamaged where it is damaged.
+    Raises Held where another process holds it, BadInput where it cannot be written, JournalDamaged where it is damaged.
     """
-    try:
-        file = RunFile(path, lease_s)
+    with _told(path):
+        _folder_for(path)
+        handle = lock(path)
+        if handle is None:
+            raise Held(path, sign_of(path))
+        if not _unfence(path.with_suffix(FENCE)):
+            os.close(handle)
+            raise BadInput(_TAKEN_OVER.format(path.stem))
+        return _begun(path, handle)
+
+
+def take_over(path: Path, sign: Sign) -> tuple[RunFile, Content]:
+    """A run of an owner that is there, and has given no sign of life since this one. Raises as `open_file` does.
+
+    The fence comes first: what the old owner writes behind it is never acknowledged, so that all that ever was is
+    copied.
+    """
+    with _told(path):
+        fence = lock(path.with_suffix(FENCE))
+        if fence is None:
+            raise BadInput(_TAKEN_OVER.format(path.stem))
         try:
-            return file, file.begin()
-        except BaseException:
-            file.release()
-            raise
+            if (now := sign_of(path)) != sign:  # somebody else has taken it over meanwhile
+                raise Held(path, now)
+            content = path.read_bytes()
+            handle = _replaced(path, None, content[: _read(path, _today(path, content)).size])
+        finally:
+            path.with_suffix(FENCE).unlink()
+            os.close(fence)
+        return _begun(path, handle)
+
+
+def _begun(path: Path, handle: int) -> tuple[RunFile, Content]:
+    file = RunFile(path, handle)
+    try:
+        return file, file.begin()
+    except BaseException:
+        file.release()
+        raise
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be opened: {error}; name another folder for runs") from error
 
@@ -187,10 +211,10 @@ def is_held(path: Path) -> bool:
 
 
 def has_finished(path: Path) -> bool:
-    """Whether the end of a run has its terminal event, for which it need not be read whole."""
+    """Whether the end of a run says that it has ended, for which it need not be read whole: see `is_over`."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _END_BYTES))
-        return f'"kind":"{FINISHED}"'.encode() in file.read()  # inside of a string the marks would be escaped
+        return is_over(file.read())
 
 
 def read_events(path: Path) -> list[Event]:
@@ -223,11 +247,16 @@ def read_whole(path: Path, file: BinaryIO) -> Content:
 
 
 def read_from(path: Path, file: BinaryIO, place: int) -> Iterator[bytes]:
-    """The bytes of a run file from a place on, in blocks. Raises BadInput where they cannot be read."""
+    """The bytes of a run file from a place on, in blocks. Raises BadInput where they cannot be read.
+
+    Between two blocks the file may be read elsewhere: a body's parts stand further up.
+    """
     try:
         file.seek(place)
         while block := file.read(_BLOCK):
             yield block
+            place += len(block)
+            file.seek(place)
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
 
@@ -294,24 +323,16 @@ def _unfence(fence: Path) -> bool:
     return True
 
 
-def _is_alive(path: Path, lease_s: float) -> bool:
-    """Whether the holder of a run gives a sign of life within its lease. Goes by change, so no clock need be right."""
-    before, until_s = _sign(path), time.monotonic() + lease_s
-    while time.monotonic() < until_s:
-        if _sign(path) != before:
-            return True
-        time.sleep(min(0.1, lease_s / 10))
-    return False
-
-
-def _sign(path: Path) -> tuple[int, int]:
-    there = path.stat()
-    return there.st_mtime_ns, there.st_size
+def sign_of(path: Path) -> Sign:
+    """The sign of life of a run's owner. Raises BadInput where the run has gone."""
+    with _told(path):
+        there = path.stat()
+        return there.st_ino, there.st_mtime_ns, there.st_size
 
 
 def _owner(path: Path) -> str:
     """Who holds a run, as its record says."""
-    owned = [event for event in read_events(path) if event.kind in (ACCEPTED, RESUMED)]
+    owned = [event for event in read_events(path) if event.kind in (ACCEPTED, RESUMED) and "owner" in event.value]
     if not owned:
         return "another process"
     owner, since = owned[-1].value["owner"], datetime.fromtimestamp(owned[-1].at_ms / 1000, UTC)

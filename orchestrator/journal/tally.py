@@ -25,7 +25,7 @@ class Tally:
     reasons: dict[str, dict[str, None]] = field(default_factory=dict)
     #: Micro-dollars by the worker that asked.
     by_sender: Counter[str] = field(default_factory=Counter)
-    #: By epoch, when its owner's first event and its last one so far were put on record.
+    #: By epoch, when its owner's first event and its last one so far were put on record, by the clock of the last.
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -40,8 +40,9 @@ class Tally:
 
     def hear(self, event: Event) -> None:
         """Count one event."""
-        first, _ = self.spans.get(event.epoch) or (event.at_ms, 0)
-        self.spans[event.epoch] = first, event.at_ms
+        first, last = self.spans.get(event.epoch) or (event.at_ms, event.at_ms)
+        # Where the clock was set back meanwhile, so is the beginning: what had been worked by then still counts.
+        self.spans[event.epoch] = first - max(0, last - event.at_ms), event.at_ms
         match event.kind:
             case "model.attempted":
                 self._attempted(event)

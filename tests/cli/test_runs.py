@@ -169,7 +169,7 @@ def test_what_is_left_over_is_deleted(runs: Runs, folder: Path) -> None:
 
 def test_a_living_job_loses_neither_its_run_nor_its_socket(runs: Runs, folder: Path) -> None:
     job = put_run(folder, "job", ASKED)
-    file, _ = open_file(job, 0.0)
+    file, _ = open_file(job)
     with listening(socket_of(job)):
         age(job)
         content = job.read_bytes()

@@ -207,3 +207,26 @@ def test_a_replay_writes_nothing_and_comes_out_the_same() -> None:
 
     assert came.is_same
     assert came.missing == ()
+
+
+@pytest.mark.anyio
+async def test_a_fork_writes_memory_again_under_its_own_name() -> None:
+    first = Shared(InMemory())
+    _, events = await launch(TEAM, first)
+    second = Shared(first.states[0])  # which has read the documents and knows no note
+    run = run_of(Path(f"{events[0].job}.run"), events)
+
+    @asynccontextmanager
+    async def opened(folder: Path, settings: Settings) -> AsyncIterator[Memory]:
+        yield cast(Memory, second)
+
+    async with scripted_system(replace(TEAM, memory=opened), ScriptedModel({})) as system:
+        system.chance.getrandbits(64)  # another id than the first job's
+        async with system.fork(run) as job:
+            report, forked = await job.result(), [event async for event in job.events()]
+
+    assert report.status == "ok"
+    assert job.id != run.id
+    assert {note.run for note in await second.recall("cost", history=True)} == {job.id}
+    assert [note[:2] for note in await history(second)] == [note[:2] for note in await history(first)]
+    assert len(of(forked, "memory.write_intended")) == len(of(events, "memory.write_intended"))

@@ -23,10 +23,8 @@ from functools import partial
 from bullpen import Context, Plan, PlannedTask, Rung, Team, Worker, load_settings, open_system
 from bullpen.orchestrator import system
 from bullpen.orchestrator.errors import BullpenError
-from bullpen.orchestrator.journal import file
 
-opened = file.open_file
-file.open_file = lambda path, lease_s: opened(path, 0.5)
+system.Ways = partial(system.Ways, lease_s=0.5)
 system.Writer = partial(system.Writer, beat_s=0.1)
 
 class Ask(Worker):

@@ -17,7 +17,7 @@ from bullpen.orchestrator.gateway.stack import compose
 from bullpen.orchestrator.gateway.stale import Found, recall_in
 from bullpen.orchestrator.ids import canonical, digest
 from bullpen.orchestrator.journal.file import open_journal
-from bullpen.orchestrator.journal.recall import find_answer
+from bullpen.orchestrator.journal.recall import Answers
 from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.journal.writer import Writer
 from bullpen.orchestrator.rules.outcome import Outcome
@@ -75,8 +75,9 @@ async def test_a_judge_is_never_given_an_old_answer_and_nobody_while_a_model_ans
 def test_a_folder_without_runs_has_no_answer(tmp_path: Path) -> None:
     (tmp_path / "broken.run").write_bytes(b"no journal")
 
-    assert find_answer(tmp_path, "0" * 64, since_ms=0) is None
-    assert find_answer(tmp_path / "nowhere", "0" * 64, since_ms=SystemClock().wall_ms()) is None
+    now_ms = SystemClock().wall_ms()
+    assert Answers(tmp_path).find("0" * 64, since_ms=0, until_ms=now_ms) is None
+    assert Answers(tmp_path / "nowhere").find("0" * 64, since_ms=0, until_ms=now_ms) is None
 
 
 @pytest.mark.anyio

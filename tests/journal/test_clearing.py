@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bullpen.orchestrator.errors import BadInput, Unavailable
 from bullpen.orchestrator.journal.clearing import Ended, delete, ended_runs, leftovers, outdated, remove
 from bullpen.orchestrator.journal.lines import HEADER
-from bullpen.orchestrator.journal.storage import is_held, open_file, read_events, withheld
+from bullpen.orchestrator.journal.storage import Held, is_held, open_file, read_events, take_over, withheld
 
 from .making import ASKED, FORMATS, LONG, age, committed, ended, events_of, put_run
 
@@ -114,7 +114,7 @@ def test_what_a_process_has_got_in_the_meantime_is_left(tmp_path: Path) -> None:
     with held(tmp_path / "job.fence"), pytest.raises(Unavailable, match=r"'job\.fence' is held"):
         delete(run, SOCK)
     content = path.read_bytes()
-    file, _ = open_file(path, 0.0)
+    file, _ = open_file(path)
     file.write([])  # another owner has come and gone
     file.release()
     with pytest.raises(Unavailable, match="was gone on with"):
@@ -128,8 +128,10 @@ def test_who_opens_a_run_while_it_is_deleted_does_not_get_it(tmp_path: Path) -> 
     path = put_run(tmp_path, "job")
     with withheld(path):
         assert is_held(path)
+        with pytest.raises(Held, match="is held by") as caught:
+            open_file(path)
         with pytest.raises(BadInput, match="is being taken over by another process"):
-            open_file(path, 0.0)
+            take_over(path, caught.value.sign)
         path.unlink()
         with pytest.raises(BadInput, match="does not exist"):
             read_events(path)

@@ -1,6 +1,7 @@
 """A disk without room: the job waits, asks no model and loses nothing, and goes on when there is room."""
 
 import errno
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
+from bullpen.orchestrator.cli.progress import Lines, follow
+from bullpen.orchestrator.control.protocol import Pause, State
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.errors import StorageFull
 from bullpen.orchestrator.gateway.model import Request
@@ -35,6 +38,8 @@ class Disk:
 
     def __init__(self) -> None:
         self.is_full = False
+        #: Which answer is the last for which there is room.
+        self.last = 0
 
     def write_all(self, handle: int, content: bytes) -> None:
         if self.is_full:
@@ -42,8 +47,8 @@ class Disk:
         write_all(handle, content)
 
     def fill(self, request: Request) -> str:
-        """An answer, after which there is no more room, the first time."""
-        self.is_full = self.is_full or request.inputs["n"] == 0
+        """An answer, after which there may be no more room."""
+        self.is_full = self.is_full or request.inputs["n"] == self.last
         return "so"
 
 
@@ -79,6 +84,12 @@ def test_a_job_waits_for_room_and_goes_on(tmp_path: Path, disk: Disk, caplog: py
                 await waiting(caplog)
             await anyio.sleep(0.8)  # longer than an attempt may take: its time stands still
             assert len(model.requests) == 1
+            state, pause = await job.control(State()), await job.control(Pause())
+            assert (state.said, state.facts["full"]) == ("waiting for room on the disk", await job.room(is_there=False))
+            assert (pause.is_done, pause.said) == (
+                False,
+                f"nothing was done, since it could not be put on record: {state.facts['full']}",
+            )
             disk.is_full = False
             model_answers_plainly()
             return await job.result(), [event.kind async for event in job.events()]
@@ -104,3 +115,36 @@ def test_whoever_leaves_does_not_wait_for_room(tmp_path: Path, disk: Disk, caplo
 
     with pytest.raises(StorageFull, match="free room"):
         anyio.run(run)
+
+
+@pytest.mark.parametrize("last", [0, 2])
+def test_who_watches_is_told_whatever_there_is_no_room_for(
+    tmp_path: Path, disk: Disk, last: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk.last = last  # with 2, the end of the job
+
+    async def run() -> None:
+        async with system(tmp_path, ScriptedModel({"q": disk.fill})) as opened, opened.launch("What?") as job:
+            async with anyio.create_task_group() as group:
+                group.start_soon(follow, job)
+                with anyio.fail_after(5):
+                    assert "no space left on device; free room" in await job.room(is_there=False)
+                    await anyio.sleep(0.05)
+                disk.is_full, disk.last = False, 9
+                await job.result()
+
+    anyio.run(run)
+
+    told = [line.partition(" s  ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert [line.endswith("free room: the job waits for it") for line in told if line.startswith("! run")] == [True]
+    assert [line.startswith("there is room") for line in told if "on the disk again" in line] == [True] * (last == 0)
+
+
+def test_a_job_goes_on_where_nothing_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("sys.stderr", Full())
+
+    Lines().say("there is more")

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput
@@ -125,3 +127,74 @@ def test_a_network_file_system_is_refused_by_name(tmp_path: Path, kind: str, mon
 
 def test_the_kind_of_a_file_system_is_known_here() -> None:
     assert storage._file_system(Path("/proc/self").resolve()) == "proc"
+
+
+@contextmanager
+def silent(folder: Path) -> Iterator[Path]:
+    """A run whose owner lives and gives no sign of life."""
+    path = folder / "silent.run"
+    with subprocess.Popen([sys.executable, "-c", OWNER, str(path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "1\n"
+        os.kill(child.pid, signal.SIGSTOP)
+        try:
+            yield path
+        finally:
+            child.kill()
+            child.stdout.close()
+
+
+def test_while_held_runs_are_waited_for_commits_and_signs_of_life_go_on(tmp_path: Path) -> None:
+    ways = Ways(lease_s=60)
+
+    async def run(held: Path) -> list[int]:
+        with closing(Writer(beat_s=0.01)) as writer:
+            mine = await open_journal(tmp_path / "mine.run", "mine", SystemClock(), writer)
+            async with anyio.create_task_group() as group:
+                for _ in range(2 * int(to_thread.current_default_thread_limiter().total_tokens)):
+                    group.start_soon(open_journal, held, "job", SystemClock(), writer, ways)
+                await anyio.sleep(0.1)
+                with anyio.fail_after(10):
+                    mine.append(Entry("worker.noted", {}))
+                    await mine.commit()
+                    await anyio.to_thread.run_sync(read_events, tmp_path / "mine.run")
+                    touched = [(tmp_path / "mine.run").stat().st_mtime_ns]
+                    while len(set(touched)) < 3:
+                        await anyio.sleep(0.01)
+                        touched.append((tmp_path / "mine.run").stat().st_mtime_ns)
+                group.cancel_scope.cancel()
+            await mine.aclose()
+        return touched
+
+    with silent(tmp_path) as held:
+        anyio.run(run, held)
+
+    assert [event.kind for event in read_events(tmp_path / "mine.run")] == ["worker.noted"]
+
+
+def test_of_two_that_wait_for_the_same_owner_one_takes_the_run_over(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    async def run(held: Path) -> None:
+        with closing(Writer()) as writer:
+
+            async def take() -> None:
+                try:
+                    journal = await open_journal(held, "job", SystemClock(), writer, Ways(lease_s=0.2))
+                except BadInput as error:
+                    ended.append(str(error))
+                    return
+                await anyio.sleep(0.5)
+                journal.append(Entry("worker.noted", {"mine": True}))
+                await journal.aclose()
+                ended.append("taken over")
+
+            async with anyio.create_task_group() as group:
+                for _ in range(5):
+                    group.start_soon(take)
+
+    with silent(tmp_path) as held:
+        anyio.run(run, held)
+
+    assert ended.count("taken over") == 1, ended
+    assert [event.value.get("mine") for event in read_events(tmp_path / "silent.run")][-1] is True
