@@ -16,10 +16,9 @@ from ..replay import replay
 from ..settings import Settings, load_settings
 from ..system import open_system
 from ..team import Team
-from ..text import printable
 from .prepare import prepare, settled
 from .printing import cell, print_json, print_table
-from .research import worked
+from .research import as_file, worked
 
 
 def replay_job(job: str, *, as_json: bool, settings: Mapping[str, Any]) -> int:
@@ -54,7 +53,7 @@ def fork_job(
         at = 0
     forked = open_run(anyio.run(_fork, run, at, changes, loaded, team))
     if out is not None and forked.report is not None:
-        out.write_text(forked.report.text, encoding="utf-8")
+        out.write_text(as_file(forked.report, out), encoding="utf-8")
     _print_difference(run, forked, as_json=as_json)
     return 0 if forked.report is not None else 1
 
@@ -82,7 +81,7 @@ def _print_difference(before: Run, after: Run, *, as_json: bool) -> None:
     sys.stdout.write("\n")
     print_table(("task", "before", "after", "asked", "taken over"), _path(found))
     sys.stdout.write("\n" if found.text else "\nthe text of the report is the same\n")
-    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text)
+    sys.stdout.writelines(f"{line}\n" for line in found.text)
 
 
 def _path(found: Difference) -> list[list[str]]:

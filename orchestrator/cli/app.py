@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import BullpenError, Refused
+from .door import opened
 from .memory_app import memory
 from .options import AsJson, JobName, RunsDir, TeamPath
 from .runs_app import runs
@@ -291,11 +292,12 @@ def _settings(runs_dir: Path | None, model: str | None, team: str | None) -> dic
 
 def main() -> None:
     """Run the command; what went wrong is one line on standard error."""
-    try:
-        app()
-    except BullpenError as error:
-        sys.stderr.write(f"bullpen: {error}\n")
-        raise SystemExit(2 if isinstance(error, Refused) else 1) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
-        raise SystemExit(130) from None
+    with opened():
+        try:
+            app()
+        except BullpenError as error:
+            sys.stderr.write(f"bullpen: {error}\n")
+            raise SystemExit(2 if isinstance(error, Refused) else 1) from None
+        except KeyboardInterrupt:
+            sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
+            raise SystemExit(130) from None

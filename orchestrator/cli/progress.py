@@ -13,7 +13,8 @@ from rich.tree import Tree
 
 from ..journal.events import Event
 from ..rules.outcome import Outcome
-from ..text import printable, shorten
+from ..text import shorten
+from .printing import console
 
 if TYPE_CHECKING:
     from ..launched import LaunchedJob
@@ -28,8 +29,8 @@ _FILES_LEAST = 20
 
 async def follow(job: "LaunchedJob") -> None:
     """Show the job until it has ended."""
-    console = Console(stderr=True)
-    with _tree(console) if console.is_terminal else _lines() as show:
+    screen = console(stderr=True)
+    with _tree(screen) if screen.is_terminal else _lines() as show:
         async for event in job.events():
             show.hear(event)
 
@@ -115,8 +116,8 @@ def _lines() -> Iterator[Lines]:
 
 
 @contextmanager
-def _tree(console: Console) -> Iterator[LiveTree]:
-    with Live(console=console, refresh_per_second=8, transient=True) as live:
+def _tree(screen: Console) -> Iterator[LiveTree]:
+    with Live(console=screen, refresh_per_second=8, transient=True) as live:
         yield LiveTree(live)
 
 
@@ -176,7 +177,7 @@ def describe(event: Event) -> str:
         case "memory.read":
             return _against(event)
         case "worker.noted":
-            return f"{event.task}: {printable(event.value['text'])}"
+            return f"{event.task}: {event.value['text']}"
         case _ if event.kind.startswith(("control.", "approval.asked")):
             return _asked_of_us(event)
         case _:

@@ -1,7 +1,6 @@
 """`bullpen research`: run a job, show it working, print what it found."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from rich.console import Console
 from rich.markdown import Markdown
 
 from ..control.client import send
@@ -30,6 +28,7 @@ from ..team import Team, load_team
 from ..text import printable
 from .control import print_reply
 from .prepare import prepare
+from .printing import console, json_of, print_json
 from .progress import follow
 
 EXIT_STATUS = {Status.OK: 0, Status.PARTIAL: 3, Status.EMPTY: 4, Status.CANCELLED: 130}
@@ -62,9 +61,9 @@ def run_resume(job: str, *, out: Path | None, as_json: bool, settings: Mapping[s
 
 def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
     if out is not None:
-        out.write_text(_as_file(report, out), encoding="utf-8")
+        out.write_text(as_file(report, out), encoding="utf-8")
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+        print_json(report.as_json())
     else:
         _print(report)
     return EXIT_STATUS.get(report.status, 1)
@@ -138,13 +137,13 @@ def _say_models(system: System) -> None:
 
 
 def _print(report: Report) -> None:
-    console = Console()
-    if console.is_terminal:
-        console.print(Markdown(report.text))
+    screen = console()
+    if screen.is_terminal:
+        screen.print(Markdown(report.text, hyperlinks=False))
     else:
         sys.stdout.write(report.text)
-    for reason in () if console.is_terminal else report.degraded:  # a terminal has just shown them with the report
-        sys.stderr.write(f"degraded: {printable(reason)}\n")
+    for reason in () if screen.is_terminal else report.degraded:  # a terminal has just shown them with the report
+        sys.stderr.write(f"degraded: {reason}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
     facts = (str(report.status), f"{len(report.claims)} claims", calls, made_by, f"${report.cost_usd:.4f}")
@@ -152,10 +151,11 @@ def _print(report: Report) -> None:
     sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")
 
 
-def _as_file(report: Report, out: Path) -> str:
+def as_file(report: Report, out: Path) -> str:
+    """A report as `--out` writes it: JSON where the name ends so, else Markdown."""
     if out.suffix == ".json":
-        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
-    return report.text
+        return json_of(report.as_json(), indent=2) + "\n"
+    return printable(report.text)
 
 
 def _check_writable(out: Path) -> None:
