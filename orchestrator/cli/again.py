@@ -1,6 +1,7 @@
 """`bullpen replay`, `fork` and `diff`: a job gone through again, done another way, and set beside another."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any
 
 import anyio
 
+from ..gateway.rungs import secrets_of
 from ..journal.difference import Difference, difference
 from ..journal.reader import Run, open_run
 from ..journal.storage import SUFFIX
@@ -16,6 +18,7 @@ from ..replay import replay
 from ..settings import Settings, load_settings
 from ..system import open_system
 from ..team import Team
+from .door import hide
 from .prepare import prepare, settled
 from .printing import cell, print_json, print_table
 from .research import as_file, worked
@@ -66,6 +69,7 @@ def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) 
 
 async def _fork(run: Run, at: int | None, changes: Sequence[str], settings: Settings, team: Team) -> Path:
     async with open_system(settings, team) as system, system.fork(run, at, changes) as job:
+        hide(secrets_of(system.gateway.rungs, os.environ))
         sys.stderr.write(f"job {job.id}, forked from {run.id}\n")
         await worked(job)
         return settings.runs / f"{job.id}{SUFFIX}"

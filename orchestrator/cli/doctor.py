@@ -9,7 +9,6 @@ from functools import partial
 from itertools import chain
 from textwrap import wrap
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 from rich.console import Console
@@ -100,7 +99,7 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
             timeout_s=timeout_s,
             has_budget=settings.budget_usd is not None,
             environment=os.environ,
-            secrets=_secrets(system.gateway.rungs),
+            secrets=secrets_of(system.gateway.rungs, os.environ),
         )
         deployments = list(chain.from_iterable(system.gateway.deployments))
         with _progress(deployments, timeout_s, is_quiet=is_quiet):
@@ -108,13 +107,6 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
         of_rungs = [tuple(found[each] for each in group) for group in system.gateway.deployments]
         machine = tuple(machine_checks(system, team))
         return Examined(tuple(zip(system.gateway.rungs, of_rungs, strict=True)), system.gateway.rungs_from, machine)
-
-
-def _secrets(rungs: Sequence[Rung]) -> tuple[str, ...]:
-    """Every value that may be a key: nothing that is printed may hold a part of one."""
-    named = [value for name, value in os.environ.items() if name.endswith("_API_KEY")]
-    passwords = [urlsplit(each.base_url or "").password or "" for rung in rungs for each in rung.deployed()]
-    return (*secrets_of(rungs, os.environ), *(value for value in (*named, *passwords) if len(value) >= 8))
 
 
 def _progress(deployments: Sequence[Deployment], timeout_s: float, *, is_quiet: bool) -> AbstractContextManager[object]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..journal.events import Event
 from ..text import escaped, printable
+from .door import kept_back, told
 
 _SHOWN = ("seq", "at_ms", "task", "kind", "phase", "sender", "recipient", "step")
 
@@ -47,7 +48,7 @@ def json_line(value: Any) -> str:
 def json_of(value: Any, indent: int | None = None) -> str:
     """JSON that no terminal obeys, in ASCII where standard output has no other characters."""
     is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
-    return escaped(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
+    return escaped(json.dumps(kept_back(value), ensure_ascii=not is_utf8, indent=indent))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -57,12 +58,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 class _Console(Console):
-    """Text on its way to the terminal is printable and no link, whoever made it; what rich adds is left alone."""
+    """Text on its way to the terminal is as the door lets it, and no link; what rich adds is left alone."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             style = segment.style.update_link(None) if segment.style and segment.style.link else segment.style
-            yield segment if segment.control else Segment(printable(segment.text), style)
+            yield segment if segment.control else Segment(told(segment.text), style)
 
 
 def print_table(columns: tuple[str, ...], rows: list[list[str]]) -> None:

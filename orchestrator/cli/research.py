@@ -19,14 +19,15 @@ from ..control.protocol import Resume
 from ..envelope import Status
 from ..errors import BadInput, Unavailable
 from ..evidence import Report
+from ..gateway.rungs import secrets_of
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
 from ..order import Options
 from ..settings import Settings, load_settings
 from ..system import System, open_system
 from ..team import Team, load_team
-from ..text import printable
 from .control import print_reply
+from .door import hide, told
 from .prepare import prepare
 from .printing import console, json_of, print_json
 from .progress import follow
@@ -132,6 +133,7 @@ def _cancelled_by_ctrl_c(job: LaunchedJob) -> Iterator[None]:
 
 
 def _say_models(system: System) -> None:
+    hide(secrets_of(system.gateway.rungs, os.environ))
     rungs = " → ".join(rung.label for rung in system.gateway.rungs)
     sys.stderr.write(f"model: {rungs} ({system.gateway.rungs_from})\n")
 
@@ -155,7 +157,7 @@ def as_file(report: Report, out: Path) -> str:
     """A report as `--out` writes it: JSON where the name ends so, else Markdown."""
     if out.suffix == ".json":
         return json_of(report.as_json(), indent=2) + "\n"
-    return printable(report.text)
+    return told(report.text)
 
 
 def _check_writable(out: Path) -> None:
