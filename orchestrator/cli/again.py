@@ -1,6 +1,7 @@
 """`bullpen replay`, `fork` and `diff`: a job gone through again, done another way, and set beside another."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from typing import Any
 import anyio
 
 from ..evidence import Report
+from ..gateway.rungs import secrets_of
 from ..journal.difference import Difference, difference
 from ..journal.reader import Run, open_run
 from ..journal.storage import SUFFIX
@@ -17,7 +19,7 @@ from ..replay import Replay, replay
 from ..settings import Settings, runs_folder
 from ..system import open_system
 from ..team import Team
-from ..text import printable
+from .door import hide
 from .prepare import To, begin, prepare, settled
 from .printing import cell, print_json, print_table
 from .report_file import check_writable, deliver
@@ -77,6 +79,7 @@ def diff_jobs(before: str, after: str, runs_dir: Path | None, *, as_json: bool) 
 
 async def _fork(run: Run, at: int | None, changes: Sequence[str], settings: Settings, team: Team) -> Path:
     async with open_system(settings, team) as system, system.fork(run, at, changes) as job:
+        hide(secrets_of(system.gateway.rungs, os.environ))
         sys.stderr.write(f"job {job.id}, forked from {run.id}\n")
         await worked(job)
         return settings.runs / f"{job.id}{SUFFIX}"
@@ -92,7 +95,7 @@ def _print_difference(before: Run, after: Run, *, as_json: bool) -> None:
     sys.stdout.write("\n")
     print_table(("task", "before", "after", "asked", "taken over"), _path(found))
     sys.stdout.write("\n" if found.text else "\nthe text of the report is the same\n")
-    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text)
+    sys.stdout.writelines(f"{line}\n" for line in found.text)
 
 
 def _path(found: Difference) -> list[list[str]]:

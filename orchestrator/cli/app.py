@@ -11,6 +11,7 @@ import typer
 
 from ..errors import BullpenError, Refused
 from ..trust import Untrusted
+from .door import opened
 from .edge import alone, line_of
 from .memory_app import memory
 from .options import AsJson, JobName, Out, RunsDir, TeamPath
@@ -329,14 +330,15 @@ def _run() -> None:
 
 def main() -> None:
     """Run the command; what went wrong is one line on standard error."""
-    try:
-        _run()
-    except KeyboardInterrupt:
-        sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
-        raise SystemExit(130) from None
-    except Exception as raised:
-        error = alone(raised)
-        if not isinstance(error, BullpenError | OSError):
-            raise
-        sys.stderr.write(f"bullpen: {line_of(error) if isinstance(error, OSError) else error}\n")
-        raise SystemExit(2 if isinstance(error, Refused | OSError) else 1) from None
+    with opened():
+        try:
+            _run()
+        except KeyboardInterrupt:
+            sys.stderr.write("bullpen: interrupted; what was done is on record: `bullpen jobs` lists it\n")
+            raise SystemExit(130) from None
+        except Exception as raised:
+            error = alone(raised)
+            if not isinstance(error, BullpenError | OSError):
+                raise
+            sys.stderr.write(f"bullpen: {line_of(error) if isinstance(error, OSError) else error}\n")
+            raise SystemExit(2 if isinstance(error, Refused | OSError) else 1) from None

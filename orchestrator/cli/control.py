@@ -1,6 +1,5 @@
 """`bullpen pause`, `cancel`, `approve`, `steer` and `budget`: a word with a running job."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from ..control.client import send
 from ..control.protocol import Reply, command_of
 from ..journal.reader import Run, open_run
 from ..settings import runs_folder
-from ..text import printable
+from .printing import print_json
 
 
 def say(name: str, job: str, runs_dir: Path | None, *, as_json: bool, **values: Any) -> None:
@@ -22,7 +21,6 @@ def say(name: str, job: str, runs_dir: Path | None, *, as_json: bool, **values: 
 def print_reply(run: Run, name: str, reply: Reply, *, as_json: bool) -> None:
     """Print what a job said to the command of this name."""
     if as_json:
-        told = {"job": run.id, "command": name, "said": reply.said, **reply.facts}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        print_json({"job": run.id, "command": name, "said": reply.said, **reply.facts})
     else:
-        sys.stdout.write(f"{run.id}: {printable(reply.said)}\n")
+        sys.stdout.write(f"{run.id}: {reply.said}\n")

@@ -1,6 +1,5 @@
 """`bullpen doctor`: whether the models that are set can answer, and what to mend where they cannot."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from functools import partial
 from itertools import chain
 from textwrap import wrap
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 from rich.console import Console
@@ -24,8 +22,8 @@ from ..gateway.rungs import secrets_of
 from ..settings import Rung, Settings, load_settings
 from ..system import open_system
 from ..team import Team, load_team
-from ..text import printable
 from .machine import machine_checks
+from .printing import console, print_json
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red", State.SKIPPED: "dim"}
 #: Where details begin, in columns.
@@ -87,7 +85,7 @@ def run_doctor(settings: Mapping[str, Any], *, timeout_s: float, as_json: bool) 
     loaded = load_settings(**settings)
     examined = anyio.run(partial(_examine, loaded, load_team(loaded.default_team), timeout_s, is_quiet=as_json))
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(examined), ensure_ascii=False, indent=2) + "\n")
+        print_json(_as_json(examined))
     else:
         _print(examined)
     return examined.verdict[1]
@@ -101,7 +99,7 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
             timeout_s=timeout_s,
             has_budget=settings.budget_usd is not None,
             environment=os.environ,
-            secrets=_secrets(system.gateway.rungs),
+            secrets=secrets_of(system.gateway.rungs, os.environ),
         )
         deployments = list(chain.from_iterable(system.gateway.deployments))
         with _progress(deployments, timeout_s, is_quiet=is_quiet):
@@ -111,22 +109,15 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
         return Examined(tuple(zip(system.gateway.rungs, of_rungs, strict=True)), system.gateway.rungs_from, machine)
 
 
-def _secrets(rungs: Sequence[Rung]) -> tuple[str, ...]:
-    """Every value that may be a key: nothing that is printed may hold a part of one."""
-    named = [value for name, value in os.environ.items() if name.endswith("_API_KEY")]
-    passwords = [urlsplit(each.base_url or "").password or "" for rung in rungs for each in rung.deployed()]
-    return (*secrets_of(rungs, os.environ), *(value for value in (*named, *passwords) if len(value) >= 8))
-
-
 def _progress(deployments: Sequence[Deployment], timeout_s: float, *, is_quiet: bool) -> AbstractContextManager[object]:
     """Says on standard error what is waited for."""
     labels = ", ".join(each.rung.label for each in deployments)
-    line = printable(f"asking {labels}, for at most {timeout_s:g} s each question")
-    console = Console(stderr=True)
+    line = f"asking {labels}, for at most {timeout_s:g} s each question"
+    screen = console(stderr=True)
     if is_quiet:
         return nullcontext()
-    if console.is_terminal:
-        return console.status(Text(line))
+    if screen.is_terminal:
+        return screen.status(Text(line))
     sys.stderr.write(f"{line}\n")
     return nullcontext()
 
@@ -147,28 +138,27 @@ def _as_json(examined: Examined) -> dict[str, Any]:
 
 
 def _print(examined: Examined) -> None:
-    console = Console()
-    width = console.width if console.is_terminal else None
+    screen = console()
+    width = screen.width if screen.is_terminal else None
     for rung, diagnoses in examined.rungs:
         for place, each in zip(rung.deployed(), diagnoses, strict=True):
             what = "" if each.deployment == place.model else f": {place.model}"
             where = f" at {address_of(place)}" if place.base_url else ""
-            _say(console, Text(printable(f"{each.deployment}{what}{where}"), style="bold"))
-            _say(console, *_lines(each.checks, width))
-    _say(console, Text("this machine", style="bold"), *_lines(examined.machine, width))
-    _say(console, *(Text(f"{n}. {printable(mend)}") for n, mend in enumerate(examined.mends, start=1)))
-    _say(console, Text(examined.cost), Text(examined.verdict[0], style="bold"))
+            _say(screen, Text(f"{each.deployment}{what}{where}", style="bold"))
+            _say(screen, *_lines(each.checks, width))
+    _say(screen, Text("this machine", style="bold"), *_lines(examined.machine, width))
+    _say(screen, *(Text(f"{n}. {mend}") for n, mend in enumerate(examined.mends, start=1)))
+    _say(screen, Text(examined.cost), Text(examined.verdict[0], style="bold"))
 
 
-def _say(console: Console, *lines: Text) -> None:
+def _say(screen: Console, *lines: Text) -> None:
     for line in lines:
-        console.print(line, soft_wrap=not console.is_terminal)
+        screen.print(line, soft_wrap=not screen.is_terminal)
 
 
 def _lines(checks: Sequence[Check], width: int | None) -> Iterator[Text]:
     """A check each: its state in words, so that a pipe can be searched, and its detail, folded to a width."""
     for check in checks:
-        detail = printable(check.detail)
-        first, *rest = wrap(detail, max(20, width - _INDENT)) if width else [detail]
+        first, *rest = wrap(check.detail, max(20, width - _INDENT)) if width else [check.detail]
         yield Text.assemble((f"  {check.state:<8}", _STYLES[check.state]), f" {check.name:<8} {first}")
         yield from (Text(" " * _INDENT + line) for line in rest)

@@ -3,8 +3,6 @@
 import errno
 from collections.abc import Mapping
 
-from ..text import printable
-
 _NO_RIGHT = "give this user the right to it, or name another place"
 _TAKEN = "move away what stands there, or name another place"
 _MENDS: Mapping[int, str] = {
@@ -34,7 +32,7 @@ def alone(error: BaseException) -> BaseException:
 def line_of(error: OSError) -> str:
     """What the system refused, why, and what helps."""
     what = next((str(name) for name in (error.filename, error.filename2) if name), "")
-    where = f"{printable(what)!r}: " if what else ""
+    where = f"{what!r}: " if what else ""
     reason = error.strerror or str(error) or type(error).__name__
     mend = _MENDS.get(error.errno or 0, "mend that and try again")
-    return f"{where}{printable(reason)}; {mend}"
+    return f"{where}{reason}; {mend}"

@@ -16,6 +16,7 @@ from ..testing.provider.faults import FAULTS, Fault
 from ..testing.provider.faults_address import ADDRESSES
 from ..testing.provider.file import load_script
 from ..text import shorten
+from .printing import json_of, print_json
 
 
 def list_all(*, as_json: bool) -> None:
@@ -25,7 +26,7 @@ def list_all(*, as_json: bool) -> None:
         for fault in FAULTS.values()
     ]
     if as_json:
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        print_json(rows)
         return
     widest = max(map(len, FAULTS))
     for row in rows:
@@ -90,7 +91,7 @@ class _Lines:
     def greet(self, url: str, model: str) -> None:
         """The address and how to use it."""
         if self._as_json:
-            self._say(json.dumps({"url": url, "model": model}))
+            self._say(json_of({"url": url, "model": model}))
             return
         body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hello"}]})
         using = f"export OPENAI_BASE_URL={url} OPENAI_API_KEY=none"
@@ -99,7 +100,7 @@ class _Lines:
 
     def hear(self, asked: Asked) -> None:
         """One request that is over."""
-        self._say(json.dumps(_as_json(asked)) if self._as_json else _as_line(asked))
+        self._say(json_of(_as_json(asked)) if self._as_json else _as_line(asked))
 
     def leave(self, provider: ScriptedProvider) -> None:
         """How much there was."""

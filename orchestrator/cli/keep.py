@@ -11,7 +11,7 @@ from ..errors import BadInput, Unavailable
 from ..journal import clearing, keeping
 from ..journal.reader import find_run, list_runs
 from ..settings import runs_folder
-from ..text import printable, shorten
+from ..text import shorten
 from .printing import print_json, print_table
 
 T = TypeVar("T")
@@ -60,17 +60,14 @@ def export_run(job: str, runs_dir: Path | None, *, to: Path, as_events: bool, is
         facts = {"seq": damage.seq, "reason": damage.reason, "later": damage.later} if damage else None
         print_json({**_as_json(run), "file": str(to), "bytes": to.stat().st_size, "damage": facts})
     else:
-        sys.stdout.write(
-            f"{printable(run.job)} exported to {printable(str(to))}: events 1 to {run.events}{_of_what(copied)}\n"
-        )
+        sys.stdout.write(f"{run.job} exported to {to}: events 1 to {run.events}{_of_what(copied)}\n")
     return _PARTIAL if damage else 0
 
 
 def _of_what(copied: keeping.Copied) -> str:
     if copied.damage:
         seq, reason, later = copied.damage
-        told = f" of a damaged run; {later} later commits are unreadable (damaged at event {seq}: {reason})"
-        return printable(told)
+        return f" of a damaged run; {later} later commits are unreadable (damaged at event {seq}: {reason})"
     return ", and it goes on" if copied.run.state == "running" else f", {copied.run.state}"
 
 
@@ -83,7 +80,7 @@ def import_file(file: Path, runs_dir: Path | None, *, as_json: bool) -> None:
         return
     told = "is there already, the same" if copied.was_there else "imported"
     sys.stdout.write(f"{run.job} {told}: {run.events} events, {run.state}\n")
-    sys.stdout.writelines(f"{printable(problem)}\n" for problem in run.problems)
+    sys.stdout.writelines(f"{problem}\n" for problem in run.problems)
 
 
 def retain_runs(
@@ -145,5 +142,5 @@ def _print_deleted(rows: list[dict[str, Any]], left: list[str], *, is_dry: bool,
     size = sum(row["bytes"] for row in gone)
     sys.stdout.write(f"{'would delete' if is_dry else 'deleted'} {len(gone) or 'nothing'}")
     sys.stdout.write(f", {size:,} bytes\n" if gone else "\n")
-    sys.stderr.writelines(f"bullpen: left alone: {printable(row['why'])}\n" for row in kept)
+    sys.stderr.writelines(f"bullpen: left alone: {row['why']}\n" for row in kept)
     return 1 if kept else 0

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from rich.console import Console
 from rich.text import Text
 
 from ..errors import BadInput
 from ..evidence import Passage
 from ..metadata import Condition
 from ..ports import Memory
-from ..text import printable
 from .excerpt import excerpt, marks, stems, words
-from .printing import print_json
+from .printing import console, print_json
 from .remembered import Remembered, check_not_empty, opened
 
 #: The exit status of a search that finds nothing.
@@ -84,7 +82,7 @@ async def _search(asked: Asked, settings: Mapping[str, Any], as_json: bool) -> i
 def _nothing(asked: Asked) -> str:
     """Why a search that finds nothing may do so."""
     narrowed = "with these conditions " if asked.where or asked.sources else ""
-    return f"no passage {narrowed}shares a word with {printable(repr(asked.words))}"
+    return f"no passage {narrowed}shares a word with {asked.words!r}"
 
 
 async def telling_stems(memory: Memory, query: str) -> frozenset[str]:
@@ -115,17 +113,17 @@ def shown(passage: Passage, telling: frozenset[str]) -> Text:
     """An excerpt with the words of these stems marked, for terminals in colour as well as in signs."""
     line = Text("     ")
     for text, is_marked in excerpt(passage.text, marks(passage.text, telling)):
-        line.append(f"**{printable(text)}**" if is_marked else one_line(text), "yellow" if is_marked else "")
+        line.append(f"**{text}**" if is_marked else one_line(text), "yellow" if is_marked else "")
     return line
 
 
 def one_line(text: str) -> str:
-    """The text on one line, safe for a terminal; a space on either side stays."""
-    return re.sub(r"\s+", " ", printable(text))
+    """The text on one line; a space on either side stays."""
+    return re.sub(r"\s+", " ", text)
 
 
 def say(lines: Iterable[Text]) -> None:
     """Print lines: in a terminal folded at its width, anywhere else as long as they are."""
-    console = Console(highlight=False)
+    screen = console()
     for line in lines:
-        console.print(line, soft_wrap=not console.is_terminal)
+        screen.print(line, soft_wrap=not screen.is_terminal)

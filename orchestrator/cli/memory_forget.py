@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from ..errors import BadInput, Refused
-from ..text import printable, shorten
+from ..text import shorten
 from .printing import print_json
 from .remembered import opened
 
@@ -28,7 +28,7 @@ async def _forget_source(name: str, settings: Mapping[str, Any], is_sure: bool, 
     if as_json:
         print_json({"source": source.id, "notes": [note.model_dump() for note in resting]})
         return
-    sys.stdout.write(f"{printable(told)} forgotten\n")
+    sys.stdout.write(f"{told} forgotten\n")
     for note in resting:
         sys.stdout.write(f"  {shorten(note.about, 40) or 'note'}: {shorten(note.text, 100)}\n")
 
@@ -47,16 +47,16 @@ async def _forget_note(key: str, settings: Mapping[str, Any], is_sure: bool, as_
     if as_json:
         print_json({"note": note.model_dump()})
         return
-    sys.stdout.write(f"note {printable(note.key)} forgotten: {shorten(note.text, 100)}\n")
+    sys.stdout.write(f"note {note.key} forgotten: {shorten(note.text, 100)}\n")
     if note.supersedes:
-        sys.stdout.write(f"  what it has superseded stays so: {printable(', '.join(note.supersedes))}\n")
+        sys.stdout.write(f"  what it has superseded stays so: {', '.join(note.supersedes)}\n")
 
 
 async def _ask(question: str, *, is_quiet: bool) -> None:
     """Return once somebody at the terminal has said yes. Raises BadInput where nobody is there, Refused for a no."""
     if is_quiet or not sys.stdin.isatty():
         raise BadInput("what is forgotten is gone, and nobody can be asked here; pass --yes")
-    sys.stderr.write(f"{printable(question)} [y/N] ")
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     said = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
     if said.strip().lower() not in ("y", "yes"):

@@ -11,7 +11,6 @@ import anyio
 
 from ..errors import BadInput
 from ..evidence import Source
-from ..text import printable
 from .printing import json_line, print_json, print_table
 from .remembered import Remembered, opened
 
@@ -39,7 +38,7 @@ async def _stats(settings: Mapping[str, Any], as_json: bool) -> None:
         )
         return
     for name, said in _lines(remembered, size, again):
-        sys.stdout.write(f"{name:<10}{printable(said)}\n")
+        sys.stdout.write(f"{name:<10}{said}\n")
     if stored.corpora:
         sys.stdout.write("\n")
         rows = [[corpus, str(count), read_from[corpus]] for corpus, count in stored.corpora.items()]
@@ -107,7 +106,7 @@ def export_memory(settings: Mapping[str, Any], *, out: Path | None, is_forced: b
         print_json({"file": str(out), "bytes": out.stat().st_size, **counts})
     else:
         told = f"{_count(counts['sources'], 'source')} and {_count(counts['notes'], 'note')}"
-        sys.stdout.write(f"{told} exported to {printable(str(out))}\n")
+        sys.stdout.write(f"{told} exported to {out}\n")
 
 
 async def _export(settings: Mapping[str, Any], write: Callable[[str], object]) -> dict[str, int]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import anyio
 from rich.columns import Columns
-from rich.console import Console, Group
+from rich.console import Group
 from rich.text import Text
 
 from ..errors import BadInput
 from ..evidence import Note
-from ..text import printable, shorten
+from ..text import shorten
 from .memory_find import NOTHING, one_line, say
-from .printing import print_json, print_table, when
+from .printing import console, print_json, print_table, when
 from .remembered import Remembered, opened
 
 #: The narrowest that a note is shown beside another one, and what is between them, in columns.
@@ -76,7 +76,7 @@ async def _show_notes(about: str, settings: Mapping[str, Any], job: str | None, 
     for scope, of_job in groupby(() if as_json else sorted(notes, key=lambda note: note.scope), lambda n: n.scope):
         _print_side_by_side(about, scope, list(of_job), quotes)
     if not notes and not as_json:
-        sys.stdout.write(f"nothing is noted about {printable(repr(about))}; `bullpen memory recall` lists subjects\n")
+        sys.stdout.write(f"nothing is noted about {about!r}; `bullpen memory recall` lists subjects\n")
     return 0 if notes else NOTHING
 
 
@@ -85,11 +85,11 @@ def _print_side_by_side(about: str, job: str, notes: Sequence[Note], quotes: Map
     told = f": {against} notes stand against each other" if against else ""
     say([Text(f"{one_line(about)!r} in job {one_line(job)}{told}", style="bold red" if against else "bold")])
     blocks = [_block(note, quotes[note.key]) for note in notes]
-    console = Console(highlight=False)
-    width = console.width // len(blocks) - _BETWEEN
-    if console.is_terminal and len(blocks) > 1 and width >= _NARROW:
+    screen = console()
+    width = screen.width // len(blocks) - _BETWEEN
+    if screen.is_terminal and len(blocks) > 1 and width >= _NARROW:
         sides = [Group(*block) for block in blocks]
-        console.print(Columns(sides, width=width, padding=(0, _BETWEEN)))
+        screen.print(Columns(sides, width=width, padding=(0, _BETWEEN)))
     else:
         say(line for block in blocks for line in (*block, Text()))
 
@@ -138,7 +138,7 @@ async def _choose(key: str, reason: str, settings: Mapping[str, Any], as_json: b
         return
     alone = "" if gone else ", as it did: nothing stands against it"
     sys.stdout.write(f"{shorten(kept.about, 60)!r}: “{shorten(kept.text, 100)}” stands{alone}\n")
-    sys.stdout.writelines(f"  superseded: “{shorten(each.text, 100)}” ({printable(each.key)})\n" for each in gone)
+    sys.stdout.writelines(f"  superseded: “{shorten(each.text, 100)}” ({each.key})\n" for each in gone)
 
 
 async def _of_keys(remembered: Remembered, keys: Sequence[str]) -> list[Note]:

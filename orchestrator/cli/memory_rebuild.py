@@ -6,14 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import anyio
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..evidence import Stored
 from ..ports import KeptMemory
 from ..settings import load_settings
-from ..text import printable
-from .printing import print_json
+from .printing import console, print_json
 from .remembered import opened
 
 #: How often memory is asked how far it is, and how often that is said where nothing can be redrawn, in seconds.
@@ -27,7 +25,7 @@ def run_rebuild(settings: Mapping[str, Any], *, lacking: bool, as_json: bool) ->
     given, set_here = settings.get("embedder"), load_settings().embedder
     anyio.run(_rebuild, settings, lacking, as_json)
     if given not in (None, set_here):
-        sys.stderr.write(f'set embedder = "{printable(given)}" in bullpen.toml, so that jobs search with it\n')
+        sys.stderr.write(f'set embedder = "{given}" in bullpen.toml, so that jobs search with it\n')
 
 
 async def _rebuild(settings: Mapping[str, Any], lacking: bool, as_json: bool) -> None:
@@ -43,7 +41,7 @@ async def _rebuild(settings: Mapping[str, Any], lacking: bool, as_json: bool) ->
         return
     left = stored.lacking + stored.pending
     rest = f"{left:,} to go" if left else "nothing is lacking"
-    sys.stdout.write(f"{stored.vectors:,} vectors by {printable(stored.embedder)}, {rest}; {seconds} s\n")
+    sys.stdout.write(f"{stored.vectors:,} vectors by {stored.embedder}, {rest}; {seconds} s\n")
 
 
 async def _watched(act: Callable[[], Awaitable[None]], memory: KeptMemory, show: Show) -> None:
@@ -66,12 +64,12 @@ async def _watch(memory: KeptMemory, show: Show) -> None:
 @contextmanager
 def _shown(*, is_quiet: bool) -> Iterator[Show]:
     """What shows how far it is: bars in a terminal, else lines now and then, on standard error."""
-    console = Console(stderr=True)
-    if is_quiet or not console.is_terminal:
+    screen = console(stderr=True)
+    if is_quiet or not screen.is_terminal:
         yield (lambda _, __: None) if is_quiet else Lines().show
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=screen, transient=True) as progress:
         vectors, index = progress.add_task("vectors", total=None), progress.add_task("index", total=None)
 
         def show(_: float, stored: Stored) -> None:

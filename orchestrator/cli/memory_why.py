@@ -9,7 +9,6 @@ import anyio
 from rich.text import Text
 
 from ..evidence import Explained, Stored
-from ..text import printable
 from .memory_find import NOTHING, Asked, as_row, place_of, say, shown, telling_stems
 from .printing import print_json
 from .remembered import Remembered, opened
@@ -43,8 +42,8 @@ async def _why(asked: Asked, source: str | None, settings: Mapping[str, Any], as
         return 0 if told.found else NOTHING
     say(line for place, found in told.found for line in _lines(place, found, telling, remembered.stored))
     if told.verdict or not told.found:
-        nothing = f"nothing is found: no passage shares a word with {printable(repr(asked.words))}"
-        sys.stdout.write(f"{printable(told.verdict) or nothing}\n")
+        nothing = f"nothing is found: no passage shares a word with {asked.words!r}"
+        sys.stdout.write(f"{told.verdict or nothing}\n")
     return 0 if told.found else NOTHING
 
 
@@ -107,5 +106,5 @@ def _lines(place: int, found: Explained, telling: frozenset[str], stored: Stored
     by_words = f"number {found.by_words} by words" if found.by_words else "not found by words"
     by_meaning = f"number {found.by_meaning} by meaning" if found.by_meaning else "not found by meaning"
     ranks = f"{by_words}, {by_meaning if stored.is_semantic else 'meaning does not rank here'}"
-    yield Text(f"     {ranks}; shares {printable(', '.join(found.words)) or 'no word'}")
+    yield Text(f"     {ranks}; shares {', '.join(found.words) or 'no word'}")
     yield shown(found.passage, telling)

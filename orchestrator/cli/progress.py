@@ -13,7 +13,8 @@ from rich.tree import Tree
 
 from ..journal.events import Event
 from ..rules.outcome import Outcome
-from ..text import printable, shorten
+from ..text import shorten
+from .printing import console
 
 if TYPE_CHECKING:
     from ..launched import LaunchedJob
@@ -30,8 +31,8 @@ async def follow(job: "LaunchedJob") -> None:
     """Show the job until it has ended."""
     import anyio  # which who only reads runs does not need
 
-    console = Console(stderr=True)
-    with _tree(console) if console.is_terminal else _lines() as show:
+    screen = console(stderr=True)
+    with _tree(screen) if screen.is_terminal else _lines() as show:
         async with anyio.create_task_group() as group:
             group.start_soon(_warn_of_full_disk, job, show)
             async for event in job.events():
@@ -136,8 +137,8 @@ def _lines() -> Iterator[Lines]:
 
 
 @contextmanager
-def _tree(console: Console) -> Iterator[LiveTree]:
-    with Live(console=console, refresh_per_second=8, transient=True) as live:
+def _tree(screen: Console) -> Iterator[LiveTree]:
+    with Live(console=screen, refresh_per_second=8, transient=True) as live:
         yield LiveTree(live)
 
 
@@ -199,7 +200,7 @@ def describe(event: Event) -> str:
         case "memory.read":
             return _against(event)
         case "worker.noted":
-            return f"{event.task}: {printable(event.value['text'])}"
+            return f"{event.task}: {event.value['text']}"
         case _ if event.kind.startswith(("control.", "approval.asked")):
             return _asked_of_us(event)
         case _:

@@ -15,7 +15,6 @@ from ..journal.reader import find_run
 from ..ports import KeptMemory
 from ..settings import Settings, load_settings
 from ..team import load_team
-from ..text import printable
 
 #: Characters of a whole job id.
 _WHOLE = 36
@@ -39,7 +38,7 @@ class Remembered:
             if corpus in self.stored.corpora:
                 return corpus
         there = ", ".join(self.stored.corpora)
-        raise BadInput(f"there is no corpus {name!r} in {str(self.folder)!r}, but {printable(there)}")
+        raise BadInput(f"there is no corpus {name!r} in {str(self.folder)!r}, but {there}")
 
     def scope(self, job: str) -> str:
         """A job's id, from its beginning or `latest`; a whole one need not have a run any more."""
@@ -52,7 +51,7 @@ class Remembered:
             known = [source.id for source in await self.memory.select((), corpora=list(self.stored.corpora), fields=())]
             near = get_close_matches(name, known, n=1, cutoff=0.4)
             mend = f"did you mean {near[0]!r}?" if near else "`bullpen memory export` has them all"
-            raise BadInput(printable(f"source {name!r} is not in memory; {mend}"))
+            raise BadInput(f"source {name!r} is not in memory; {mend}")
         return found
 
     async def notes(self) -> list[Note]:
@@ -66,7 +65,7 @@ class Remembered:
         found = [note for note in notes if note.key == key] or [note for note in notes if note.key.startswith(key)]
         if len(found) != 1:
             said = f"fits {len(found)} notes; give more of it" if found else "is no note's"
-            raise BadInput(printable(f"key {key!r} {said}; `bullpen memory recall ABOUT` shows keys"))
+            raise BadInput(f"key {key!r} {said}; `bullpen memory recall ABOUT` shows keys")
         return found[0]
 
 

@@ -1,6 +1,5 @@
 """A report as a file: in which form, whether it can be written, and when one that is only on record is."""
 
-import json
 import os
 import sys
 import uuid
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from ..errors import BadInput, BullpenError
 from ..evidence import Report
-from ..text import printable
+from .door import told
+from .printing import json_of
 
 #: Files that nothing runs and nothing reads its settings from.
 _ENDINGS = frozenset({".md", ".markdown", ".txt", ".json"})
@@ -53,7 +53,7 @@ def on_record(asked: str) -> Path | None:
     if not asked:
         return None
     if why := _why_not(Path(asked), Path.cwd()):
-        say = f"bullpen: it was launched with --out {printable(asked)}, which {why}: give --out to write it there\n"
+        say = f"bullpen: it was launched with --out {asked}, which {why}: give --out to write it there\n"
         sys.stderr.write(say)
         return None
     return Path(asked)
@@ -83,5 +83,5 @@ def _is_there(path: Path, *, follows: bool) -> bool:
 
 def _as_file(report: Report, out: Path) -> str:
     if out.suffix == ".json":
-        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
-    return report.text
+        return json_of(report.as_json(), indent=2) + "\n"
+    return told(report.text)

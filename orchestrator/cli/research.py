@@ -1,7 +1,6 @@
 """`bullpen research`: run a job, show it working, print what it found."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from rich.console import Console
 from rich.markdown import Markdown
 
 from ..control.client import send
@@ -20,6 +18,7 @@ from ..control.protocol import Resume
 from ..envelope import Status
 from ..errors import Unavailable
 from ..evidence import Report
+from ..gateway.rungs import secrets_of
 from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
 from ..order import Options, paths_of
@@ -27,9 +26,10 @@ from ..rules.price import told_usd
 from ..settings import Settings, load_settings, runs_folder
 from ..system import System, open_system
 from ..team import Team, load_team
-from ..text import printable
 from .control import print_reply
+from .door import hide
 from .prepare import To, begin, prepare
+from .printing import console, print_json
 from .progress import follow
 from .report_file import check_writable, deliver, on_record
 
@@ -134,22 +134,23 @@ def _cancelled_by_ctrl_c(job: LaunchedJob) -> Iterator[None]:
 
 
 def _say_models(system: System) -> None:
+    hide(secrets_of(system.gateway.rungs, os.environ))
     rungs = " → ".join(rung.label for rung in system.gateway.rungs)
     sys.stderr.write(f"model: {rungs} ({system.gateway.rungs_from})\n")
 
 
 def _print_json(report: Report) -> None:
-    sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+    print_json(report.as_json())
 
 
 def _print(report: Report) -> None:
-    console = Console()
-    if console.is_terminal:
-        console.print(Markdown(report.text))
+    screen = console()
+    if screen.is_terminal:
+        screen.print(Markdown(report.text, hyperlinks=False))
     else:
         sys.stdout.write(report.text)
-    for reason in () if console.is_terminal else report.degraded:  # a terminal has just shown them with the report
-        sys.stderr.write(f"degraded: {printable(reason)}\n")
+    for reason in () if screen.is_terminal else report.degraded:  # a terminal has just shown them with the report
+        sys.stderr.write(f"degraded: {reason}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
     found = f"{len(report.claims)} claims" + (f", {len(report.outputs)} unchecked outputs" if report.outputs else "")

@@ -77,7 +77,7 @@ def _history(run: Run) -> str:
 def _print_overview(run: Run) -> None:
     by_model = ", ".join(f"{name} ×{n}" for name, n in sorted(run.cost.models.items())) or "none"
     out = sys.stdout.write
-    out(f"job      {run.id}\nquestion {printable(run.question)}\nstatus   {run.status}\n")
+    out(f"job      {run.id}\nquestion {run.question}\nstatus   {run.status}\n")
     out(f"started  {when(run.started_ms)}, {run.seconds:.1f} s, {run.length} events\n")
     out(_history(run))
     out(f"models   {by_model}; {_requests(run)}\n\n")
@@ -92,7 +92,7 @@ def _print_overview(run: Run) -> None:
     for gap in run.finished.get("gaps", ()):
         out(f"gap      {gap['task']}: {gap['reason']}: {shorten(gap['detail'], 160)}\n")
     for reason in run.cost.degraded:
-        out(f"degraded {printable(reason)}\n")
+        out(f"degraded {reason}\n")
     if run.status == "interrupted":
         out("\nThis job was interrupted: what is listed here is all that was done.\n")
 
@@ -119,7 +119,7 @@ def _print_events(events: tuple[Event, ...], *, in_full: bool) -> None:
 
 def _readable(body: str) -> str:
     """JSON with its line breaks shown as such: prompts are read by people here."""
-    return "\n".join(f"      {printable(line)}" for line in body.replace("\\n", "\n").splitlines())
+    return "\n".join(f"      {line}" for line in body.replace("\\n", "\n").splitlines())
 
 
 def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool) -> int:

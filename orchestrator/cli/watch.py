@@ -21,7 +21,7 @@ from ..journal.storage import is_held
 from ..rules.price import told_usd
 from ..settings import runs_folder
 from ..text import shorten
-from .printing import as_row, cell, print_json, print_table
+from .printing import as_row, cell, json_of, print_json, print_table
 from .progress import alarm, describe, trouble
 
 #: How often a run is looked at for more, in seconds.
@@ -96,7 +96,7 @@ def tail_job(job: str, runs_dir: Path | None, *, as_json: bool) -> int:
     for event in _followed(path):
         is_finished = event.kind == FINISHED
         began_ms = event.at_ms if began_ms is None else began_ms
-        if line := json.dumps(as_row(event), ensure_ascii=False) if as_json else _told(event, began_ms):
+        if line := json_of(as_row(event)) if as_json else _told(event, began_ms):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     if not is_finished:

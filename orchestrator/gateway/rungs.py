@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ..errors import BadInput
+from ..rules.redaction import LEAST, keys_in
 from ..settings import FILE, Rung, Settings, line_of
 
 #: Well-known key variables, in the order in which they are looked for, and a modest model of each provider.
@@ -116,8 +117,8 @@ def _proxy_for(rung: Rung, proxies: Mapping[str, str]) -> str:
 
 
 def secrets_of(rungs: Sequence[Rung], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The key values that must never be recorded: those the rungs name and the well-known ones."""
+    """The values that must never be recorded: keys, those the rungs name and the rest, and passwords in addresses."""
     rungs = [each for rung in rungs for each in rung.deployed()]
-    names = {name for name, _ in _KEYS} | {rung.api_key_env for rung in rungs if rung.api_key_env}
-    values = {environment.get(name, "") for name in names}
-    return tuple(sorted(value for value in values if len(value) >= 8))  # shorter ones would blank out plain words
+    named = {environment.get(rung.api_key_env, "").strip() for rung in rungs if rung.api_key_env}
+    passwords = {urlsplit(rung.base_url or "").password or "" for rung in rungs}
+    return tuple(sorted(keys_in(environment) | {value for value in named | passwords if len(value) >= LEAST}))

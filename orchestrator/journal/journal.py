@@ -1,5 +1,6 @@
 """What a journal is, and the rules that hold for each way of keeping it."""
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Protocol
 
 from ..clock import Clock
 from ..ids import compact
+from ..rules.redaction import forms_of, redacted
 from .events import FINISHED, GENESIS, Entry, Event, head_of, link
 from .past import Past
 
@@ -45,18 +47,12 @@ class Ways:
 
     epoch: int = 1
     listeners: tuple[Listener, ...] = ()
-    #: Values, such as provider keys, that become `[secret]` wherever they would be recorded.
+    #: Values, such as provider keys, that become `[secret]` wherever they would be recorded, however encoded.
     secrets: tuple[str, ...] = ()
     #: Who is told why there is no room for the record, and, with nothing, that there is again.
     on_full: Callable[[str], None] = lambda why: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
-
-    def without_secrets(self, text: str) -> str:
-        """The text with every secret value replaced."""
-        for secret in self.secrets:
-            text = text.replace(secret, "[secret]")
-        return text
 
 
 #: One owner, nobody told, nothing secret.
@@ -71,7 +67,7 @@ class Chain:
 
     def __init__(self, job: str, clock: Clock, ways: Ways, past: Past | None = None) -> None:
         """Start a journal, or go on after the events of its past, which hold together."""
-        self.job, self._clock, self.ways = job, clock, ways
+        self.job, self._clock, self.ways, self._secret = job, clock, ways, forms_of(ways.secrets)
         self.past = past or Past()
         self.seq, self._prev = 0, GENESIS
         self._results: dict[str, Event] = {}
@@ -124,7 +120,8 @@ class Chain:
         return self._results.get(step)
 
     def _body(self, entry: Entry) -> str:
-        return self.ways.without_secrets(compact(entry.body))
+        body = compact(entry.body)
+        return compact(redacted(json.loads(body), self._secret)) if self._secret.are_in(body) else body
 
     def _remember(self, event: Event) -> None:
         self.seq, self._prev = event.seq, event.hash

@@ -7,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
+from ..text import escaped
 from .disk import put
 from .events import Event
 from .lines import END, FORMAT, HEADER, Content, Damage, whole
@@ -186,4 +187,4 @@ def _put(path: Path, content: bytes, *, instead: bool, or_else: str) -> None:
 
 
 def _as_line(event: Event) -> bytes:
-    return f'{event.head},"body":{event.body},"hash":"{event.hash}"}}\n'.encode()
+    return escaped(f'{event.head},"body":{event.body},"hash":"{event.hash}"}}\n').encode()

@@ -1,4 +1,7 @@
-"""The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure."""
+"""The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure.
+
+Whatever is from outside, names too, stands in it as data: its marks are the report's own.
+"""
 
 import json
 import re
@@ -9,6 +12,7 @@ from typing import Any
 from ..envelope import Status
 from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Output, Source
 from ..metadata import label, shown
+from .markdown import as_data
 from .report import quotes_of, stands_in
 
 #: A claim computed from many documents names so many of them; the run has all.
@@ -46,8 +50,8 @@ def compose(
     """
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
-    parts = [f"# {_line(question)}"]
-    parts += [f"*{notice}*"] if notice else []
+    parts = [f"# {as_data(question)}"]
+    parts += [f"*{as_data(notice)}*"] if notice else []
     body, returned = _body(draft.claims, numbers, sources), _returned(outputs)
     if not body and not returned:
         body = _NO_ANSWER.get(status) or (_NOTHING if is_research else _UNFINISHED if gaps else _NOTHING_RETURNED)
@@ -63,7 +67,7 @@ def compose(
         listed += _unlisted(draft, numbers)
         parts.append("## Sources\n\n" + "\n".join(listed))
     if degraded:
-        parts.append("## Degraded\n\n" + "\n".join(f"- {_line(reason)}" for reason in degraded))
+        parts.append("## Degraded\n\n" + "\n".join(f"- {as_data(reason)}" for reason in degraded))
     return "\n\n".join(parts) + "\n"
 
 
@@ -88,14 +92,14 @@ def _returned(outputs: Sequence[Output]) -> str:
     there = [output for output in outputs if output.value is not None]
     if not there:
         return ""
-    several = [f"### {_line(output.task)}\n\n{_value(output.value)}" for output in there]
+    several = [f"### {as_data(output.task)}\n\n{_value(output.value)}" for output in there]
     return "\n\n".join([_UNCHECKED, *(several if len(there) > 1 else [_value(there[0].value)])])
 
 
 def _value(value: Any) -> str:
-    """A worker's value: text as it is, which may be Markdown; anything else, and text without words, as JSON."""
+    """A worker's value: text as data, a paragraph for each of its lines; anything else as JSON."""
     if isinstance(value, str) and value.strip():
-        return value.strip()
+        return "\n\n".join(as_data(line) for line in value.splitlines() if line.strip())
     shown_as = json.dumps(value, indent=2, ensure_ascii=False)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown_as)), default=0))
     return f"{fence}json\n{shown_as}\n{fence}"
@@ -113,12 +117,14 @@ def _kind(claim: Claim) -> str:
 def _table(rows: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[str, Source]) -> str:
     """A line a document, a column a field, in the order in which the fields come."""
     fields = list(dict.fromkeys(record.field for row in rows for record in row.records if record.field != "id"))
-    lines = [["document", *(field.replace("_", " ") for field in fields)], ["---"] * (len(fields) + 1)]
+    lines = [["document", *(as_data(field.replace("_", " ")) for field in fields)], ["---"] * (len(fields) + 1)]
     for row in rows:
         name = row.records[0].source
-        values = {record.field: shown(record.value) for record in row.records}
-        lines.append([f"{_title(name, sources)} {_marks(row, numbers)}", *(values.get(field, "") for field in fields)])
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+        values = {record.field: as_data(shown(record.value)) for record in row.records}
+        lines.append(
+            [f"{as_data(_title(name, sources))} {_marks(row, numbers)}", *(values.get(field, "") for field in fields)]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _columns(claim: Claim) -> dict[str, str]:
@@ -129,18 +135,9 @@ def _columns(claim: Claim) -> dict[str, str]:
 def _counts(claims: Sequence[Claim], numbers: Mapping[str, int]) -> str:
     """A line a claim, for claims that are counted by the same things."""
     names = list(_columns(claims[0]))
-    lines = [[*names, "documents"], ["---"] * (len(names) + 1)]
-    lines += [[*_columns(claim).values(), _marks(claim, numbers)] for claim in claims]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """A text within its cell: a mark that ends cells is escaped, and what would undo that is doubled."""
-    return re.sub(r"(?<!\\)(\\*)\|", r"\1\1\\|", _line(text))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    lines = [[*map(as_data, names), "documents"], ["---"] * (len(names) + 1)]
+    lines += [[*map(as_data, _columns(claim).values()), _marks(claim, numbers)] for claim in claims]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _title(name: str, sources: Mapping[str, Source]) -> str:
@@ -173,7 +170,7 @@ def _unlisted(draft: Draft, numbers: Mapping[str, int]) -> list[str]:
 
 
 def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
-    return f"{_line(claim.text)} {_marks(claim, numbers)}"
+    return f"{as_data(claim.text)} {_marks(claim, numbers)}"
 
 
 def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
@@ -184,28 +181,28 @@ def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
 
 def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
     sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
-    return f"- {_line(disagreement.about)}\n{sides}"
+    return f"- {as_data(disagreement.about)}\n{sides}"
 
 
 def _gap(gap: Gap) -> str:
-    return _line(f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
+    return as_data(f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
 
 
 def _uncovered(draft: Draft) -> Iterable[str]:
     if draft.uncovered and draft.claims:
-        yield f"No evidence above contains these words of the question: {', '.join(draft.uncovered)}."
+        yield as_data(f"No evidence above contains these words of the question: {', '.join(draft.uncovered)}.")
 
 
 def _source(name: str, draft: Draft, evidence: Evidence) -> str:
     """A source's title and where to open it: each place that is quoted, as `path:line` or by its page."""
     source = next((source for source in evidence.sources if source.id == name), None)
     if source is None:
-        return name
+        return as_data(name)
     quotes = [quote for quote in quotes_of(_sides(draft)) if quote.source == name]
     places = [passage for passage in evidence.passages if any(stands_in(quote, [passage]) for quote in quotes)]
     pages = sorted({passage.page for passage in places if passage.page})
     lines = sorted({passage.line for passage in places if passage.line})
-    title = _line(source.title)
+    place = as_data(f"{source.title}: {source.uri}")
     if pages:
-        return f"{title}: {source.uri}, p. {', '.join(map(str, pages))}"
-    return f"{title}: " + (source.uri if "#" in source.uri else source.uri + ", ".join(f":{n}" for n in lines))
+        return f"{place}, p. {', '.join(map(str, pages))}"
+    return place if "#" in source.uri else place + ", ".join(f":{n}" for n in lines)

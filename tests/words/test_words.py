@@ -15,7 +15,10 @@ from bullpen.orchestrator.settings import Rung, Settings, load_settings
 from bullpen.orchestrator.testing import ManualClock
 from bullpen.orchestrator.text import clean, escaped, has_words, printable, shorten
 
-ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
+#: Every character that a terminal or a reader of text would obey, or show to nobody.
+STEERING = {chr(n) for n in (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x2070))}
+STEERING = STEERING - {"\t", "\n"} | {chr(n) for n in range(0xE0000, 0xE0080)}
+ANY_TEXT = st.text(st.characters(codec=None) | st.sampled_from(sorted(STEERING)), max_size=60)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
@@ -48,7 +51,17 @@ def test_printable_text_cannot_steer_a_terminal(text: str) -> None:
     shown = printable(text)
 
     assert len(shown) == len(text)
-    assert not {"\x1b", "\x9b", "\r", "\x08", "\u202e"} & set(shown)
+    assert not STEERING & set(shown)
+    assert all(shown[n] in (character, "\ufffd") for n, character in enumerate(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["שלום \u200fעולם\u200e 7", "مرحبا\u061c بالعالم", "می\u200cخواهم", "👩\u200d🔬", "tab\tline\n", "£ é 日本 \u00a0"],
+)
+def test_letters_of_every_script_stay_with_the_marks_that_they_need(text: str) -> None:
+    assert printable(text) == text
+    assert escaped(json.dumps(text, ensure_ascii=False)) == json.dumps(text, ensure_ascii=False)
 
 
 @given(ANY_TEXT)
@@ -57,7 +70,7 @@ def test_escaped_json_cannot_steer_one_either_and_means_the_same(text: str) -> N
 
     assert json.loads(shown) == {"text": text}
     assert shown.encode().decode() == shown
-    assert not {"\x1b", "\x9b", "\r", "\x08", "\x7f", "\u202e"} & set(shown)
+    assert not STEERING & set(shown)
 
 
 @given(ANY_TEXT, st.integers(5, 40))

@@ -101,7 +101,7 @@ def message_of(error: Any) -> str:
     """The code and the message of an error, or the error as it is."""
     words, codes = next(_words(error), ""), next(_codes(error), "")
     if not words:
-        return json.dumps(error)[:400]
+        return json.dumps(error)[:_WORDS_MOST]
     return f"{codes}: {words}" if codes else words
 
 

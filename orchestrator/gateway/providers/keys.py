@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 
 from ...errors import Misconfigured
+from ...rules.redaction import forms_of
 from ...text import shorten
 
 #: Where the key is when the rung does not say.
@@ -21,7 +22,5 @@ def key_in(variable: str) -> str:
 
 
 def without(secrets: Iterable[str], detail: str) -> str:
-    """One short line, with each of these secrets replaced by [key]."""
-    for secret in filter(None, secrets):
-        detail = detail.replace(secret, "[key]")
-    return shorten(detail, DETAIL_MOST)
+    """One short line, with each of these secrets replaced by [key], however it is written."""
+    return shorten(forms_of(secrets).without(detail, "[key]"), DETAIL_MOST)

@@ -22,6 +22,8 @@ ANSWER_BYTES_MOST = 8 * 1024 * 1024
 #: The most tokens that a provider is believed to have counted in one call.
 TOKENS_MOST = 10**9
 
+#: The most characters of an error that are repeated, before keys are taken out of it: none may be cut in two.
+_HEARD_MOST = 4000
 #: What some providers call the reasons that the others agree on.
 _REASONS = {
     "max_tokens": "length",
@@ -129,7 +131,7 @@ def read_value(value: Any, asked: Asked) -> Completion:
         case dict() if "choices" not in value:
             return Completion(Outcome.EMPTY, detail="no choices")
         case _:
-            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:400]}")
+            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:_HEARD_MOST]}")
 
 
 def failure_in_200(error: Any, asked: Asked) -> Completion:
@@ -222,7 +224,7 @@ def _failure(answer: Answer, value: Any, asked: Asked) -> Completion:
 
 
 def _excerpt(content: bytes) -> str:
-    return content[:400].decode(errors="backslashreplace")[:400]
+    return content[:_HEARD_MOST].decode(errors="backslashreplace")
 
 
 def _text(value: Any) -> str:
