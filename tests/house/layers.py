@@ -22,7 +22,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
 }
 
 WORDS = frozenset(
-    {"errors", "text", "clock", "ids", "envelope", "evidence", "failpoint", "metadata", "settings", "ports"}
+    {
+        *("errors", "text", "clock", "ids", "envelope", "evidence", "failpoint", "metadata", "settings", "ports"),
+        "regular_files",
+    }
 )
 
 #: The floors inside `orchestrator`, from the ground: each imports only those before it. Units of one floor do not know
