@@ -43,11 +43,11 @@ def open_regular(path: Path, how: int = os.O_RDONLY, mode: int = PRIVATE) -> int
     check_regular(path)
     handle = os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     try:
-        there = os.fstat(handle)
-        if not stat.S_ISREG(there.st_mode):
-            raise BadInput(_told(path, there.st_mode))
+        kind = os.fstat(handle).st_mode
+        if not stat.S_ISREG(kind):
+            raise BadInput(_told(path, kind))
         if how & (os.O_WRONLY | os.O_RDWR) and mode == PRIVATE:
-            _narrow(handle, there)
+            _narrow(handle)
     except BaseException:
         os.close(handle)
         raise
@@ -79,7 +79,8 @@ def replacing(path: Path, beside: Path, *, is_durable: bool = False) -> Iterator
     `beside` is the caller's alone, in the same folder: what a dead process has left there goes. With `is_durable` its
     content is on the disk first. Raises as `open_regular`.
     """
-    check_regular(path)
+    for each in (path, beside):
+        check_regular(each)
     beside.unlink(missing_ok=True)
     try:
         with os.fdopen(open_regular(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
@@ -98,6 +99,12 @@ def check_regular(path: Path) -> None:
         mode = os.lstat(path).st_mode
         if not stat.S_ISREG(mode):
             raise BadInput(_told(path, mode))
+
+
+def keep_private(path: Path) -> None:
+    """Take the regular file there, if any, from others, where it is ours. Raises BadInput where something else is."""
+    with suppress(FileNotFoundError, PermissionError):  # what cannot be opened is told by whoever needs it
+        os.close(open_regular(path, os.O_RDWR))
 
 
 def is_regular(path: Path) -> bool:
@@ -168,13 +175,14 @@ def check_folder(path: Path) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Take what is in the folder, and the folder itself, from others; links in it stay as they are."""
+    """Take what is in the folder, and the folder itself, from others; links stay as they are, and what is not ours."""
     for _at, _, names, handle in os.fwalk(folder):
-        os.chmod(handle, PRIVATE_FOLDER)
+        _narrow(handle)
         for name in names:
             with suppress(FileNotFoundError):  # it has gone meanwhile
-                if stat.S_ISREG(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
-                    os.chmod(name, PRIVATE, dir_fd=handle)
+                there = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                if _is_wide(there) and stat.S_ISREG(there.st_mode):
+                    os.chmod(name, stat.S_IMODE(there.st_mode) & ~_OTHERS, dir_fd=handle)
 
 
 def remove_all(path: Path) -> None:
@@ -185,9 +193,14 @@ def remove_all(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _narrow(handle: int, there: os.stat_result) -> None:
-    if there.st_mode & _OTHERS and there.st_uid == os.geteuid():
+def _narrow(handle: int) -> None:
+    there = os.fstat(handle)
+    if _is_wide(there):
         os.fchmod(handle, stat.S_IMODE(there.st_mode) & ~_OTHERS)
+
+
+def _is_wide(there: os.stat_result) -> bool:
+    return bool(there.st_mode & _OTHERS) and there.st_uid == os.geteuid()
 
 
 def _told(path: Path, mode: int) -> str:
