@@ -9,6 +9,8 @@ from ..errors import BadInput, JournalDamaged
 from ..gateway.chain import Course
 from ..gateway.doctor import Check, State
 from ..journal.reader import list_runs, open_run
+from ..journal.storage import SUFFIX
+from ..regular_files import list_odd
 from ..settings import FILE, Rung, Settings
 from ..system import System
 from ..team import Team
@@ -92,6 +94,8 @@ def _folders(settings: Settings) -> Iterator[Check]:
 
 def _records(runs: Path) -> Iterator[Check]:
     """Whether the newest runs can be read."""
+    for line in list_odd(runs, SUFFIX):
+        yield Check("records", State.WARNING, line)
     newest = list_runs(runs)[-_RUNS_MOST:]
     unreadable = [check for path in newest for check in _unreadable(path)]
     yield from unreadable

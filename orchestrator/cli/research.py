@@ -83,7 +83,7 @@ async def _research(question: str, settings: Mapping[str, Any], options: Options
 async def _resume(run: Run, settings: Settings, team: Team) -> Report:
     async with open_system(settings, team) as system:
         _say_models(system)
-        async with system.resume(run.id) as job:
+        async with system.resume(run.path.stem) as job:
             return await worked(job)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from ..clock import Clock
-from ..errors import BullpenError, StorageFull
+from ..errors import BadInput, BullpenError, StorageFull
 from .events import Entry, Event
 from .journal import PLAINLY, Chain, Ways
 from .lines import closed_after, lines_of
@@ -179,8 +179,13 @@ def _end(waiting: asyncio.Future[None], error: BaseException | None) -> None:
 async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways: Ways = PLAINLY) -> FileJournal:
     """Make or open the journal of a job, to be written by `writer`.
 
-    Raises BadInput where the folder cannot be written or another process holds the run, JournalDamaged where the
-    events in it do not hold together.
+    Raises BadInput where the folder cannot be written, another process holds the run or it is another job's,
+    JournalDamaged where the events in it do not hold together.
     """
     file, found = await writer.run(open_file, path, ways.lease_s)
+    if found.events and found.events[0].job != job:
+        file.release()
+        raise BadInput(
+            f"run {str(path)!r} is of job {found.events[0].job!r}, not {job!r}; move it to a name of its own"
+        )
     return FileJournal(file, Chain(job, clock, ways, Past(found.events)), found.parts, writer)

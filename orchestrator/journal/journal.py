@@ -49,6 +49,8 @@ class Ways:
     on_full: Callable[[bool], None] = lambda is_full: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
+    #: What its file is called, without its ending, where that is not the job's id.
+    file: str = ""
 
     def without_secrets(self, text: str) -> str:
         """The text with every secret value replaced."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import BullpenError
 from ..ids import digest
+from ..regular_files import list_regular
 from .events import Event
 from .step import MODEL
 from .storage import SUFFIX, read_events
@@ -19,7 +20,7 @@ def find_answer(folder: Path, intent: str, *, since_ms: int) -> tuple[dict[str, 
 
     Only what a model said then: an answer that was itself found on record is passed by. Blocking.
     """
-    paths = sorted(folder.glob(f"*{SUFFIX}"), reverse=True)  # a job's id begins with its time
+    paths = list_regular(folder, SUFFIX)[::-1]  # a job's id begins with its time
     for path in paths[:_RUNS_MOST]:
         found = [answer for answer in _answers(path, intent) if answer.at_ms >= since_ms]
         if found:

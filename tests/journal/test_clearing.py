@@ -24,7 +24,7 @@ SOCK = ".sock"
 
 
 def an_ended(n: int, at_ms: int) -> Ended:
-    return Ended(Path(f"{n:03}.run"), "ok", at_ms, 1, "", (n, 1, 1))
+    return Ended(Path(f"{n:03}.run"), f"{n:03}", "ok", at_ms, 1, "", (n, 1, 1))
 
 
 @contextmanager
