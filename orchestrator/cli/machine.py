@@ -93,10 +93,13 @@ def _folders(settings: Settings) -> Iterator[Check]:
 
 
 def _records(runs: Path) -> Iterator[Check]:
-    """Whether the newest runs can be read."""
-    for line in list_odd(runs, SUFFIX):
-        yield Check("records", State.WARNING, line)
-    newest = list_runs(runs)[-_RUNS_MOST:]
+    """Whether the newest runs can be read, and what else is called like one."""
+    try:
+        newest, odd = list_runs(runs)[-_RUNS_MOST:], list_odd(runs, SUFFIX)
+    except BadInput as error:
+        yield Check("records", State.WARNING, str(error))
+        return
+    yield from (Check("records", State.WARNING, line) for line in odd)
     unreadable = [check for path in newest for check in _unreadable(path)]
     yield from unreadable
     if newest and not unreadable:
