@@ -11,15 +11,26 @@ can claim terabytes), and filled again from the vectors on record, behind; meanw
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..orchestrator.errors import Unavailable
 from ..orchestrator.ids import digest
+from ..orchestrator.regular_files import (
+    check_folder,
+    is_regular,
+    keep_private,
+    make_folder,
+    make_private,
+    open_regular,
+    read_regular,
+    remove_all,
+    replacing,
+)
 from .embedding import Vector
 from .records import Change, Records
 from .vectors import DIGITS, Near
@@ -39,9 +50,16 @@ class ChromaIndex:
     """One owner's index. Opened on first use; its stamp says how it was left."""
 
     def __init__(self, folder: Path, records: Records, *, memory: str, embedder: str) -> None:
-        """`memory` and `embedder` (ids): an index of another memory or of other vectors is not this one."""
+        """`memory` and `embedder` (ids): an index of another memory or of other vectors is not this one.
+
+        Raises: BadInput where something else stands in the place of the store or of its stamp.
+        """
         self._folder, self._records = folder / "chroma", records
         self._stamp = folder / "chroma.json"
+        check_folder(self._folder)
+        self._new_stamp = folder / "chroma.new"
+        for file in (self._stamp, self._new_stamp):
+            keep_private(file)
         self._identity = {"memory": memory, "embedder": embedder}
         self._client: Any = None
         self._collections: dict[str, Any] = {}
@@ -63,6 +81,7 @@ class ChromaIndex:
             self._lift_stamp()
             for scope, of_scope in groupby(sorted(changes, key=lambda change: change.scope), lambda c: c.scope):
                 self._apply(scope, list(of_scope))
+            make_private(self._folder)
         self._records.settle(changes)
         return len(changes)
 
@@ -103,8 +122,7 @@ class ChromaIndex:
         self._let_go()
         self._lift_stamp()
         self._records.unsettle()
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+        remove_all(self._folder)
 
     def _let_go(self) -> None:
         if self._client is not None:
@@ -141,7 +159,8 @@ class ChromaIndex:
         self.check()
         import chromadb
 
-        self._folder.mkdir(exist_ok=True)
+        make_folder(self._folder)
+        make_private(self._folder)  # whatever Chroma makes in there, as the umask says: nobody else gets to it
         # A `.env` of the working folder could name a server, to which Chroma would send what it is given.
         settings = chromadb.Settings(_env_file=None, anonymized_telemetry=False)
         self._client = chromadb.PersistentClient(str(self._folder), settings=settings)
@@ -158,17 +177,19 @@ class ChromaIndex:
     def _is_as_stamped(self) -> bool:
         """Whether there is a store of this memory, and its files are what its last owner left."""
         try:
-            left = json.loads(self._stamp.read_text())
-        except (FileNotFoundError, ValueError):  # a stamp that cannot be read vouches for nothing
+            left = json.loads(read_regular(self._stamp))
+        except (OSError, ValueError):  # a stamp that cannot be read vouches for nothing
             return False
         if not isinstance(left, dict) or {name: left.get(name) for name in self._identity} != self._identity:
+            return False
+        if not all(map(is_regular, self._paths())):  # Chroma would write through a link
             return False
         return [file[:2] for file in left["files"]] == self._sizes() and left["files"] == self._files()
 
     def _put_stamp(self) -> None:
-        waiting = self._stamp.with_suffix(".new")
-        waiting.write_text(json.dumps({**self._identity, "files": self._files()}))
-        waiting.replace(self._stamp)
+        make_private(self._folder)
+        with replacing(self._stamp, self._new_stamp) as file:
+            file.write(json.dumps({**self._identity, "files": self._files()}).encode())
         self._is_stamped = True
 
     def _lift_stamp(self) -> None:
@@ -176,7 +197,7 @@ class ChromaIndex:
         self._is_stamped = False
 
     def _paths(self) -> list[Path]:
-        return sorted(path for path in self._folder.rglob("*") if path.is_file())
+        return sorted(path for path in self._folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
     def _sizes(self) -> list[list[Any]]:
         """Name and size of every file: a file can claim terabytes, so that sizes are compared before contents."""
@@ -192,9 +213,9 @@ class ChromaIndex:
         self._records.unsettle()
         aside = self._folder.with_name("chroma.damaged")
         if self._folder.exists():
-            if aside.exists():
-                shutil.rmtree(aside)
+            remove_all(aside)
             self._folder.rename(aside)
+            make_private(aside)
 
     @contextmanager
     def _own_words(self) -> Iterator[None]:
@@ -221,5 +242,5 @@ def _query(collection: Any, vector: Vector, limit: int) -> Iterator[Near]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with FileIO(open_regular(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

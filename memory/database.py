@@ -1,12 +1,15 @@
 """The file in which memory keeps its records, and how its tables came to be. SQLite; blocks."""
 
+import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from ..orchestrator.errors import BadInput
+from ..orchestrator.regular_files import keep_private, open_regular
 
 #: What each version added to the one before it. A file is brought to the newest when it is opened.
 _VERSIONS = (
@@ -111,6 +114,15 @@ CREATE TABLE calls (
 """,
 )
 VERSION = len(_VERSIONS)
+#: How the names of files end that SQLite has beside this one.
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+#: A file may have been received: no functions with side effects for what is in it, and its cells are checked.
+_PRAGMAS = (
+    *("busy_timeout=5000", "trusted_schema=OFF", "cell_size_check=ON"),
+    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+)
 
 
 class Database:
@@ -121,10 +133,13 @@ class Database:
 
         Raises: BadInput when it cannot be written, or was made by something else or by a newer Bullpen.
         """
+        for beside in _BESIDE:
+            keep_private(path.with_name(path.name + beside))
         try:
+            os.close(open_regular(path, os.O_RDWR | os.O_CREAT))  # SQLite gives what it makes beside it the same mode
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare(path)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise BadInput(
                 f"cannot keep records in {str(path)!r}: {error}; give a folder that can be written"
             ) from error
@@ -132,12 +147,17 @@ class Database:
         [self.id] = self.execute("SELECT value FROM facts WHERE name = 'id'").fetchone()
 
     def _prepare(self, path: Path) -> None:
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
         [version] = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise BadInput(
                 f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"
+            )
+        if _schema(self._connection) != _schema_of(version):
+            raise BadInput(
+                f"records {str(path)!r} have other tables or triggers than Bullpen makes: something else has made or "
+                "changed them; move the file away, or restore a copy of it"
             )
         if version < VERSION:
             steps = "".join(_VERSIONS[version:])
@@ -169,3 +189,18 @@ class Database:
 
     def keep_fact(self, name: str, value: str) -> None:
         self.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """What was made in it: tables, indexes, triggers and views, but for what SQLite makes for itself."""
+    return connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite@_%' ESCAPE '@' ORDER BY name"
+    ).fetchall()
+
+
+@cache
+def _schema_of(version: int) -> list[tuple[str, str, str]]:
+    """What a file of this version has: a trigger of somebody else's would do what it likes at our next write."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.executescript("".join(_VERSIONS[:version]))
+        return _schema(made)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ..orchestrator.errors import BadInput
+from ..orchestrator.regular_files import make_folder, open_regular, read_regular
 
 _NAME = "lock"
 
@@ -12,11 +13,11 @@ _NAME = "lock"
 def take(folder: Path) -> int | None:
     """An open file that the operating system locks for us, in a folder made if there is none; None where it is taken.
 
-    Raises: BadInput when the folder cannot be written.
+    Raises: BadInput when the folder cannot be written, or something else stands in the lock's place.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        make_folder(folder)
+        lock = open_regular(folder / _NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise BadInput(
             f"cannot keep memory in {str(folder)!r}: {error.strerror}; give a folder that can be written"
@@ -33,4 +34,5 @@ def take(folder: Path) -> int | None:
 
 def holder(folder: Path) -> str:
     """The process (id) that has last taken it."""
-    return (folder / _NAME).read_text().strip() or "unknown"
+    held_by = read_regular(folder / _NAME).strip()
+    return held_by.decode() if held_by.isdigit() else "unknown"

@@ -6,9 +6,11 @@ The file is derived: one that is missing, damaged, or of other passages is made 
 import json
 import logging
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..orchestrator.regular_files import open_regular, replacing
 from .ranking import K1, B
 from .records import Entry
 from .words import words
@@ -79,16 +81,19 @@ def _rows(postings: Postings) -> Iterator[tuple[int, Any]]:
         yield record, postings.texts[starts[at] : starts[at + 1]]
 
 
+def half_made(path: Path) -> Path:
+    """Where the file is while it is written."""
+    return path.with_suffix(".new")
+
+
 def save(postings: Postings, path: Path, state: str) -> None:
     """Keep them in a file, as those of this state of the records."""
     import numpy
 
     head = {"version": VERSION, "state": state, "vocabulary": postings.vocabulary, "scopes": postings.scopes}
     arrays = dict(zip(Postings._fields[2:], postings[2:], strict=True))
-    waiting = path.with_suffix(".new")
-    with waiting.open("wb") as file:
+    with replacing(path, half_made(path)) as file:
         numpy.savez(file, head=numpy.frombuffer(json.dumps(head).encode(), dtype=numpy.uint8), **arrays)
-    waiting.replace(path)
 
 
 def load(path: Path) -> tuple[str, Postings] | None:
@@ -97,7 +102,7 @@ def load(path: Path) -> tuple[str, Postings] | None:
 
     try:
         with (
-            path.open("rb") as opened,
+            FileIO(open_regular(path)) as opened,
             numpy.load(opened, allow_pickle=False) as file,
         ):  # a damaged member fails its checksum
             head = json.loads(file["head"].tobytes())

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..orchestrator.evidence import Explained, Passage
+from ..orchestrator.regular_files import keep_private
 from .chroma import ChromaIndex
 from .database import Database
 from .embedding import Embedder, HashedEmbedder, Vector, cosine
 from .lexical import Lexical
 from .notes import Notes
-from .postings import KEPT_FROM, Postings, load, postings_of, save
+from .postings import KEPT_FROM, Postings, half_made, load, postings_of, save
 from .ranking import CANDIDATES, diversify, of_both
 from .records import Entry, Records
 from .rerank import Reranker, rerank
@@ -46,6 +47,8 @@ class Retrieval:
         self._vectors, self._index, self._embedder = vectors, index, embedder
         self._reranker = reranker
         self._words_file = folder / "words.npz"
+        for file in (self._words_file, half_made(self._words_file)):
+            keep_private(file)
         self._lexical: Lexical | None = None
         self._kept: tuple[str, Postings] | None = None
         self._filled: set[tuple[str, ...]] = set()

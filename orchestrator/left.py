@@ -25,7 +25,7 @@ class Left:
         self._looking = Lock()
 
     async def take(self, accepted: Mapping[str, Any]) -> str | None:
-        """The id of the newest unfinished job that was accepted as the same; None where there is none."""
+        """The newest unfinished job that was accepted as the same, as its file is called; None where there is none."""
         if self._found is None:
             async with self._looking:
                 if self._found is None:
@@ -38,7 +38,7 @@ class Left:
         found: dict[str, str] = {}
         for run in list_unfinished(self._runs, _NEWEST):
             if "fork" not in run.accepted:  # it was not launched
-                found.setdefault(_same(run.accepted), run.id)
+                found.setdefault(_same(run.accepted), run.path.stem)
         return found
 
 

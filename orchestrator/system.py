@@ -36,7 +36,7 @@ from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
 from .journal.reader import Run, find_run, job_names, open_run
-from .journal.storage import SUFFIX
+from .journal.storage import SUFFIX, job_in
 from .journal.tally import Tally
 from .journal.writer import Writer
 from .launched import LaunchedJob
@@ -72,6 +72,8 @@ class _Opened:
     journal: Journal
     tally: Tally
     controls: Controls
+    #: What its file is called, without its ending.
+    file: str
 
     def hear(self, event: Event) -> None:
         """Take in an event of the past."""
@@ -127,8 +129,9 @@ class System:
         BadInput for one that is not there, has ended or is held. `out` is where its report will be written, for the
         record, where that is to be somewhere else than it was.
         """
-        name = job if self.runs is None else _file_of(job, self.runs).stem
-        async with self._open(JobId(name)) as opened:
+        file = job if self.runs is None else _file_of(job, self.runs).stem
+        name = file if self.runs is None else job_in(self.runs / f"{file}{SUFFIX}") or file
+        async with self._open(JobId(name), file) as opened:
             past = opened.journal.past
             accepted = next((event.value for event in past.events if event.kind == ACCEPTED), None)
             if accepted is None:
@@ -169,8 +172,11 @@ class System:
                 yield opened.launched
 
     @asynccontextmanager
-    async def _open(self, job: JobId) -> AsyncIterator["_Opened"]:
-        """A job's journal, and who listens to it; who plans it, and the prompts, which are read here and not again."""
+    async def _open(self, job: JobId, file: str = "") -> AsyncIterator["_Opened"]:
+        """A job's journal, and who listens to it; who plans it, and the prompts, which are read here and not again.
+
+        `file` is what its file is called, where that is not its id.
+        """
         supervisor = self.team.supervisor(tuple(self.team.contracts().values()), self.settings)
         planner = Identity.of(type(supervisor), "supervisor", "plan")
         own = (planner, *(contract.identity for contract in self.team.contracts().values()))
@@ -178,10 +184,10 @@ class System:
         launched, tally, controls = LaunchedJob(job), Tally(), Controls()
         listeners = (tally.hear, controls.hear, launched.hear, log_event)
         secrets = secrets_of(self.gateway.rungs, os.environ)
-        ways = Ways(listeners=listeners, secrets=secrets, on_full=controls.storage_full)
+        ways = Ways(listeners=listeners, secrets=secrets, on_full=controls.storage_full, file=file)
         journal = await self.journals(job, self.clock, ways)
         try:
-            yield _Opened(launched, (supervisor, planner), prompts, journal, tally, controls)
+            yield _Opened(launched, (supervisor, planner), prompts, journal, tally, controls, file or job)
         finally:
             await journal.aclose()
 
@@ -198,7 +204,7 @@ class System:
         async with _unwrapped(), anyio.create_task_group() as group:
             group.start_soon(launched.drive, accepted, self.team)
             if self.runs is not None:
-                group.start_soon(_reachable, socket_of(self.runs / f"{launched.id}{SUFFIX}"), desk)
+                group.start_soon(_reachable, socket_of(self.runs / f"{opened.file}{SUFFIX}"), desk)
             yield
             group.cancel_scope.cancel()
 
@@ -376,7 +382,7 @@ def _in_folder(runs: Path) -> Iterator[JournalFactory]:
         writers = cycle([stack.enter_context(closing(Writer())) for _ in range(_WRITERS)])
 
         async def open_file(job: JobId, clock: Clock, ways: Ways) -> Journal:
-            return await open_journal(runs / f"{job}{SUFFIX}", job, clock, next(writers), ways)
+            return await open_journal(runs / f"{ways.file or job}{SUFFIX}", job, clock, next(writers), ways)
 
         yield open_file
 

@@ -1,19 +1,22 @@
 """`bullpen research --detach`: a job in a process of its own, which goes on when this one and its terminal are gone."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from ..clock import SystemClock, new_random
 from ..control.client import state_of
-from ..errors import BullpenError
+from ..errors import BadInput, BullpenError
 from ..ids import new_job_id
 from ..journal.clearing import LOG
 from ..journal.reader import job_names, open_run
 from ..journal.storage import SUFFIX
+from ..regular_files import make_folder, open_regular, read_regular
 from ..settings import load_settings
 from .printing import print_json
 
@@ -28,10 +31,9 @@ def detach(arguments: Sequence[str], settings: Mapping[str, Any], *, as_json: bo
     """
     runs = load_settings(**settings).runs
     job = new_job_id(SystemClock(), new_random(), job_names(runs))
-    runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"{job}{LOG}"
     command = [sys.executable, "-P", "-m", "bullpen", "research", f"--id={job}", "--new", *arguments]
-    with log.open("wb") as printed:
+    with _made(log) as printed:
         child = subprocess.Popen(  # noqa: S603 - our own command
             command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -39,7 +41,7 @@ def detach(arguments: Sequence[str], settings: Mapping[str, Any], *, as_json: bo
     while not _is_on_record(runs / f"{job}{SUFFIX}"):
         told = told or _says_that_it_waits(runs / f"{job}{SUFFIX}")
         if (status := child.poll()) is not None and not _is_on_record(runs / f"{job}{SUFFIX}"):
-            sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
+            sys.stderr.write(read_regular(log).decode(errors="replace"))
             log.unlink()
             return status or 1
         time.sleep(_LOOK_EVERY_S)
@@ -57,6 +59,16 @@ def _says_that_it_waits(path: Path) -> bool:
         return False
     sys.stderr.write(f"{why}: the job waits for it\n")
     return True
+
+
+def _made(log: Path) -> FileIO:
+    """A new file for this user alone, in a folder made for it. Raises BadInput where there can be none."""
+    try:
+        make_folder(log.parent)
+        return FileIO(open_regular(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w")
+    except OSError as error:
+        told = f"{str(log)!r} cannot be written: {error.strerror}; name another folder for runs"
+        raise BadInput(told) from error
 
 
 def _is_on_record(path: Path) -> bool:

@@ -124,7 +124,7 @@ def _deleted(chosen: Sequence[T], delete: Callable[[T, str], None] | None) -> li
         try:
             if delete is not None:
                 delete(each, SOCKETS)
-        except (Unavailable, OSError) as error:
+        except (Unavailable, BadInput, OSError) as error:
             why.append(str(error))
         else:
             why.append("")

@@ -9,6 +9,8 @@ from ..errors import BadInput, JournalDamaged
 from ..gateway.chain import Course
 from ..gateway.doctor import Check, State
 from ..journal.reader import list_runs, open_run
+from ..journal.storage import SUFFIX
+from ..regular_files import list_odd
 from ..settings import FILE, Rung, Settings
 from ..system import System
 from ..team import Team
@@ -91,8 +93,13 @@ def _folders(settings: Settings) -> Iterator[Check]:
 
 
 def _records(runs: Path) -> Iterator[Check]:
-    """Whether the newest runs can be read."""
-    newest = list_runs(runs)[-_RUNS_MOST:]
+    """Whether the newest runs can be read, and what else is called like one."""
+    try:
+        newest, odd = list_runs(runs)[-_RUNS_MOST:], list_odd(runs, SUFFIX)
+    except BadInput as error:
+        yield Check("records", State.WARNING, str(error))
+        return
+    yield from (Check("records", State.WARNING, line) for line in odd)
     unreadable = [check for path in newest for check in _unreadable(path)]
     yield from unreadable
     if newest and not unreadable:

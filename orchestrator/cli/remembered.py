@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import BadInput
 from ..evidence import Note, Source, Stored
 from ..ingest import corpus_of
-from ..journal.reader import find_run
+from ..journal.reader import open_run
 from ..ports import KeptMemory
 from ..settings import Settings, load_settings
 from ..team import load_team
@@ -42,7 +42,7 @@ class Remembered:
 
     def scope(self, job: str) -> str:
         """A job's id, from its beginning or `latest`; a whole one need not have a run any more."""
-        return job if len(job) == _WHOLE else find_run(job, self.settings.runs).stem
+        return job if len(job) == _WHOLE else open_run(job, self.settings.runs).id
 
     async def source(self, name: str) -> Source:
         """The source of this id. Raises BadInput where there is none."""

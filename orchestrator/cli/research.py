@@ -81,7 +81,7 @@ async def _resume(run: Run, out: Path | None, settings: Settings, team: Team) ->
     """The report, and where it is to be written as the job's record has it."""
     async with open_system(settings, team) as system:
         _say_models(system)
-        async with system.resume(run.id, out) as job:
+        async with system.resume(run.path.stem, out) as job:
             return await worked(job), job.out
 
 

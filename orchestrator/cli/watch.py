@@ -44,9 +44,9 @@ def list_living(runs_dir: Path | None, *, as_json: bool) -> None:
 
 def _living(runs: Path) -> Iterator[dict[str, Any]]:
     for path in list_runs(runs):
-        if not is_held(path):
-            continue
         try:
+            if not is_held(path):
+                continue
             run = open_run(path)
         except BullpenError as error:
             yield _row(path.stem, "unreadable", str(error))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import BadInput, JournalDamaged, Unavailable
 from ..ids import made_ms
+from ..regular_files import is_regular, read_regular
 from .disk import HALF_MADE, locked
 from .index import SUFFIX as INDEX
 from .lines import END, is_unborn
@@ -35,6 +36,8 @@ class Ended:
     """A run that no process works on: `status` is a job's, or `interrupted`."""
 
     path: Path
+    #: The job's id.
+    job: str
     status: str
     #: When it was last worked on, in milliseconds since 1970; see `_worked_ms`.
     at_ms: int
@@ -42,11 +45,6 @@ class Ended:
     question: str
     #: By this a file is known to be the one that was looked at, unchanged.
     sign: tuple[int, int, int]
-
-    @property
-    def job(self) -> str:
-        """The job's id."""
-        return self.path.stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,9 @@ def ended_runs(runs: Path, *, interrupted: bool) -> Iterator[Ended]:
     for path in list_runs(runs):
         with suppress(OSError, BadInput, JournalDamaged, ValueError, KeyError, TypeError):
             there = path.lstat()
-            if not stat.S_ISREG(there.st_mode):
-                continue
             run = open_run(path)
             if run.events and (run.report or (interrupted and run.status == "interrupted")):
-                yield Ended(path, run.status, _worked_ms(run), there.st_size, run.question, _sign(there))
+                yield Ended(path, run.id, run.status, _worked_ms(run), there.st_size, run.question, _sign(there))
 
 
 def _worked_ms(run: Run) -> int:
@@ -115,7 +111,7 @@ def leftovers(runs: Path, sockets: str) -> list[Leftover]:
         raise BadInput(f"folder {str(runs)!r} cannot be listed: {error.strerror}; name another one") from error
     found = []
     for path in there:
-        with suppress(OSError):  # it has gone meanwhile, or is somebody else's
+        with suppress(OSError, BadInput):  # it has gone meanwhile, or is somebody else's
             if _is_useless(path, sockets) and not _has_owner(path):
                 found.append(Leftover(path, path.lstat().st_size))
     return found
@@ -125,7 +121,7 @@ def remove(left: Leftover, sockets: str) -> None:
     """Delete something left over. Raises Unavailable where it is in use again, OSError where it cannot be deleted."""
     path, run = left.path, left.path.with_suffix(SUFFIX)
     if path.suffix == HALF_MADE or not os.path.lexists(run):
-        with locked(path, os.O_NOFOLLOW) if path.suffix in _LOCKED else nullcontext():
+        with locked(path, 0) if path.suffix in _LOCKED else nullcontext():
             path.unlink()
     else:
         with withheld(run):
@@ -168,7 +164,7 @@ def _is_unborn(path: Path) -> bool:
     """Whether nothing was ever committed to a run, and its process had the time to."""
     if not _is_old(path):
         return False
-    content = path.read_bytes()
+    content = read_regular(path)
     if is_unborn(content) or END + END in content:
         return is_unborn(content)
     with suppress(BadInput, JournalDamaged):
@@ -179,5 +175,5 @@ def _is_unborn(path: Path) -> bool:
 
 def _beside(run: Path, sockets: str) -> Sequence[Path]:
     """What stands beside a run and goes with it; its fence goes when it is let go of."""
-    told = [path for suffix in (INDEX, LOG) if (path := run.with_suffix(suffix)).is_file()]
+    told = [path for suffix in (INDEX, LOG) if is_regular(path := run.with_suffix(suffix))]
     return [*told, *(path for suffix in (NEW, sockets) if _is_useless(path := run.with_suffix(suffix), sockets))]

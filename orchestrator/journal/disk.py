@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Unavailable
+from ..regular_files import open_regular
 
 #: Behind the name of a file while it is being made.
 HALF_MADE = ".half-made"
@@ -19,9 +20,9 @@ def lock(path: Path, how: int = os.O_CREAT) -> int | None:
     """A handle of the file, made if need be, with the lock on it; None where another process has it.
 
     Without O_CREAT in `how` none is made: FileNotFoundError. One that was deleted or replaced while its lock was waited
-    for is another's: what is written to a file without a name is lost.
+    for is another's: what is written to a file without a name is lost. BadInput where something else stands there.
     """
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | how, 0o600)
+    handle = open_regular(path, os.O_RDWR | os.O_APPEND | how)
     until_s = time.monotonic() + _LOOK_S
     while True:
         try:
@@ -57,7 +58,7 @@ def put(path: Path, content: bytes, *, instead: bool) -> None:
     it, OSError where it cannot be made; nothing of it is left then.
     """
     beside = path.with_name(path.name + HALF_MADE)
-    with locked(beside, os.O_CREAT | os.O_NOFOLLOW) as handle:
+    with locked(beside, os.O_CREAT) as handle:
         try:
             os.ftruncate(handle, 0)
             write_all(handle, content)

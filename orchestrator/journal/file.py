@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 
 from ..clock import Clock
-from ..errors import BullpenError, StorageFull
+from ..errors import BadInput, BullpenError, StorageFull
 from .events import Entry, Event
 from .journal import PLAINLY, Chain, Ways
 from .lines import closed_after, lines_of
@@ -184,14 +184,19 @@ async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways:
     """Make or open the journal of a job, to be written by `writer`. Waits for a sign of life where somebody holds it.
 
     Not in the writer's thread: the commits and the signs of life of other jobs go on meanwhile. Raises BadInput where
-    the folder cannot be written or a living process holds the run, JournalDamaged where the events in it do not hold
-    together.
+    the folder cannot be written, a living process holds the run or it is another job's, JournalDamaged where the events
+    in it do not hold together.
     """
     try:
         file, found = await to_thread.run_sync(open_file, path)
     except Held as held:
         await _watch(path, held, ways.lease_s)
         file, found = await to_thread.run_sync(take_over, path, held.sign)
+    if found.events and found.events[0].job != job:
+        file.release()
+        raise BadInput(
+            f"run {str(path)!r} is of job {found.events[0].job!r}, not {job!r}; move it to a name of its own"
+        )
     return FileJournal(file, Chain(job, clock, ways, Past(found.events)), found.parts, writer)
 
 

@@ -17,7 +17,9 @@ from typing import Any, BinaryIO
 
 from pydantic_core import from_json
 
+from ..errors import BadInput
 from ..ids import compact, digest
+from ..regular_files import read_regular, replacing
 from .lines import FORMAT, HEADER, NOTHING, Content, Head, part_in
 from .overview import Overview, restored
 from .parts import NAME, Parts
@@ -131,8 +133,8 @@ def line_at(file: BinaryIO, place: int) -> bytes:
 def load_index(run: Path) -> Index | None:
     """The index beside a run; None where there is none, it is of another version or damaged."""
     try:
-        header, _, kept = run.with_suffix(SUFFIX).read_bytes().partition(b"\n")
-    except OSError:  # whatever is in the way: the run itself is there to be read
+        header, _, kept = read_regular(run.with_suffix(SUFFIX)).partition(b"\n")
+    except (OSError, BadInput):  # whatever is in the way: the run itself is there to be read
         return None
     if header != _header(kept):
         return None
@@ -145,13 +147,9 @@ def keep_index(run: Path, index: Index) -> None:
     summary = {name: getattr(index, name) for name in ("overview", "head", "last", "size", "is_open")}
     kept = b"".join(compact(line).encode() + b"\n" for line in (summary, index.places))
     beside = run.with_suffix(f"{SUFFIX}-{os.getpid()}-{threading.get_ident()}")
-    with contextlib.suppress(OSError):  # a folder that is only for reading, a full disk: the run is read without it
-        try:
-            with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(_header(kept) + b"\n" + kept)
-            beside.replace(run.with_suffix(SUFFIX))
-        finally:
-            beside.unlink(missing_ok=True)
+    # A folder that is only for reading, a full disk, something else in its place: the run is read without it.
+    with contextlib.suppress(OSError, BadInput), replacing(run.with_suffix(SUFFIX), beside) as file:
+        file.write(_header(kept) + b"\n" + kept)
 
 
 def _header(kept: bytes) -> bytes:

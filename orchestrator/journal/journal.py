@@ -53,6 +53,8 @@ class Ways:
     on_full: Callable[[str], None] = lambda why: None
     #: How many seconds an owner may give no sign of life before a run is taken over from it.
     lease_s: float = 15.0
+    #: What its file is called, without its ending, where that is not the job's id.
+    file: str = ""
 
 
 #: One owner, nobody told, nothing secret.

@@ -7,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
+from ..regular_files import make_folder, read_regular
 from ..text import escaped
 from .disk import put
 from .events import Event
@@ -121,7 +122,7 @@ def _imported(file: Path) -> list[Event]:
 
 def _make_folder(runs: Path) -> None:
     try:
-        runs.mkdir(parents=True, exist_ok=True)
+        make_folder(runs)
     except OSError as error:
         raise BadInput(f"folder {str(runs)!r} cannot be made: {error.strerror}; name another one") from error
 
@@ -163,10 +164,8 @@ def _opened(path: Path, *, committed: bool = False) -> tuple[bool, Content, int]
     newer format, JournalDamaged where nothing of it can be read.
     """
     try:
-        if not path.is_file():  # a pipe would be waited for
-            raise BadInput(f"run {str(path)!r} is no file; `bullpen jobs` lists what there is")
         held = is_held(path)  # before reading: a run that ends in between must not look interrupted
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise BadInput(f"run {str(path)!r} cannot be read: {error.strerror}") from error
     found, left_over = parsed(path, content)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, JournalDamaged
+from ..regular_files import list_regular
 from .events import ACCEPTED, Event
 from .overview import TaskView, overview_of
 from .record import Record, Whole, open_record
-from .storage import SUFFIX, has_finished, is_held
+from .storage import SUFFIX, has_finished, is_held, job_in
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The job's id."""
-        return self.path.name.removesuffix(SUFFIX)
+        """The job's id, as its events say, whatever its file is called; of a run without events, the file's name."""
+        return self._record.job or self.path.name.removesuffix(SUFFIX)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -157,8 +158,8 @@ def find_run(job: str | Path, runs: Path | None = None) -> Path:
 
 
 def list_runs(runs: Path) -> list[Path]:
-    """The runs in a folder, oldest first. Blocking."""
-    return sorted(runs.glob(f"*{SUFFIX}"))
+    """The runs in a folder, oldest first: regular files alone. Raises BadInput where it cannot be listed. Blocking."""
+    return list_regular(runs, SUFFIX)
 
 
 def job_names(runs: Path) -> list[str]:
@@ -171,8 +172,8 @@ def job_names(runs: Path) -> list[str]:
 def list_unfinished(runs: Path, newest: int) -> Iterator[Run]:
     """Of the newest runs in a folder, those whose process is gone before they had ended, newest first. Blocking."""
     for path in reversed(list_runs(runs)[-newest:]):
-        if not is_held(path) and not has_finished(path):
-            with suppress(BadInput, JournalDamaged):  # nobody can go on with it; `bullpen jobs` names it
+        with suppress(BadInput, JournalDamaged):  # nobody can go on with it; `bullpen jobs` names it
+            if not is_held(path) and not has_finished(path):
                 run = open_run(path)
                 if run.status == "interrupted" and run.accepted:
                     yield run
@@ -182,9 +183,18 @@ def _find(job: str, runs: Path) -> Path:
     there = list_runs(runs)
     if job == "latest" and there:
         return there[-1]
+    if (named := runs / f"{job}{SUFFIX}") in there:
+        return named
     fitting = [path for path in there if path.name.startswith(job)] if job else []
+    fitting = fitting or [path for path in there if job and _is_of(path, job)]  # one whose file has another name
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise BadInput(f"job {job!r} fits {len(fitting)} runs in {str(runs)!r}; give more of its id")
     raise BadInput(f"there is no job {job!r} in {str(runs)!r}; `bullpen jobs` lists what there is")
+
+
+def _is_of(path: Path, job: str) -> bool:
+    with suppress(BadInput):  # whose it is cannot be read
+        return job_in(path).startswith(job)
+    return False

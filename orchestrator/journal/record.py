@@ -1,6 +1,7 @@
 """Where a reader finds the events of a run: in memory, read whole and checked, or in the file, by its index. Blocks."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -17,6 +18,11 @@ LEAST = 2_000
 
 class Record(Protocol):
     """The events of a run, from its beginning to a certain one. What it reads may raise JournalDamaged."""
+
+    @property
+    def job(self) -> str:
+        """The job that the first of them names; empty where there is none."""
+        ...
 
     @property
     def overview(self) -> Overview:
@@ -42,6 +48,11 @@ class Whole:
     def __init__(self, events: Sequence[Event], overview: Overview) -> None:
         self.events, self.overview = tuple(events), overview
 
+    @property
+    def job(self) -> str:
+        """The first event's."""
+        return self.events[0].job if self.events else ""
+
     def whole(self) -> "Whole":
         """Itself."""
         return self
@@ -61,6 +72,12 @@ class Indexed:
 
     def __init__(self, path: Path, index: Index) -> None:
         self._path, self._index = path, index
+
+    @cached_property
+    def job(self) -> str:
+        """The first event's."""
+        events = self._of([1])
+        return (self.whole().events if events is None else events)[0].job
 
     @property
     def overview(self) -> Overview:

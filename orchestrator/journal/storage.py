@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO, FileIO
@@ -21,6 +22,7 @@ from pydantic_core import from_json
 
 from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
+from ..regular_files import make_folder, open_regular, read_regular
 from .convert import to_today
 from .disk import folder_to_disk, lock, locked, to_disk, write_all
 from .events import ACCEPTED, RESUMED, Event
@@ -29,8 +31,10 @@ from .lines import END, FORMAT, HEADER, Content, is_over, is_unborn, read, read_
 SUFFIX = ".run"
 #: What stands beside a run while it is taken over, and while another file is made for its place.
 FENCE, NEW = ".fence", ".new"
-#: How far from its end a run's terminal event is looked for, in bytes: its body is in parts where it is long.
+#: How far from its ends a run's first and its terminal event are looked for, in bytes.
 _END_BYTES = 64 * 1024
+#: How the first event begins, and the job that it names. In a string the marks would be escaped.
+_FIRST_JOB = re.compile(rb'\n\{"seq":1,"job":"([A-Za-z0-9_.-]+)"')
 #: How many bytes are read at once: with more of them a reader waits for memory.
 _BLOCK = 1 << 20
 #: There is no room; there may be later.
@@ -67,7 +71,7 @@ class RunFile:
 
     def begin(self) -> Content:
         """What is there, in today's format; a new file gets its header, what a crash has left over is cut off."""
-        old = self.path.read_bytes()
+        old = read_regular(self.path)
         content = _today(self.path, old)
         found = _read(self.path, content)
         if content == HEADER:
@@ -148,6 +152,7 @@ def open_file(path: Path) -> tuple[RunFile, Content]:
     """
     with _told(path):
         _folder_for(path)
+        check_regular(path.with_suffix(FENCE))
         handle = lock(path)
         if handle is None:
             raise Held(path, sign_of(path))
@@ -170,7 +175,7 @@ def take_over(path: Path, sign: Sign) -> tuple[RunFile, Content]:
         try:
             if (now := sign_of(path)) != sign:  # somebody else has taken it over meanwhile
                 raise Held(path, now)
-            content = path.read_bytes()
+            content = read_regular(path)
             handle = _replaced(path, None, content[: _read(path, _today(path, content)).size])
         finally:
             path.with_suffix(FENCE).unlink()
@@ -196,11 +201,13 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the run."""
+    """Whether a living process holds the run. Raises BadInput where it cannot be looked at."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = open_regular(path)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -211,10 +218,23 @@ def is_held(path: Path) -> bool:
 
 
 def has_finished(path: Path) -> bool:
-    """Whether the end of a run says that it has ended, for which it need not be read whole: see `is_over`."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _END_BYTES))
+    """Whether the end of a run says that it has ended, for which it need not be read whole: see `is_over`.
+
+    Raises as `open_to_read`.
+    """
+    with open_to_read(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _END_BYTES))
         return is_over(file.read())
+
+
+def job_in(path: Path) -> str:
+    """The job that a run's first event names, for which it need not be read whole; empty where none does.
+
+    It is not checked whether the event holds. Raises as `open_to_read`.
+    """
+    with open_to_read(path) as file:
+        found = _FIRST_JOB.search(file.read(_END_BYTES))
+        return found[1].decode() if found else ""
 
 
 def read_events(path: Path) -> list[Event]:
@@ -229,11 +249,15 @@ def read_events(path: Path) -> list[Event]:
 def open_to_read(path: Path) -> FileIO:
     """The file of a run. Raises BadInput where there is none or it cannot be read."""
     try:
-        return FileIO(path)
+        return FileIO(open_regular(path))
     except FileNotFoundError:
         raise BadInput(f"run {str(path)!r} does not exist; `bullpen jobs` lists what there is") from None
     except OSError as error:
-        raise BadInput(f"run {str(path)!r} cannot be read: {error}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BadInput:
+    return BadInput(f"run {str(path)!r} cannot be read: {error.strerror}; let this user read it, or move it away")
 
 
 def read_whole(path: Path, file: BinaryIO) -> Content:
@@ -263,12 +287,12 @@ def read_from(path: Path, file: BinaryIO, place: int) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def withheld(path: Path) -> Iterator[None]:
-    """While it lasts no process opens this run or takes it over, so that it may be deleted. Follows no link.
+    """While it lasts no process opens this run or takes it over, so that it may be deleted.
 
-    Raises Unavailable where a living process has it, OSError where there is no such file.
+    Raises Unavailable where a living process has it, OSError where there is no such file, BadInput where it is none.
     """
     fence = path.with_suffix(FENCE)
-    with locked(path, os.O_NOFOLLOW), locked(fence, os.O_CREAT | os.O_NOFOLLOW):
+    with locked(path, 0), locked(fence, os.O_CREAT):
         try:
             yield
         finally:
@@ -290,7 +314,7 @@ def parsed(path: Path, content: bytes) -> tuple[Content, int]:
 
 def _folder_for(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise BadInput(f"folder {str(path.parent)!r} cannot be written: {error.strerror}; name another one") from error
     kind = _file_system(path.parent.resolve())

@@ -4,8 +4,8 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
@@ -18,6 +18,8 @@ from bullpen.orchestrator.errors import BadInput, Refused, Unavailable
 from bullpen.orchestrator.journal.overview import Overview
 from bullpen.orchestrator.journal.reader import Run
 from bullpen.orchestrator.journal.record import Whole
+
+from ..words.odd import Outside
 
 pytestmark = pytest.mark.anyio
 JOB = "01a0"
@@ -210,6 +212,51 @@ async def test_a_link_to_something_else_is_removed_and_what_it_names_is_not(run:
         assert (await anyio.to_thread.run_sync(client.send, run, Pause())).is_done
 
     assert precious.read_text() == "keep"
+
+
+@contextmanager
+def another_programs_socket(tmp_path: Path) -> Iterator[Path]:
+    """A socket of this user's that somebody listens to, such as that of a key agent."""
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        agent.listen()
+        yield tmp_path / "agent"
+
+
+def test_a_link_to_another_programs_socket_is_not_gone_through_and_the_socket_stays(run: Run, tmp_path: Path) -> None:
+    path = socket_of(run.path)
+    with another_programs_socket(tmp_path) as agent:
+        path.symlink_to(agent)
+        with pytest.raises(ConnectionRefusedError, match=r"is no socket of this user's"):
+            connected(path, timeout_s=20)
+        with listening(path):
+            assert not path.is_symlink() or os.readlink(path) != str(agent)
+
+        assert agent.is_socket()
+        assert not is_there(path)
+
+
+@pytest.mark.parametrize("odd", ["pipe", "folder", "file"])
+def test_something_else_in_a_sockets_place_is_named_and_left_alone(run: Run, tmp_path: Path, odd: str) -> None:
+    path = socket_of(run.path)
+    path.write_bytes(b"") if odd == "file" else Outside(tmp_path).stand_in(odd, path)
+
+    with pytest.raises(ConnectionRefusedError, match="is no socket of this user's"):
+        connected(path, timeout_s=20)
+    with pytest.raises(FileExistsError, match="move it away"), listening(path):
+        pass
+
+    assert is_there(path)
+
+
+def test_a_socket_of_another_users_is_not_connected_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = socket_of(run.path)
+    with listening(path):
+        connected(path, timeout_s=20).close()
+        monkeypatch.setattr(os, "geteuid", lambda: 1 << 20)
+        with pytest.raises(ConnectionRefusedError, match="is no socket of this user's"):
+            connected(path, timeout_s=20)
+        monkeypatch.undo()
 
 
 async def test_jobs_that_are_not_running_are_told_apart(tmp_path: Path) -> None:

@@ -83,6 +83,29 @@ def test_the_same_job_goes_on_once_and_another_is_new(tmp_path: Path) -> None:
     assert open_run(left, tmp_path / "runs").status == "ok"
 
 
+@pytest.mark.parametrize("how", ["launched", "resumed by its file", "resumed by its id"])
+def test_a_job_goes_on_in_its_file_whatever_that_is_called(tmp_path: Path, how: str) -> None:
+    model, runs = Restless({"q": "so"}), tmp_path / "runs"
+    left = anyio.run(leave, tmp_path, model)
+    (runs / f"{left}.run").rename(runs / "mycopy.run")
+    model.is_stuck = False
+    model.requests.clear()
+
+    async def again() -> str:
+        async with opened(tmp_path, model) as system:
+            if how == "launched":
+                return (await launch(system, "What?"))[0]
+            async with system.resume("mycopy" if how == "resumed by its file" else left) as job:
+                await job.result()
+                return str(job.id)
+
+    assert anyio.run(again) == left
+    assert [request.inputs["n"] for request in model.requests] == [1]  # the first is on record
+    (path,) = list_runs(runs)
+    assert (path.name, {event.job for event in open_run(path).events}) == ("mycopy.run", {left})
+    assert open_run(path).status == "ok"
+
+
 @pytest.mark.parametrize(
     "other", [("Who?", {}), ("What?", {"deadline_s": 60.0}), ("What?", {"anew": True}), ("What?", {"id": GIVEN})]
 )

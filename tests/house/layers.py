@@ -23,18 +23,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
 
 WORDS = frozenset(
     {
-        "errors",
-        "text",
-        "clock",
-        "ids",
-        "envelope",
-        "evidence",
-        "failpoint",
-        "metadata",
-        "settings",
-        "ports",
-        "restricted",
-        "trust",
+        *("errors", "text", "clock", "ids", "envelope", "evidence", "failpoint", "metadata", "settings", "ports"),
+        *("regular_files", "restricted", "trust"),
     }
 )
 

@@ -59,9 +59,9 @@ class TestFileJournal(JournalContract):
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Journal]:
+async def opened(path: Path, job: str = "job") -> AsyncIterator[Journal]:
     with closing(Writer()) as writer:
-        journal = await open_journal(path, "job", SystemClock(), writer)
+        journal = await open_journal(path, job, SystemClock(), writer)
         try:
             yield journal
         finally:
@@ -76,11 +76,11 @@ def reopen(path: Path) -> None:
     anyio.run(open_and_close)
 
 
-def write(path: Path, *kinds: str) -> list[Event]:
+def write(path: Path, *kinds: str, job: str = "job") -> list[Event]:
     """A finished file with an event of each kind."""
 
     async def append() -> None:
-        async with opened(path) as journal:
+        async with opened(path, job) as journal:
             for kind in kinds:
                 journal.append(Entry(kind, {"kind": kind}))
 
@@ -172,7 +172,7 @@ def test_a_run_of_format_2_is_read_and_gone_on_with(tmp_path: Path) -> None:
     path = tmp_path / "job.run"
     path.write_bytes((FORMATS / "2.run").read_bytes().rsplit(b"\n", 2)[0] + b"\n")  # without its end
     events = read_events(path)
-    again = write(path, "a.more")
+    again = write(path, "a.more", job=events[0].job)
 
     assert [event.kind for event in events] == ["job.accepted", "model.asked", "model.answered"]
     assert events[1].value["inputs"]["text"] == 'ünïcode 😀 and \x00, "hash":"x" and ,"body":'
@@ -278,8 +278,10 @@ def test_a_closed_writer_says_so_and_does_not_wait_for_ever(tmp_path: Path) -> N
 def test_a_folder_that_is_a_file_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(BadInput, match="file' is a file and no folder; move it away"):
         reopen(tmp_path / "file" / "job.run")
+    with pytest.raises(BadInput, match="cannot be written"):
+        reopen(tmp_path / "file" / "runs" / "job.run")
 
 
 CHILD = """

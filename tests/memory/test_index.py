@@ -162,6 +162,13 @@ def claim_terabytes(path: Path) -> None:
     os.truncate(path, 1 << 41)
 
 
+def link(path: Path) -> None:
+    """The same content elsewhere, through which Chroma would write."""
+    elsewhere = path.parents[2] / path.name
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "delete the folder": delete_folder,
     "empty the folder": empty_folder,
@@ -175,6 +182,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     **of_each_file("spoil", spoil),
     **of_each_file("cut", cut),
     **of_each_file("flip", flip),
+    "link": lambda folder: link(folder / "chroma" / "chroma.sqlite3"),
     "claim terabytes": lambda folder: claim_terabytes(next(p for p in files(folder) if p.name == "link_lists.bin")),
 }
 

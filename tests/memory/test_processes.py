@@ -60,9 +60,9 @@ async def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> No
 
 
 async def test_a_folder_whose_lock_may_not_be_taken_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "lock").mkdir()  # as little to be opened as a file of another user's
+    (tmp_path / "lock").mkdir()
 
-    with pytest.raises(BadInput, match=r"cannot keep memory in .*give a folder that can be written") as caught:
+    with pytest.raises(BadInput, match=r"lock' is a folder where only a regular file is opened") as caught:
         async with open_memory(tmp_path, embedder=HashedEmbedder()):
             pass
     assert "\n" not in str(caught.value)

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAd
 
 from ...errors import BadInput
 from ...ids import canonical, plain
+from ...regular_files import make_folder, open_regular, replacing
 from ...rules.outcome import Outcome
 from ...rules.price import Prices
 from ...settings import Rung
@@ -199,9 +201,10 @@ def _written(value: Any) -> bytes:
 def load(path: Path) -> Content:
     """What the file holds; nothing where there is none. Raises BadInput that names file, line and field. Blocking."""
     try:
-        if path.stat().st_size > BYTES_MOST:
-            raise BadInput(too_large(path))
-        text = path.read_text(encoding="utf-8")
+        with FileIO(open_regular(path)) as file:
+            if os.fstat(file.fileno()).st_size > BYTES_MOST:
+                raise BadInput(too_large(path))
+            text = file.readall().decode()
         content: Content = _adapter(Content).validate_python(json.loads(text))
         return content
     except FileNotFoundError:
@@ -226,14 +229,10 @@ def save(path: Path, content: Content) -> None:
     data = _written(value)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        make_folder(path.parent)
+        with replacing(path, beside, is_durable=True) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise BadInput(f"cassette {str(path)!r} cannot be written: {error.strerror}; name another file") from error
 
 
