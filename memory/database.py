@@ -1,5 +1,7 @@
 """The file in which memory keeps its records, and how its tables came to be. SQLite; blocks."""
 
+import hashlib
+import logging
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -7,6 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..orchestrator.errors import BadInput
+from . import checksums
+
+_LOG = logging.getLogger("bullpen.memory")
+
+#: The fact that says what was found damaged, the last time that something was.
+DAMAGE = "damage"
 
 #: What each version added to the one before it. A file is brought to the newest when it is opened.
 _VERSIONS = (
@@ -109,44 +117,99 @@ CREATE TABLE calls (
     PRIMARY KEY (client, number)
 ) WITHOUT ROWID;
 """,
+    # Columns are named, since tables get one more.
+    """
+DROP TRIGGER passage_added;
+DROP TRIGGER passage_gone;
+CREATE TRIGGER passage_added AFTER INSERT ON records WHEN new.kind = 'passage' BEGIN
+    INSERT OR REPLACE INTO pending (record, scope) VALUES (new.number, new.scope);
+END;
+CREATE TRIGGER passage_gone AFTER DELETE ON records WHEN old.kind = 'passage' BEGIN
+    INSERT OR REPLACE INTO pending (record, scope) VALUES (old.number, old.scope);
+END;
+""",
+    # A checksum in every row: a flipped bit is found, and no answer is made of it.
+    checksums.ADDED,
 )
 VERSION = len(_VERSIONS)
 
 
+class Damaged(Exception):
+    """The file holds something that nobody has written."""
+
+
 class Database:
-    """The open file. Every write is one transaction, on disk when `transaction` is left."""
+    """The open file. Every write is one transaction, on disk when `transaction` is left.
+
+    Beside it lies the digest of the file as its last owner has left it: where it is that still, nothing in it has
+    changed, and no row is looked at. Any other is checked row by row, as after a crash.
+    """
+
+    #: What is to be said of how it was found; empty where nothing is.
+    remark = ""
 
     def __init__(self, path: Path) -> None:
         """Open or create it, or bring it to this version.
 
-        Raises: BadInput when it cannot be written, or was made by something else or by a newer Bullpen.
+        Raises: BadInput when it cannot be written, or was made by something else or by a newer Bullpen; Damaged.
         """
+        self._path, self._seal = path, path.with_suffix(".sha256")
         try:
+            is_sealed = self._is_sealed()
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._prepare(path)
+            try:
+                self._prepare(path, is_sealed=is_sealed)
+            except BaseException:
+                self._connection.close()
+                raise
         except sqlite3.Error as error:
+            if is_damage(error):
+                raise Damaged(str(error)) from error
             raise BadInput(
                 f"cannot keep records in {str(path)!r}: {error}; give a folder that can be written"
             ) from error
         self.execute, self.executemany = self._connection.execute, self._connection.executemany
         [self.id] = self.execute("SELECT value FROM facts WHERE name = 'id'").fetchone()
+        self._changes_sealed = self._connection.total_changes if is_sealed else -1
+        self._is_doubted = False
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path, *, is_sealed: bool) -> None:
         for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
+        checksums.provide(self._connection)
         [version] = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise BadInput(
                 f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"
             )
+        if not is_sealed and version and not checksums.is_whole(self._connection):
+            raise Damaged("a row or a page is not as it was written")
         if version < VERSION:
             steps = "".join(_VERSIONS[version:])
-            named = f"INSERT OR IGNORE INTO facts VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
+            named = f"INSERT OR IGNORE INTO facts (name, value) VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
             script = f"BEGIN IMMEDIATE; {steps} {named} PRAGMA user_version={VERSION}; COMMIT;"
             self._connection.executescript(script)
+            if version:
+                _LOG.warning("memory %r was made without all checksums: each of its rows has one now", str(path))
+
+    def doubt(self) -> None:
+        """Something in it was not as it should be: whoever opens it next is to look at every row."""
+        self._is_doubted = True
 
     def close(self) -> None:
+        """Let go of the file, and put the seal on what it holds now."""
+        is_as_sealed = self._connection.total_changes == self._changes_sealed
         self._connection.close()
+        if self._is_doubted:
+            self._seal.unlink(missing_ok=True)
+        elif not is_as_sealed:
+            self._seal.write_text(_digest(self._path))
+
+    def _is_sealed(self) -> bool:
+        """Whether the file is, byte for byte, what its last owner has left."""
+        if not self._seal.exists() or self._path.with_name(self._path.name + "-wal").exists():
+            return False
+        return self._path.exists() and self._seal.read_bytes() == _digest(self._path).encode()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -168,4 +231,14 @@ class Database:
         return "" if row is None else str(row[0])
 
     def keep_fact(self, name: str, value: str) -> None:
-        self.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        self.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite has found that the file is not as it was written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -105,7 +105,7 @@ class Records:
             )
             return int(cursor.lastrowid or 0)
         number, text_hash = row
-        if text_hash != digest(text):
+        if text_hash not in ("", digest(text)):  # empty where the text was damaged: notes on it are kept
             self._database.execute("DELETE FROM records WHERE source = ? AND kind = 'note'", (number,))
         self._database.execute(
             "UPDATE sources SET title = ?, uri = ?, text = ?, text_hash = ?, metadata = ?, fingerprint = ?,"
@@ -275,4 +275,6 @@ class Records:
         """Chroma has seen nothing: every passage is pending, and none that is gone."""
         with self._database.transaction():
             self._database.execute("DELETE FROM pending")
-            self._database.execute("INSERT INTO pending SELECT number, scope FROM records WHERE kind = 'passage'")
+            self._database.execute(
+                "INSERT INTO pending (record, scope) SELECT number, scope FROM records WHERE kind = 'passage'"
+            )

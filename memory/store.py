@@ -18,11 +18,11 @@ from ..orchestrator.errors import BullpenError, Unavailable
 from ..orchestrator.evidence import Document, Explained, File, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
+from . import salvage
 from .calls import CallId, Calls
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
-from .database import Database
 from .embedding import Embedder
 from .files import Files
 from .filler import Filler
@@ -76,7 +76,7 @@ class Store:
         self._turns = Turns()
         with ExitStack() as opening:
             opening.callback(os.close, lock)
-            self._database = Database(folder / "records.sqlite")
+            self._database = salvage.opened(folder / "records.sqlite")
             opening.callback(self._database.close)
             self._records, self._notes = Records(self._database, chunking), Notes(self._database)
             self._vectors, self._files = Vectors(self._database), Files(self._database, chunking.id)

@@ -62,7 +62,7 @@ class Vectors:
         """No record has a vector; those that come will be this embedder's."""
         with self._database.transaction():
             self._database.execute("DELETE FROM vectors")
-            self._database.execute("INSERT OR REPLACE INTO pending " + _PASSAGES)
+            self._database.execute("INSERT OR REPLACE INTO pending (record, scope) " + _PASSAGES)
             self._database.keep_fact(_EMBEDDER, embedder.id)
             self._database.keep_fact(_RANKS, "yes" if embedder.is_semantic else "no")
 
@@ -92,7 +92,9 @@ class Vectors:
         arrays = self.checked(vectors, len(records))
         rows = [(record, array.tobytes(), record) for record, array in zip(records, arrays, strict=True)]
         self._database.executemany(
-            "INSERT OR REPLACE INTO vectors SELECT ?, ? WHERE EXISTS (SELECT 1 FROM records WHERE number = ?)", rows
+            "INSERT OR REPLACE INTO vectors (record, vector)"
+            " SELECT ?, ? WHERE EXISTS (SELECT 1 FROM records WHERE number = ?)",
+            rows,
         )
 
     def checked(self, vectors: Sequence[Vector], count: int) -> list[Any]:
