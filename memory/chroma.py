@@ -38,14 +38,18 @@ _SEARCHED = 200
 class ChromaIndex:
     """One owner's index. Opened on first use; its stamp says how it was left."""
 
-    def __init__(self, folder: Path, records: Records, *, memory: str, embedder: str) -> None:
-        """`memory` and `embedder` (ids): an index of another memory or of other vectors is not this one."""
+    def __init__(self, folder: Path, records: Records, *, memory: str) -> None:
+        """`memory` (id) and the embedder that `adopt` names: an index of another is not this one."""
         self._folder, self._records = folder / "chroma", records
         self._stamp = folder / "chroma.json"
-        self._identity = {"memory": memory, "embedder": embedder}
+        self._identity = {"memory": memory}
         self._client: Any = None
         self._collections: dict[str, Any] = {}
         self._is_stamped = False
+
+    def adopt(self, embedder: str) -> None:
+        """Be the index of this embedder's vectors (id), before it is opened."""
+        self._identity["embedder"] = embedder
 
     def catch_up(self, *, at_least: int = 1) -> int:
         """Write a batch of what is pending and has a vector, if there are so many; how many records that were.
@@ -162,7 +166,9 @@ class ChromaIndex:
             return False
         if not isinstance(left, dict) or {name: left.get(name) for name in self._identity} != self._identity:
             return False
-        return [file[:2] for file in left["files"]] == self._sizes() and left["files"] == self._files()
+        files = left.get("files")
+        is_listed = isinstance(files, list) and all(isinstance(file, list) for file in files)
+        return is_listed and [file[:2] for file in files] == self._sizes() and files == self._files()
 
     def _put_stamp(self) -> None:
         waiting = self._stamp.with_suffix(".new")

@@ -134,6 +134,11 @@ END;
 VERSION = len(_VERSIONS)
 
 
+def aside(path: Path) -> Path:
+    """Where a damaged file is kept."""
+    return path.with_name(f"{path.name}.damaged")
+
+
 class Damaged(Exception):
     """The file holds something that nobody has written."""
 
@@ -224,6 +229,10 @@ class Database:
             self.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
+
+    def damage(self) -> str:
+        """What was found damaged, as long as the file that was set aside is there; empty where nothing was."""
+        return self.fact(DAMAGE) if aside(self._path).exists() else ""
 
     def fact(self, name: str) -> str:
         """What is kept under this name about the memory itself; empty where nothing is."""

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..orchestrator.evidence import Explained, Passage
+from .breaker import DOWN, Breaker
 from .chroma import ChromaIndex
 from .database import Database
-from .embedding import Embedder, HashedEmbedder, Vector, cosine
+from .embedding import HashedEmbedder, Vector, cosine
 from .lexical import Lexical
 from .notes import Notes
 from .postings import KEPT_FROM, Postings, load, postings_of, save
@@ -39,7 +40,7 @@ class Retrieval:
         notes: Notes,
         vectors: Vectors,
         index: ChromaIndex,
-        embedder: Embedder,
+        embedder: Breaker,
         reranker: Reranker | None = None,
     ) -> None:
         self._database, self._records, self._notes = database, records, notes
@@ -99,7 +100,7 @@ class Retrieval:
         """What a search finds and why: each passage's place among those found by words and among the nearest."""
         depth = max(limit, CANDIDATES)
         words = self.words.rank(query, scopes, depth)
-        near = self._nearest(query, scopes, depth, None) if self._ranks_by_meaning(scopes) else []
+        near = self._near(query, scopes, depth)
         found = []
         for number in self._rank(query, scopes, limit, None)[:limit]:
             [text] = self._records.worded([number])
@@ -113,13 +114,31 @@ class Retrieval:
     def _rank(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         depth = max(limit, CANDIDATES)
         words = self.words.rank(query, scopes, depth, sources)
-        if not self._embedder.is_semantic:
+        if not self._embedder.is_semantic or not self._vectors.is_ready:
             return words
+        try:
+            return self._with_meaning(query, words, scopes, limit, sources)
+        except DOWN:  # the breaker keeps it, for whoever asks why
+            return words
+
+    def _with_meaning(
+        self, query: str, words: list[int], scopes: Sequence[str], limit: int, sources: set[int] | None
+    ) -> list[int]:
+        """What words found and what is near, as one ranking. Raises what the embedder does."""
+        depth = max(limit, CANDIDATES)
+        self._embedder.embed([query])  # it is short: an embedder that is down is not sent all the rest, and waited for
         if self._ranks_by_meaning(scopes):
             return of_both(words, self._nearest(query, scopes, depth, sources))
         found = words[: max(limit, RERANKED)]
         texts = self._records.worded(found)
         return [found[place] for place in rerank(query, texts, self._embedder, len(found))] + words[len(found) :]
+
+    def _near(self, query: str, scopes: Sequence[str], limit: int) -> list[int]:
+        """The nearest, where vectors rank; none while the embedder is down."""
+        try:
+            return self._nearest(query, scopes, limit, None) if self._ranks_by_meaning(scopes) else []
+        except DOWN:
+            return []
 
     def _judged(self, query: str, ranking: list[int]) -> list[int]:
         """The best of a ranking in the re-ranker's order, if there is one. A tie keeps the order it had."""
@@ -132,7 +151,7 @@ class Retrieval:
     def _ranks_by_meaning(self, scopes: Sequence[str]) -> bool:
         """Whether each record of these scopes has a vector; a few that lack one get it now."""
         wanted = tuple(sorted(set(scopes)))
-        if not self._embedder.is_semantic:
+        if not self._embedder.is_semantic or not self._vectors.is_ready:
             return False
         if wanted not in self._filled:
             lacking = self._vectors.lacking(AT_ONCE + 1, wanted)

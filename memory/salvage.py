@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 from ..orchestrator.errors import BadInput
 from ..orchestrator.text import shorten
 from .checksums import TABLES, provide, sound
-from .database import DAMAGE, Damaged, Database
+from .database import DAMAGE, Damaged, Database, aside
 
 _LOG = logging.getLogger("bullpen.memory")
 
-#: What the name of a file that was set aside ends with, and that of one in the making.
-ASIDE, HALF = ".damaged", ".salvaged"
 #: So many names of what is damaged are said.
 _NAMED = 5
 #: Tables of which a row that is lost is missed, as no other can be made in its place.
@@ -60,7 +58,7 @@ def opened(path: Path) -> Database:
 
 def _replaced(path: Path) -> str:
     """Put a file with what holds in place of this one, at once; what is lost, in words."""
-    half, aside = path.with_name(path.name + HALF), path.with_name(path.name + ASIDE)
+    half, kept = path.with_name(f"{path.name}.salvaged"), aside(path)
     _delete(half)
     with_old = sqlite3.connect(path)
     new = Database(half)
@@ -69,15 +67,15 @@ def _replaced(path: Path) -> str:
         with_old.text_factory = lambda data: data.decode(errors="replace")
         with new.transaction():
             lost = _taken_over(with_old, new)
-            said = f"memory {str(path)!r} was damaged: {lost.said()}; as it was, it is kept as {aside.name!r}"
+            said = f"memory {str(path)!r} was damaged: {lost.said()}; as it was, it is kept as {kept.name!r}"
             new.keep_fact(DAMAGE, said)
     finally:
         new.close()
         with_old.close()
-    _delete(aside)
-    for old, kept in zip(_files(path), _files(aside), strict=True):
+    _delete(kept)
+    for old, other in zip(_files(path), _files(kept), strict=True):
         if old.exists():
-            kept.hardlink_to(old)
+            other.hardlink_to(old)
     for beside in _files(path)[1:]:
         beside.unlink(missing_ok=True)
     half.replace(path)

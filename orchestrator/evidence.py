@@ -110,6 +110,8 @@ class Stored(Value):
     conflicts: int = 0
     #: Why no more vectors are made; empty while they are.
     failed: str = ""
+    #: What was found damaged, as long as what was set aside then is kept; empty where nothing was.
+    damage: str = ""
 
 
 class Quote(Value):
