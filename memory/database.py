@@ -139,6 +139,13 @@ def aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
 
 
+#: What to do about an error of SQLite's, where the folder is not what is wrong.
+_MENDS = {
+    sqlite3.SQLITE_NOTADB: "its first bytes are not SQLite's; move it away, then documents are read again",
+    sqlite3.SQLITE_ERROR: "its head is damaged; move it away, then documents are read again",
+}
+
+
 class Damaged(Exception):
     """The file holds something that nobody has written."""
 
@@ -170,9 +177,8 @@ class Database:
         except sqlite3.Error as error:
             if is_damage(error):
                 raise Damaged(str(error)) from error
-            raise BadInput(
-                f"cannot keep records in {str(path)!r}: {error}; give a folder that can be written"
-            ) from error
+            mend = _MENDS.get(_code(error), "give a folder that can be written")
+            raise BadInput(f"cannot keep records in {str(path)!r}: {error}; {mend}") from error
         self.execute, self.executemany = self._connection.execute, self._connection.executemany
         [self.id] = self.execute("SELECT value FROM facts WHERE name = 'id'").fetchone()
         self._changes_sealed = self._connection.total_changes if is_sealed else -1
@@ -245,7 +251,12 @@ class Database:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether SQLite has found that the file is not as it was written."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
+    return _code(error) == sqlite3.SQLITE_CORRUPT
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Which of SQLite's errors it is, without what says more of it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _digest(path: Path) -> str:
