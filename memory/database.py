@@ -188,12 +188,14 @@ class Database:
         for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         checksums.provide(self._connection)
+        self._connection.execute("BEGIN IMMEDIATE")  # fails now where nothing can be written
+        self._connection.execute("COMMIT")
         [version] = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise BadInput(
                 f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"
             )
-        if not is_sealed and version and not checksums.is_whole(self._connection):
+        if version and not is_sealed and not checksums.is_whole(self._connection):
             raise Damaged("a row or a page is not as it was written")
         if version < VERSION:
             steps = "".join(_VERSIONS[version:])
