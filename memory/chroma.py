@@ -29,6 +29,9 @@ _LOG = logging.getLogger("bullpen.memory")
 #: What Rust's panics are called in Python: no kind of Exception, and in no module that can be imported.
 _PANIC = "PanicException"
 
+#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer, and to load
+#: Chroma 40 MB. So are scopes of which the index still holds more that are gone: it would be asked for all of these.
+EXACT = 1_000
 #: Records per write.
 BATCH = 200
 #: How many neighbours Chroma looks at, so that of the best hardly one is missed (measured in decision 0021).
@@ -56,7 +59,7 @@ class ChromaIndex:
 
         Puts the stamp on the store where nothing is left. Raises: Unavailable when Chroma fails.
         """
-        changes = self._records.pending(BATCH)
+        changes = self._records.pending(BATCH) if self.is_needed() else []
         if len(changes) < at_least:
             if not changes and self._client is not None and not self._is_stamped:
                 with self._own_words():
@@ -72,7 +75,15 @@ class ChromaIndex:
 
     def is_behind(self) -> bool:
         """Whether there is something to write."""
-        return bool(self._records.pending(1))
+        return self.is_needed() and bool(self._records.pending(1))
+
+    def behind(self) -> int:
+        """How many passages are to be written."""
+        return self._records.pending_count() if self.is_needed() else 0
+
+    def is_needed(self) -> bool:
+        """Whether there is anything that would not be searched exactly."""
+        return self._client is not None or self._records.has_more_passages_than(EXACT)
 
     def check(self) -> None:
         """Set a store aside that cannot be trusted: then all passages are pending. Opens nothing."""

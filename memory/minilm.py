@@ -114,13 +114,14 @@ class MiniLM:
             self._tokenizer = _tokenizer(tokenizer)
             self._vector_of = minilm_chroma.encoder(session(model, {}, threads=self._threads))
             return
-        self._tokenizer = _tokenizer(bytes(_checked(self._folder / TOKENIZER)))
+        read = _checked(self._folder / TOKENIZER)
         path = self._folder / WEIGHTS
         data = _checked(path)
         found = tensors(path, data)
         self._weights = {name: found[name] for name in weight_shapes()}
         running, table = session(encoder(), self._weights, threads=self._threads), found[TABLE]
         _let_go(data)
+        self._tokenizer = _tokenizer(bytes(read))  # once a session that has taken the most is made
         self._vector_of = lambda tokens: running.run([VECTOR], {TOKENS: table[tokens]})[0]
 
     def _vector(self, text: str) -> Any:
@@ -156,6 +157,7 @@ def session(model: bytes, weights: Mapping[str, Any], *, threads: int) -> Any:
     # Threads that wait in a loop gain a tenth on an idle machine and lose half on a busy one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # it keeps what the longest text took, and gains no time here
+    options.enable_mem_pattern = False  # 10 MB for plans that no two texts share
     options.log_severity_level = 3  # errors alone
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
     options.add_external_initializers(list(weights), values)

@@ -188,6 +188,10 @@ class Records:
         rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
         return Counts(*(count for (count,) in self._database.execute(rows)))
 
+    def has_more_passages_than(self, count: int) -> bool:
+        asked = "SELECT 1 FROM records WHERE kind = 'passage' LIMIT 1 OFFSET ?"
+        return self._database.execute(asked, (count,)).fetchone() is not None
+
     def count(self, scopes: Sequence[str]) -> int:
         """How many records there are in these scopes."""
         asked = "SELECT count(*) FROM records WHERE scope = ?"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..orchestrator.evidence import Explained, Passage
 from .breaker import DOWN, Breaker
-from .chroma import ChromaIndex
+from .chroma import EXACT, ChromaIndex
 from .database import Database
 from .embedding import HashedEmbedder, Vector, cosine
 from .lexical import Lexical
@@ -24,9 +24,6 @@ from .vectors import Vectors, best
 RERANKED = 24
 #: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
 AT_ONCE = 100
-#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer. So are scopes
-#: of which the index still holds more that are gone: it would be asked for all of these as well.
-EXACT = 1_000
 
 
 class Retrieval:

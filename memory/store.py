@@ -185,7 +185,7 @@ class Store:
         """
         with self._turns.first():
             is_little = len(self._vectors.lacking(AT_ONCE + 1)) <= AT_ONCE
-            is_little = is_little and self._records.pending_count() <= LITTLE
+            is_little = is_little and self._index.behind() <= LITTLE
         if is_little and self._is_mine:
             self._filler.wake()
             self._filler.wait()
@@ -332,7 +332,7 @@ class Store:
             is_semantic=self._embedder.is_semantic,
             vectors=self._vectors.count(),
             lacking=self._vectors.lacking_count(),
-            pending=self._records.pending_count(),
+            pending=self._index.behind(),
             conflicts=self._notes.conflicts(),
             failed="" if failed is None else str(failed),
             damage=self._database.damage(),

@@ -104,7 +104,7 @@ class Stored(Value):
     is_semantic: bool
     vectors: int
     lacking: int
-    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile.
+    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile. A few need no index.
     pending: int
     #: Subjects about which live notes say different things.
     conflicts: int = 0

@@ -159,7 +159,7 @@ async def test_the_work_behind_rests_with_it_and_goes_on_with_it(tmp_path: Path)
 
     watch.now_s, far.down = PAUSE_S, None
     with anyio.fail_after(10):
-        while (await memory.stored()).pending:
+        while (await memory.stored()).lacking:
             await found(memory)
     assert (await memory.stored()).vectors == 3
     await memory.aclose()
