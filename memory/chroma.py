@@ -178,8 +178,9 @@ class ChromaIndex:
         if not isinstance(left, dict) or {name: left.get(name) for name in self._identity} != self._identity:
             return False
         files = left.get("files")
-        is_listed = isinstance(files, list) and all(isinstance(file, list) for file in files)
-        return is_listed and [file[:2] for file in files] == self._sizes() and files == self._files()
+        if not isinstance(files, list) or not all(isinstance(file, list) for file in files):
+            return False
+        return [file[:2] for file in files] == self._sizes() and files == self._files()
 
     def _put_stamp(self) -> None:
         waiting = self._stamp.with_suffix(".new")

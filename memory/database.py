@@ -134,6 +134,11 @@ END;
 VERSION = len(_VERSIONS)
 
 
+def seal_of(path: Path) -> Path:
+    """Where the digest of a file is kept."""
+    return path.with_name(f"{path.name}.sha256")
+
+
 def aside(path: Path) -> Path:
     """Where a damaged file is kept."""
     return path.with_name(f"{path.name}.damaged")
@@ -165,7 +170,7 @@ class Database:
 
         Raises: BadInput when it cannot be written, or was made by something else or by a newer Bullpen; Damaged.
         """
-        self._path, self._seal = path, path.with_suffix(".sha256")
+        self._path, self._seal = path, seal_of(path)
         try:
             is_sealed = self._is_sealed()
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

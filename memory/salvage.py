@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..orchestrator.errors import BadInput
 from ..orchestrator.text import shorten
 from .checksums import TABLES, provide, sound
-from .database import DAMAGE, Damaged, Database, aside
+from .database import DAMAGE, Damaged, Database, aside, seal_of
 
 _LOG = logging.getLogger("bullpen.memory")
 
@@ -79,6 +79,7 @@ def _replaced(path: Path) -> str:
     for beside in _files(path)[1:]:
         beside.unlink(missing_ok=True)
     half.replace(path)
+    seal_of(half).replace(seal_of(path))
     return said
 
 
@@ -88,7 +89,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _delete(path: Path) -> None:
-    for file in _files(path):
+    for file in (*_files(path), seal_of(path)):
         file.unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bullpen.memory import HashedEmbedder, ProjectMemory, database, open_memory
+from bullpen.memory import HashedEmbedder, ProjectMemory, checksums, database, open_memory
 from bullpen.memory.checksums import TABLES, is_whole, provide
 from bullpen.orchestrator.errors import BullpenError
 from bullpen.orchestrator.evidence import Document, File, Note
@@ -215,7 +215,7 @@ async def test_an_older_file_gets_its_checksums(
     with monkeypatch.context() as before:
         before.setattr(database, "_VERSIONS", database._VERSIONS[:-1])
         before.setattr(database, "VERSION", database.VERSION - 1)
-        before.setattr(database.checksums, "is_whole", lambda _: True)
+        before.setattr(checksums, "is_whole", lambda _: True)
         told = await made(tmp_path)
     assert "without all checksums" not in caplog.text
 
