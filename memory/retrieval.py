@@ -123,9 +123,9 @@ class Retrieval:
     ) -> list[int]:
         """What words found and what is near, as one ranking. Raises what the embedder does."""
         depth = max(limit, CANDIDATES)
-        self._embedder.embed([query])  # it is short: an embedder that is down is not sent all the rest, and waited for
+        vector = self._asked(query)  # it is short: an embedder that is down is not sent all the rest, and waited for
         if self._ranks_by_meaning(scopes):
-            return of_both(words, self._nearest(query, scopes, depth, sources))
+            return of_both(words, self._nearest(vector, scopes, depth, sources))
         found = words[: max(limit, RERANKED)]
         texts = self._records.worded(found)
         return [found[place] for place in rerank(query, texts, self._embedder, len(found))] + words[len(found) :]
@@ -133,7 +133,8 @@ class Retrieval:
     def _near(self, query: str, scopes: Sequence[str], limit: int) -> list[int]:
         """The nearest, where vectors rank; none while the embedder is down."""
         try:
-            return self._nearest(query, scopes, limit, None) if self._ranks_by_meaning(scopes) else []
+            is_ranked = self._ranks_by_meaning(scopes)
+            return self._nearest(self._asked(query), scopes, limit, None) if is_ranked else []
         except DOWN:
             return []
 
@@ -160,8 +161,12 @@ class Retrieval:
             self._filled.add(wanted)
         return True
 
-    def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
+    def _asked(self, query: str) -> Vector:
+        """The query's vector. Raises what the embedder does."""
         [vector] = self._vectors.checked(self._embedder.embed([query]), 1)
+        return vector
+
+    def _nearest(self, vector: Vector, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         gone = self._records.gone(scopes)
         if sources is not None or self._records.count(scopes) <= EXACT or len(gone) > EXACT:
             found = self._vectors.nearest(vector, scopes, limit, sources=sources)
