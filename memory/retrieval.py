@@ -163,8 +163,8 @@ class Retrieval:
 
     def _asked(self, query: str) -> Vector:
         """The query's vector. Raises what the embedder does."""
-        [vector] = self._vectors.checked(self._embedder.embed([query]), 1)
-        return vector
+        checked: list[Vector] = self._vectors.checked(self._embedder.embed([query]), 1)
+        return checked[0]
 
     def _nearest(self, vector: Vector, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         gone = self._records.gone(scopes)
