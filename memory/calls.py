@@ -32,7 +32,9 @@ class Calls:
     def keep(self, call: CallId, result: str, at: int) -> None:
         """Keep what came of it, within its transaction, and forget those that nobody will ask for again."""
         self._database.execute("DELETE FROM calls WHERE client = ? AND number < ?", (call.client, call.answered))
-        self._database.execute("INSERT INTO calls VALUES (?, ?, ?, ?)", (call.client, call.number, result, at))
+        self._database.execute(
+            "INSERT INTO calls (client, number, result, at) VALUES (?, ?, ?, ?)", (call.client, call.number, result, at)
+        )
 
     def forget_old(self, at: int) -> None:
         """Forget those of processes that are long gone."""

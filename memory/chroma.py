@@ -40,6 +40,9 @@ _LOG = logging.getLogger("bullpen.memory")
 #: What Rust's panics are called in Python: no kind of Exception, and in no module that can be imported.
 _PANIC = "PanicException"
 
+#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer, and to load
+#: Chroma 40 MB. So are scopes of which the index still holds more that are gone: it would be asked for all of these.
+EXACT = 1_000
 #: Records per write.
 BATCH = 200
 #: How many neighbours Chroma looks at, so that of the best hardly one is missed (measured in decision 0021).
@@ -49,8 +52,8 @@ _SEARCHED = 200
 class ChromaIndex:
     """One owner's index. Opened on first use; its stamp says how it was left."""
 
-    def __init__(self, folder: Path, records: Records, *, memory: str, embedder: str) -> None:
-        """`memory` and `embedder` (ids): an index of another memory or of other vectors is not this one.
+    def __init__(self, folder: Path, records: Records, *, memory: str) -> None:
+        """`memory` (id) and the embedder that `adopt` names: an index of another is not this one.
 
         Raises: BadInput where something else stands in the place of the store or of its stamp.
         """
@@ -60,17 +63,21 @@ class ChromaIndex:
         self._new_stamp = folder / "chroma.new"
         for file in (self._stamp, self._new_stamp):
             keep_private(file)
-        self._identity = {"memory": memory, "embedder": embedder}
+        self._identity = {"memory": memory}
         self._client: Any = None
         self._collections: dict[str, Any] = {}
         self._is_stamped = False
+
+    def adopt(self, embedder: str) -> None:
+        """Be the index of this embedder's vectors (id), before it is opened."""
+        self._identity["embedder"] = embedder
 
     def catch_up(self, *, at_least: int = 1) -> int:
         """Write a batch of what is pending and has a vector, if there are so many; how many records that were.
 
         Puts the stamp on the store where nothing is left. Raises: Unavailable when Chroma fails.
         """
-        changes = self._records.pending(BATCH)
+        changes = self._records.pending(BATCH) if self.is_needed() else []
         if len(changes) < at_least:
             if not changes and self._client is not None and not self._is_stamped:
                 with self._own_words():
@@ -87,7 +94,15 @@ class ChromaIndex:
 
     def is_behind(self) -> bool:
         """Whether there is something to write."""
-        return bool(self._records.pending(1))
+        return self.is_needed() and bool(self._records.pending(1))
+
+    def behind(self) -> int:
+        """How many passages are to be written."""
+        return self._records.pending_count() if self.is_needed() else 0
+
+    def is_needed(self) -> bool:
+        """Whether there is anything that would not be searched exactly."""
+        return self._client is not None or self._records.has_more_passages_than(EXACT)
 
     def check(self) -> None:
         """Set a store aside that cannot be trusted: then all passages are pending. Opens nothing."""
@@ -184,7 +199,10 @@ class ChromaIndex:
             return False
         if not all(map(is_regular, self._paths())):  # Chroma would write through a link
             return False
-        return [file[:2] for file in left["files"]] == self._sizes() and left["files"] == self._files()
+        files = left.get("files")
+        if not isinstance(files, list) or not all(isinstance(file, list) for file in files):
+            return False
+        return [file[:2] for file in files] == self._sizes() and files == self._files()
 
     def _put_stamp(self) -> None:
         make_private(self._folder)

@@ -22,7 +22,9 @@ class Files:
     def put(self, corpus: str, files: Sequence[File]) -> None:
         """These files were read to their end, and their documents are stored."""
         rows = [(corpus, clean(file.uri), file.stamp, json.dumps(file.documents), self._cut) for file in files]
-        self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+        self._database.executemany(
+            "INSERT OR REPLACE INTO files (corpus, uri, stamp, documents, cut) VALUES (?, ?, ?, ?, ?)", rows
+        )
 
     def known(self, corpus: str) -> dict[str, File]:
         """By address, the files of a corpus all of whose documents are stored, as they came from it."""

@@ -83,7 +83,7 @@ class Filler:
         """Some vectors, or some of the index; False when nothing is left."""
         with self._turns.behind():
             lacking = self._vectors.lacking(KEPT)
-            is_behind = bool(lacking) or self._index.is_behind()
+            is_behind = self._index.is_behind() or (bool(lacking) and self._index.is_needed())
         if is_behind:
             import chromadb  # noqa: F401 - half a second, which is nobody's turn
         made: list[Vector] = []

@@ -30,6 +30,9 @@ TEXTS_MOST, TOKENS_MOST = 64, 8000
 BACKOFF_S, WAIT_MOST_S = 0.5, 30.0
 #: Requests for the same texts, at the most.
 ATTEMPTS_MOST = 4
+#: How long an answer may take, and after how long no more attempt is begun, in seconds; and how much longer for each
+#: token. Whoever searches waits for a question to be embedded.
+ANSWER_S, TOKEN_S = 10.0, 0.02
 #: Providers to which LiteLLM speaks with OpenAI's client library: it takes one of ours, which sends once.
 _BY_OPENAI_CLIENT = {"openai", "together_ai", "nvidia_nim", "litellm_proxy"}
 
@@ -49,9 +52,11 @@ class LiteLLMEmbedder:
 
     is_semantic = True
 
-    def __init__(self, rung: Rung, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        """`rung.model` is `litellm:` and the model's name as LiteLLM has it."""
-        self._rung, self._sleep = rung, sleep
+    def __init__(
+        self, rung: Rung, *, sleep: Callable[[float], None] = time.sleep, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`rung.model` is `litellm:` and the model's name as LiteLLM has it; `rung.timeout_s` bounds one request."""
+        self._rung, self._sleep, self._now_s = rung, sleep, now_s
         self._lock = Lock()
         self._dimensions = 0
 
@@ -73,19 +78,20 @@ class LiteLLMEmbedder:
         Raises: BadInput for a model of no provider that LiteLLM knows; Misconfigured where the provider refuses key,
         model or request; Unavailable where it gives no good answer after all attempts, or vectors that cannot be used.
         """
-        with self._lock, self._opened() as way:
-            asked = batches([clean(text) for text in texts])
+        asked = list(batches([clean(text) for text in texts]))
+        patience_s = ANSWER_S + TOKEN_S * max(map(_tokens, asked), default=0)
+        with self._lock, self._opened(patience_s) as way:
             return [vector for batch in asked for vector in self._batch(way, batch)]
 
     def _batch(self, way: "_Way", texts: list[str]) -> Sequence[Vector]:
         """The vectors of one request, asked for as often as helps."""
-        failures = Counter[Outcome]()
+        failures, until_s = Counter[Outcome](), self._now_s() + way.patience_s
         while isinstance(answer := way.ask(texts), _Failure):
             failures[answer.outcome] += 1
             rule = answer.outcome.rule
             wait_s = max(answer.wait_s, BACKOFF_S * 2 ** (failures.total() - 1))
             is_last = failures[answer.outcome] > rule.again_last or failures.total() >= ATTEMPTS_MOST
-            if is_last or wait_s > WAIT_MOST_S:
+            if is_last or wait_s > WAIT_MOST_S or self._now_s() + rule.waits * wait_s >= until_s:
                 raise self._error(answer, failures.total())
             if rule.waits:
                 self._sleep(wait_s)
@@ -99,7 +105,7 @@ class LiteLLMEmbedder:
     def _error(self, failure: "_Failure", attempts: int) -> Exception:
         outcome, key = failure.outcome, self._rung.api_key_env or "the provider's variable"
         times = "" if attempts == 1 else f" after {attempts} attempts"
-        asked = f"; it asks for {failure.wait_s:g} s" if failure.wait_s > WAIT_MOST_S else ""
+        asked = f"; it asks for {failure.wait_s:g} s" if failure.wait_s else ""
         said = f"embedder {self._rung.model!r}: {outcome}{times}{asked} ({failure.detail})"
         if "{key}" in outcome.rule.mend:
             return Misconfigured(f"{said}; {outcome.rule.mend.format(key=key)}")
@@ -108,7 +114,7 @@ class LiteLLMEmbedder:
         return Unavailable(f"{said}; try again later, or set another `embedder`")
 
     @contextmanager
-    def _opened(self) -> Iterator["_Way"]:
+    def _opened(self, patience_s: float) -> Iterator["_Way"]:
         """Connections last as long as the texts of one call: an embedder has no end at which to close them."""
         litellm, rung = load(), self._rung
         try:
@@ -118,8 +124,9 @@ class LiteLLMEmbedder:
             raise BadInput(f"embedder {rung.model!r}: LiteLLM knows no such provider; {wanted}") from error
         if rung.api_key_env or provider == "openai":
             key = key_in(rung.api_key_env or DEFAULT_KEY_ENV)
-        with _client(rung, key, address) if provider in _BY_OPENAI_CLIENT else nullcontext() as client:
-            yield _Way(litellm, rung, key or None, client)
+        opened = _client(rung, key, address, patience_s) if provider in _BY_OPENAI_CLIENT else nullcontext()
+        with opened as client:
+            yield _Way(litellm, rung, key or None, client, patience_s)
 
 
 class _Failure(NamedTuple):
@@ -137,6 +144,7 @@ class _Way(NamedTuple):
     rung: Rung
     key: str | None
     client: Any
+    patience_s: float
 
     def ask(self, texts: Sequence[str]) -> Any:
         """One attempt: the `data` of the answer, or a `_Failure`."""
@@ -147,7 +155,7 @@ class _Way(NamedTuple):
                 input=[text or " " for text in texts],
                 api_base=self.rung.base_url,
                 api_key=self.key,
-                timeout=self.client.timeout if self.client else self.rung.timeout_s,
+                timeout=self.client.timeout if self.client else min(self.rung.timeout_s, self.patience_s),
                 client=self.client,
                 num_retries=0,
                 max_retries=0,
@@ -187,6 +195,10 @@ def batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _tokens(texts: Sequence[str]) -> int:
+    return sum(map(estimate, texts))
+
+
 def vectors_of(data: Any, texts: int, dimensions: int) -> Sequence[Vector]:
     """The vectors of so many texts, of length 1, in the order of their `index`, whatever order they came in.
 
@@ -219,8 +231,8 @@ def _unit(numbers: Any) -> list[float]:
     return [number / length for number in numbers]
 
 
-def _client(rung: Rung, key: str, address: str | None) -> Any:
+def _client(rung: Rung, key: str, address: str | None, patience_s: float) -> Any:
     from .litellm_client import client
 
     found = address or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or None
-    return client(found, key, timeout_s=rung.timeout_s, use_proxy=rung.use_proxy)
+    return client(found, key, timeout_s=min(rung.timeout_s, patience_s), use_proxy=rung.use_proxy)

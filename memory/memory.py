@@ -21,6 +21,7 @@ from ..orchestrator.errors import Unavailable
 from ..orchestrator.evidence import Document, File
 from ..orchestrator.settings import Settings
 from . import lock
+from .breaker import Breaker
 from .calls import CallId
 from .choice import AUTO, embedder_of
 from .chunking import Chunking
@@ -71,7 +72,7 @@ async def open_memory(
     Unavailable when another process has it open and does not answer.
     """
     named = embedder_of(settings.embedder if settings else AUTO, settings) if embedder is None else embedder
-    parts = Parts(named, clock or SystemClock(), reranker, fresh, Chunking(overlap=overlap))
+    parts = Parts(Breaker(named), clock or SystemClock(), reranker, fresh, Chunking(overlap=overlap))
     memory = ProjectMemory(folder, parts)
     await memory.open()
     try:
@@ -120,6 +121,7 @@ class ProjectMemory:
     resolve = _asked(Store.resolve)
     forget = _asked(Store.forget)
     stored = _asked(Store.stored)
+    remarks = _asked(Store.remarks)
     explain = _asked(Store.explain)
     forget_source = _asked(Store.forget_source)
     settle = _asked(Store.settle)

@@ -91,6 +91,7 @@ _READ += (
     Store.read,
     Store.recall,
     Store.stored,
+    Store.remarks,
     Store.export_sources,
     Store.export_notes,
 )

@@ -18,7 +18,7 @@ from ..orchestrator.errors import BadInput
 from ..orchestrator.text import clean
 from . import minilm_chroma
 from .embedding import Vector
-from .onnx_graph import HIDDEN, TOKENS, VECTOR, encoder, weight_shapes
+from .onnx_graph import HIDDEN, TABLE, TOKENS, VECTOR, encoder, weight_shapes
 from .safetensors import mapped, tensors
 
 #: The environment variable that names the folder of the model, and what it says where none is wanted.
@@ -33,6 +33,8 @@ PUBLISHED = {
 }
 #: What is left of a text, in tokens, the first and the last one included: the model was made for no more.
 TOKENS_MOST = 256
+#: So many bytes of a file are read at once to be checked.
+_PIECE = 1 << 22
 #: Vectors kept by default: some 7 MB.
 CACHED = 4096
 
@@ -112,12 +114,15 @@ class MiniLM:
             self._tokenizer = _tokenizer(tokenizer)
             self._vector_of = minilm_chroma.encoder(session(model, {}, threads=self._threads))
             return
-        self._tokenizer = _tokenizer(bytes(_checked(self._folder / TOKENIZER)))
+        read = _checked(self._folder / TOKENIZER)
         path = self._folder / WEIGHTS
-        found = tensors(path, _checked(path))
+        data = _checked(path)
+        found = tensors(path, data)
         self._weights = {name: found[name] for name in weight_shapes()}
-        running = session(encoder(), self._weights, threads=self._threads)
-        self._vector_of = lambda tokens: running.run([VECTOR], {TOKENS: tokens})[0]
+        running, table = session(encoder(), self._weights, threads=self._threads), found[TABLE]
+        _let_go(data)
+        self._tokenizer = _tokenizer(bytes(read))  # once a session that has taken the most is made
+        self._vector_of = lambda tokens: running.run([VECTOR], {TOKENS: table[tokens]})[0]
 
     def _vector(self, text: str) -> Any:
         """The vector of a text, as a numpy array, from the cache where it is there."""
@@ -152,6 +157,7 @@ def session(model: bytes, weights: Mapping[str, Any], *, threads: int) -> Any:
     # Threads that wait in a loop gain a tenth on an idle machine and lose half on a busy one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # it keeps what the longest text took, and gains no time here
+    options.enable_mem_pattern = False  # 10 MB for plans that no two texts share
     options.log_severity_level = 3  # errors alone
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
     options.add_external_initializers(list(weights), values)
@@ -169,8 +175,17 @@ def _tokenizer(file: bytes) -> Any:
 
 def _checked(path: Path) -> bytes | mmap.mmap:
     """The bytes of a file, once they are known to be the published ones."""
-    data = mapped(path)
-    found, published = hashlib.sha256(data).hexdigest(), PUBLISHED[path.name]
+    data, hashed = mapped(path), hashlib.sha256()
+    for at in range(0, len(data), _PIECE):
+        hashed.update(data[at : at + _PIECE])
+        _let_go(data)
+    found, published = hashed.hexdigest(), PUBLISHED[path.name]
     if found != published:
         raise BadInput(f"{str(path)!r} has the SHA-256 {found}, not {published}; get it anew: {INSTALL}")
     return data
+
+
+def _let_go(data: bytes | mmap.mmap) -> None:
+    """Keep none of a mapped file in memory: what is looked at again is read again, mostly from the system's cache."""
+    if isinstance(data, mmap.mmap):
+        data.madvise(mmap.MADV_DONTNEED)

@@ -157,7 +157,9 @@ class Notes:
         """The version that a change to the subject makes."""
         if not about:
             return 0
-        self._database.execute("INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", (scope, about, version + 1))
+        self._database.execute(
+            "INSERT OR REPLACE INTO subjects (scope, about, version) VALUES (?, ?, ?)", (scope, about, version + 1)
+        )
         return version + 1
 
     def _supersede(self, note: Note, others: Sequence[str], reason: str = "") -> None:
@@ -171,7 +173,8 @@ class Notes:
 
     def _link(self, kind: str, pairs: Sequence[tuple[str, str]], note: Note, reason: str) -> None:
         self._database.executemany(
-            "INSERT OR REPLACE INTO links SELECT this.number, ?, that.number, ?, ?, ? FROM records this, records that"
+            "INSERT OR REPLACE INTO links (record, kind, other, reason, writer, at)"
+            " SELECT this.number, ?, that.number, ?, ?, ? FROM records this, records that"
             " WHERE this.key = ? AND that.key = ?",
             [(kind, reason, note.writer, note.at, *pair) for pair in pairs],
         )

@@ -21,8 +21,10 @@ HIDDEN = 384
 INNER = 1536
 WORDS = 30_522
 POSITIONS = 512
-#: What the model takes, int64 of shape (tokens,), and what it gives, float32 of shape (HIDDEN,) and of length 1.
+#: What the model takes, the rows of TABLE for a text's tokens, and what it gives, float32 of shape (HIDDEN,) and of
+#: length 1. The table, half of all weights, stays outside: of a copy in the session most would never be looked at.
 TOKENS, VECTOR = "tokens", "vector"
+TABLE = "embeddings.word_embeddings.weight"
 
 _IR_VERSION, _OPERATORS = 8, 17
 _EPSILON = 1e-12
@@ -36,7 +38,6 @@ Shapes = Mapping[str, tuple[int, ...]]
 def weight_shapes() -> Shapes:
     """The name and shape of every weight that the model takes, as they stand in `model.safetensors`."""
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (WORDS, HIDDEN),
         "embeddings.position_embeddings.weight": (POSITIONS, HIDDEN),
         "embeddings.token_type_embeddings.weight": (2, HIDDEN),
     }
@@ -69,11 +70,10 @@ def encoder() -> bytes:
 
 
 def _embedded(graph: "_Graph") -> str:
-    words = graph.node("Gather", "embeddings.word_embeddings.weight", TOKENS)
-    first, count = graph.ints(0), graph.node("Shape", TOKENS)
+    first, count = graph.ints(0), graph.node("Shape", TOKENS, start=0, end=1)
     places = graph.node("Slice", "embeddings.position_embeddings.weight", first, count)
     kinds = graph.node("Gather", "embeddings.token_type_embeddings.weight", first)  # one text is all of kind 0
-    return graph.norm(graph.node("Add", graph.node("Add", words, kinds), places), "embeddings.LayerNorm")
+    return graph.norm(graph.node("Add", graph.node("Add", TOKENS, kinds), places), "embeddings.LayerNorm")
 
 
 def _layer(graph: "_Graph", x: str, name: str) -> str:
@@ -143,7 +143,7 @@ class _Graph:
         """The graph in its ModelProto."""
         nodes = b"".join(_field(1, node) for node in self._nodes)
         tensors = b"".join(_field(5, tensor) for tensor in self._tensors.values())
-        ends = _field(11, _value(TOKENS, _INT64, "tokens")) + _field(12, _value(VECTOR, _FLOAT, HIDDEN))
+        ends = _field(11, _value(TOKENS, "tokens", HIDDEN)) + _field(12, _value(VECTOR, HIDDEN))
         operators = _field(1, "") + _field(2, _OPERATORS)
         graph = nodes + _field(2, "encoder") + tensors + ends
         return _field(1, _IR_VERSION) + _field(7, graph) + _field(8, operators)
@@ -156,10 +156,10 @@ def _weight(name: str, shape: tuple[int, ...]) -> bytes:
     return sizes + _field(2, _FLOAT) + _field(8, name) + _field(13, location) + _field(14, _EXTERNAL)
 
 
-def _value(name: str, kind: int, size: int | str) -> bytes:
-    """A ValueInfoProto of one axis, whose size is a number or goes by a name."""
-    axis = _field(1 if isinstance(size, int) else 2, size)
-    tensor = _field(1, kind) + _field(2, _field(1, axis))
+def _value(name: str, *sizes: int | str) -> bytes:
+    """A ValueInfoProto of floats, with axes whose size is a number or goes by a name."""
+    axes = b"".join(_field(1, _field(1 if isinstance(size, int) else 2, size)) for size in sizes)
+    tensor = _field(1, _FLOAT) + _field(2, axes)
     return _field(1, name) + _field(2, _field(1, tensor))
 
 

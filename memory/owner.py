@@ -72,12 +72,15 @@ class Owner:
         try:
             return call.done_by(self._store)
         except (OSError, sqlite3.Error) as error:
+            self._store.doubt()
             raise Unavailable(
                 f"memory {str(self._folder)!r} failed: {error}; look at its disk, then try again"
             ) from error
 
     def _welcome(self, hello: Hello) -> None:
         mine, other = self._mine.embedder, hello.embedder
+        if not mine or not other:
+            return  # one of them has not been told yet by an embedder that is down
         is_open = f"memory {str(self._folder)!r} is open in process {os.getpid()} with embedder {mine!r}"
         if hello.fresh and other != mine:
             raise BadInput(f"{is_open}; vectors of {other!r} are made anew when that process has ended")

@@ -105,7 +105,7 @@ class Records:
             )
             return int(cursor.lastrowid or 0)
         number, text_hash = row
-        if text_hash != digest(text):
+        if text_hash not in ("", digest(text)):  # empty where the text was damaged: notes on it are kept
             self._database.execute("DELETE FROM records WHERE source = ? AND kind = 'note'", (number,))
         self._database.execute(
             "UPDATE sources SET title = ?, uri = ?, text = ?, text_hash = ?, metadata = ?, fingerprint = ?,"
@@ -187,6 +187,10 @@ class Records:
         rows = "SELECT count(*) FROM sources UNION ALL SELECT count(*) FROM records WHERE kind = "
         rows += "'passage' UNION ALL SELECT count(*) FROM records WHERE kind = 'note'"
         return Counts(*(count for (count,) in self._database.execute(rows)))
+
+    def has_more_passages_than(self, count: int) -> bool:
+        asked = "SELECT 1 FROM records WHERE kind = 'passage' LIMIT 1 OFFSET ?"
+        return self._database.execute(asked, (count,)).fetchone() is not None
 
     def count(self, scopes: Sequence[str]) -> int:
         """How many records there are in these scopes."""
@@ -275,4 +279,6 @@ class Records:
         """Chroma has seen nothing: every passage is pending, and none that is gone."""
         with self._database.transaction():
             self._database.execute("DELETE FROM pending")
-            self._database.execute("INSERT INTO pending SELECT number, scope FROM records WHERE kind = 'passage'")
+            self._database.execute(
+                "INSERT INTO pending (record, scope) SELECT number, scope FROM records WHERE kind = 'passage'"
+            )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..orchestrator.evidence import Explained, Passage
 from ..orchestrator.regular_files import keep_private
-from .chroma import ChromaIndex
+from .breaker import DOWN, Breaker
+from .chroma import EXACT, ChromaIndex
 from .database import Database
-from .embedding import Embedder, HashedEmbedder, Vector, cosine
+from .embedding import HashedEmbedder, Vector, cosine
 from .lexical import Lexical
 from .notes import Notes
 from .postings import KEPT_FROM, Postings, half_made, load, postings_of, save
@@ -24,9 +25,6 @@ from .vectors import Vectors, best
 RERANKED = 24
 #: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
 AT_ONCE = 100
-#: Up to so many records are searched exactly, in a few milliseconds: to open the index would take longer. So are scopes
-#: of which the index still holds more that are gone: it would be asked for all of these as well.
-EXACT = 1_000
 
 
 class Retrieval:
@@ -40,7 +38,7 @@ class Retrieval:
         notes: Notes,
         vectors: Vectors,
         index: ChromaIndex,
-        embedder: Embedder,
+        embedder: Breaker,
         reranker: Reranker | None = None,
     ) -> None:
         self._database, self._records, self._notes = database, records, notes
@@ -102,7 +100,7 @@ class Retrieval:
         """What a search finds and why: each passage's place among those found by words and among the nearest."""
         depth = max(limit, CANDIDATES)
         words = self.words.rank(query, scopes, depth)
-        near = self._nearest(query, scopes, depth, None) if self._ranks_by_meaning(scopes) else []
+        near = self._near(query, scopes, depth)
         found = []
         for number in self._rank(query, scopes, limit, None)[:limit]:
             [text] = self._records.worded([number])
@@ -116,13 +114,32 @@ class Retrieval:
     def _rank(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         depth = max(limit, CANDIDATES)
         words = self.words.rank(query, scopes, depth, sources)
-        if not self._embedder.is_semantic:
+        if not self._embedder.is_semantic or not self._vectors.is_ready:
             return words
+        try:
+            return self._with_meaning(query, words, scopes, limit, sources)
+        except DOWN:  # the breaker keeps it, for whoever asks why
+            return words
+
+    def _with_meaning(
+        self, query: str, words: list[int], scopes: Sequence[str], limit: int, sources: set[int] | None
+    ) -> list[int]:
+        """What words found and what is near, as one ranking. Raises what the embedder does."""
+        depth = max(limit, CANDIDATES)
+        vector = self._asked(query)  # it is short: an embedder that is down is not sent all the rest, and waited for
         if self._ranks_by_meaning(scopes):
-            return of_both(words, self._nearest(query, scopes, depth, sources))
+            return of_both(words, self._nearest(vector, scopes, depth, sources))
         found = words[: max(limit, RERANKED)]
         texts = self._records.worded(found)
         return [found[place] for place in rerank(query, texts, self._embedder, len(found))] + words[len(found) :]
+
+    def _near(self, query: str, scopes: Sequence[str], limit: int) -> list[int]:
+        """The nearest, where vectors rank; none while the embedder is down."""
+        try:
+            is_ranked = self._ranks_by_meaning(scopes)
+            return self._nearest(self._asked(query), scopes, limit, None) if is_ranked else []
+        except DOWN:
+            return []
 
     def _judged(self, query: str, ranking: list[int]) -> list[int]:
         """The best of a ranking in the re-ranker's order, if there is one. A tie keeps the order it had."""
@@ -135,7 +152,7 @@ class Retrieval:
     def _ranks_by_meaning(self, scopes: Sequence[str]) -> bool:
         """Whether each record of these scopes has a vector; a few that lack one get it now."""
         wanted = tuple(sorted(set(scopes)))
-        if not self._embedder.is_semantic:
+        if not self._embedder.is_semantic or not self._vectors.is_ready:
             return False
         if wanted not in self._filled:
             lacking = self._vectors.lacking(AT_ONCE + 1, wanted)
@@ -147,8 +164,12 @@ class Retrieval:
             self._filled.add(wanted)
         return True
 
-    def _nearest(self, query: str, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
-        [vector] = self._vectors.checked(self._embedder.embed([query]), 1)
+    def _asked(self, query: str) -> Vector:
+        """The query's vector. Raises what the embedder does."""
+        checked: list[Vector] = self._vectors.checked(self._embedder.embed([query]), 1)
+        return checked[0]
+
+    def _nearest(self, vector: Vector, scopes: Sequence[str], limit: int, sources: set[int] | None) -> list[int]:
         gone = self._records.gone(scopes)
         if sources is not None or self._records.count(scopes) <= EXACT or len(gone) > EXACT:
             found = self._vectors.nearest(vector, scopes, limit, sources=sources)

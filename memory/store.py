@@ -18,12 +18,12 @@ from ..orchestrator.errors import BullpenError, Unavailable
 from ..orchestrator.evidence import Document, Explained, File, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
+from . import salvage
+from .breaker import Breaker
 from .calls import CallId, Calls
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
-from .database import Database
-from .embedding import Embedder
 from .files import Files
 from .filler import Filler
 from .large import cut_large
@@ -56,7 +56,7 @@ def _in_turn(act: Callable[Concatenate["Store", P], T]) -> Callable[Concatenate[
 class Parts:
     """What a store is made of. With `fresh`, vectors of another embedder are forgotten."""
 
-    embedder: Embedder
+    embedder: Breaker
     clock: Clock
     reranker: Reranker | None = None
     fresh: bool = False
@@ -76,14 +76,15 @@ class Store:
         self._turns = Turns()
         with ExitStack() as opening:
             opening.callback(os.close, lock)
-            self._database = Database(folder / "records.sqlite")
+            self._database = salvage.opened(folder / "records.sqlite")
             opening.callback(self._database.close)
             self._records, self._notes = Records(self._database, chunking), Notes(self._database)
             self._vectors, self._files = Vectors(self._database), Files(self._database, chunking.id)
             self._calls = Calls(self._database)
             self._calls.forget_old(self._clock.wall_ms())
-            self._is_mine = self._vectors.adopt(embedder, folder, fresh=parts.fresh)
-            self._index = ChromaIndex(folder, self._records, memory=self._database.id, embedder=embedder.id)
+            self._folder, self._is_fresh, self._is_mine = folder, parts.fresh, False
+            self._index = ChromaIndex(folder, self._records, memory=self._database.id)
+            self._adopt()
             opening.callback(self._index.close)
             self._retrieval = Retrieval(
                 folder, self._database, self._records, self._notes, self._vectors, self._index, embedder, parts.reranker
@@ -93,9 +94,22 @@ class Store:
             self._is_filling = False
             self._closing = opening.pop_all()
 
+    def _adopt(self) -> None:
+        """Take the vectors that are kept for the embedder's, once it has said whose these are: it may be down.
+
+        Raises: BadInput where they are those of another semantic embedder.
+        """
+        if not self._vectors.is_ready and self._embedder.id:
+            self._is_mine = self._vectors.adopt(self._embedder, self._folder, fresh=self._is_fresh)
+            self._index.adopt(self._embedder.id)
+
     def rest(self) -> None:
         """Stop the work behind; whoever waits for it waits no longer."""
         self._filler.stop()
+
+    def doubt(self) -> None:
+        """Something failed below: whoever opens the folder next is to check all of it."""
+        self._database.doubt()
 
     def close(self) -> None:
         """Stop the work behind and close everything as it is; what is not indexed stays on record."""
@@ -149,7 +163,12 @@ class Store:
         self._retrieval.forget()
 
     def settle(self) -> None:
-        """Wait until every vector is made and indexed. Raises: Unavailable or BadInput for what is in the way."""
+        """Wait until every vector is made and indexed. Raises: what the embedder does, and BadInput."""
+        self._embedder.close()
+        with self._turns.first():
+            self._adopt()
+        if not self._vectors.is_ready and self._embedder.failed is not None:
+            raise self._embedder.failed
         if self._is_mine:
             self._filler.wake()
             self._filler.wait()
@@ -166,7 +185,7 @@ class Store:
         """
         with self._turns.first():
             is_little = len(self._vectors.lacking(AT_ONCE + 1)) <= AT_ONCE
-            is_little = is_little and self._records.pending_count() <= LITTLE
+            is_little = is_little and self._index.behind() <= LITTLE
         if is_little and self._is_mine:
             self._filler.wake()
             self._filler.wait()
@@ -189,18 +208,24 @@ class Store:
         if where:
             met = self._records.numbers([source.id for source in self._catalogue(scopes).select(where)])
             wanted = met if wanted is None else wanted & met
+        self._adopt()
         found = self._retrieval.search(query, scopes, limit, sources=wanted, diversity=diversity)
         self._fill()
         return found
 
     def _fill(self) -> None:
-        """Begin, behind, with what is not indexed, where vectors rank: once after documents have changed."""
-        if self._is_mine and self._embedder.is_semantic and not self._is_filling:
+        """Begin, behind, with what is not indexed, where vectors rank: once after documents have changed.
+
+        And again where that has failed, once the embedder may be asked again.
+        """
+        has_failed = self._filler.failed is not None and not self._embedder.is_open
+        if self._is_mine and self._embedder.is_semantic and (has_failed or not self._is_filling):
             self._is_filling = True
             self._filler.wake()
 
     @_in_turn
     def explain(self, query: str, *, corpora: Sequence[str], limit: int) -> tuple[Explained, ...]:
+        self._adopt()
         return self._retrieval.explain(query, [clean(corpus) for corpus in corpora], limit)
 
     @_in_turn
@@ -289,6 +314,12 @@ class Store:
     # Keeping
 
     @_in_turn
+    def remarks(self) -> tuple[str, ...]:
+        failed = self._embedder.failed
+        down = "" if failed is None else f"words alone rank, since vectors cannot be had: {failed}"
+        return tuple(filter(None, (self._database.remark, down)))
+
+    @_in_turn
     def stored(self) -> Stored:
         counts = self._records.counts()
         failed = self._filler.failed
@@ -297,18 +328,23 @@ class Store:
             passages=counts.passages,
             notes=counts.notes,
             corpora=self._records.corpora(),
-            embedder=self._embedder.id,
+            embedder=self._embedder.id or "unknown, as it cannot be asked",
             is_semantic=self._embedder.is_semantic,
             vectors=self._vectors.count(),
             lacking=self._vectors.lacking_count(),
-            pending=self._records.pending_count(),
+            pending=self._index.behind(),
             conflicts=self._notes.conflicts(),
             failed="" if failed is None else str(failed),
+            damage=self._database.damage(),
         )
 
     def rebuild(self) -> None:
-        """Make every vector and index anew with this embedder; waits for all of it."""
+        """Make every vector and index anew with this embedder; waits for all of it. Raises what `settle` does."""
+        self._embedder.close()
         with self._turns.first():
+            self._adopt()
+            if not self._vectors.is_ready and self._embedder.failed is not None:
+                raise self._embedder.failed
             self._index.clear()
             self._vectors.clear(self._embedder)
             self._is_mine = True

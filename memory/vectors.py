@@ -38,21 +38,26 @@ class Vectors:
         self._database = database
         self._embedder, self._dimensions = "", 0
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is known whose they are: until then none may be compared or added."""
+        return bool(self._embedder)
+
     def adopt(self, embedder: Embedder, folder: object, *, fresh: bool = False) -> bool:
         """Whether the vectors kept are, from now on, this embedder's; those that do not rank give way to it.
 
         An embedder that does not rank itself leaves those of one that does alone, unless asked for `fresh` ones.
         Raises: BadInput when both do and are not the same: their vectors cannot be compared.
         """
-        self._embedder, self._dimensions = embedder.id, embedder.dimensions
         kept, is_semantic = self._database.fact(_EMBEDDER), self._database.fact(_RANKS) == "yes"
-        if kept == embedder.id:
-            return True
-        if kept and is_semantic and embedder.is_semantic and not fresh:
+        if kept != embedder.id and kept and is_semantic and embedder.is_semantic and not fresh:
             raise BadInput(
                 f"memory {str(folder)!r} holds vectors of {kept!r}, not of {embedder.id!r}; open it with that embedder,"
                 " or make them anew: bullpen memory rebuild"
             )
+        self._embedder, self._dimensions = embedder.id, embedder.dimensions
+        if kept == embedder.id:
+            return True
         if kept and is_semantic and not fresh:
             return False
         self.clear(embedder)
@@ -62,7 +67,7 @@ class Vectors:
         """No record has a vector; those that come will be this embedder's."""
         with self._database.transaction():
             self._database.execute("DELETE FROM vectors")
-            self._database.execute("INSERT OR REPLACE INTO pending " + _PASSAGES)
+            self._database.execute("INSERT OR REPLACE INTO pending (record, scope) " + _PASSAGES)
             self._database.keep_fact(_EMBEDDER, embedder.id)
             self._database.keep_fact(_RANKS, "yes" if embedder.is_semantic else "no")
 
@@ -92,7 +97,9 @@ class Vectors:
         arrays = self.checked(vectors, len(records))
         rows = [(record, array.tobytes(), record) for record, array in zip(records, arrays, strict=True)]
         self._database.executemany(
-            "INSERT OR REPLACE INTO vectors SELECT ?, ? WHERE EXISTS (SELECT 1 FROM records WHERE number = ?)", rows
+            "INSERT OR REPLACE INTO vectors (record, vector)"
+            " SELECT ?, ? WHERE EXISTS (SELECT 1 FROM records WHERE number = ?)",
+            rows,
         )
 
     def checked(self, vectors: Sequence[Vector], count: int) -> list[Any]:

@@ -11,13 +11,19 @@ from .evidence import Claim, Note, Passage, Quote, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .metadata import Condition, Mentions
-from .ports import Memory, Toolbox
+from .ports import Memory, Remarking, Toolbox
 
 _PASSAGES: TypeAdapter[tuple[Passage, ...]] = TypeAdapter(tuple[Passage, ...])
 _NOTES: TypeAdapter[tuple[Note, ...]] = TypeAdapter(tuple[Note, ...])
 _SOURCES: TypeAdapter[tuple[Source, ...]] = TypeAdapter(tuple[Source, ...])
 _RARITY: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
+
+
+async def note_remarks(memory: Memory, steps: Steps) -> None:
+    """Put on record why memory is worse than it could be, where it is."""
+    for reason in await memory.remarks() if isinstance(memory, Remarking) else ():
+        steps.note("memory.degraded", {"reason": reason}, recipient="memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,11 @@ class MemoryDoor:
 
         async def effect(_: StepKey) -> tuple[Passage, ...]:
             scopes = (*self.corpora, self.steps.job) if findings else self.corpora
-            return await memory.search(
+            found = await memory.search(
                 query, corpora=scopes, limit=limit, sources=sources, where=where, diversity=diversity
             )
+            await note_remarks(memory, self.steps)
+            return found
 
         conditions = [condition.model_dump() for condition in where]
         more = {"sources": list(sources), "where": conditions, "diversity": diversity}

@@ -104,12 +104,14 @@ class Stored(Value):
     is_semantic: bool
     vectors: int
     lacking: int
-    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile.
+    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile. A few need no index.
     pending: int
     #: Subjects about which live notes say different things.
     conflicts: int = 0
     #: Why no more vectors are made; empty while they are.
     failed: str = ""
+    #: What was found damaged, as long as what was set aside then is kept; empty where nothing was.
+    damage: str = ""
 
 
 class Quote(Value):

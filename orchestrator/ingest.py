@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 
+from .doors import note_remarks
 from .errors import BadInput
 from .evidence import Document, File, Ingested, Unreadable
 from .ids import StepKey, digest
@@ -45,6 +46,7 @@ async def ingest(steps: Steps, memory: Memory, reader: CorpusReader, paths: Sequ
         if not read.kept:
             raise BadInput(_nothing_read(resolved, read.unreadable))
         removed = await memory.retain(corpus, list(read.kept))
+        await note_remarks(memory, steps)
         return read.ingested(removed, await memory.duplicates(corpus))
 
     args = {"corpus": corpus, "paths": [str(path) for path in paths]}

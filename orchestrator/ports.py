@@ -116,6 +116,15 @@ class Memory(Protocol):
 
 
 @runtime_checkable
+class Remarking(Protocol):
+    """A memory that can say why it is worse than it could be."""
+
+    async def remarks(self) -> tuple[str, ...]:
+        """A line for everything that is: an embedder that is down, what was found damaged. Empty where nothing is."""
+        ...
+
+
+@runtime_checkable
 class KeptMemory(Memory, Protocol):
     """A memory that is kept between jobs, and can say what it holds and why it finds what it finds."""
 

@@ -62,7 +62,8 @@ def _lines(remembered: Remembered, size: int, duplicates: int) -> list[tuple[str
         ("vectors", f"{stored.vectors:,}, {made}{need}"),
         ("index", seen),
     ]
-    return [*lines, ("failed", f"{stored.failed}: no more vectors are made")] if stored.failed else lines
+    lines += [("failed", f"{stored.failed}: no more vectors are made")] if stored.failed else []
+    return [*lines, ("damaged", f"{stored.damage}; delete that once you have looked")] if stored.damage else lines
 
 
 def _count(number: int, what: str) -> str:

@@ -143,7 +143,9 @@ def _tree(screen: Console) -> Iterator[LiveTree]:
 
 
 def alarm(event: Event) -> str:
-    """What must not be overlooked: a rung that refuses us, and how to mend it; empty for any other event."""
+    """What must not be overlooked: a rung that refuses us, a memory that is damaged; empty for any other event."""
+    if event.kind == "memory.degraded":
+        return f"! {shorten(event.value['reason'], 400)}"
     if event.kind != "rung.refused":
         return ""
     refused = event.value

@@ -1,5 +1,6 @@
 """The memory of a project as the commands open it: by its team's factory, as jobs do."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ..errors import BadInput
 from ..evidence import Note, Source, Stored
 from ..ingest import corpus_of
 from ..journal.reader import open_run
-from ..ports import KeptMemory
+from ..ports import KeptMemory, Remarking
 from ..settings import Settings, load_settings
 from ..team import load_team
 
@@ -90,6 +91,13 @@ async def opened(settings: Mapping[str, Any], *, is_fresh: bool = False) -> Asyn
             kind = type(memory).__name__
             raise BadInput(f"the memory of team {name!r} ({kind}) is not kept between jobs; name another with --team")
         yield Remembered(memory, folder, await memory.stored(), loaded)
+        await _say_remarks(memory)
+
+
+async def _say_remarks(memory: KeptMemory) -> None:
+    """Say, beside the output, why memory is worse than it could be, where it is."""
+    for reason in await memory.remarks() if isinstance(memory, Remarking) else ():
+        sys.stderr.write(f"degraded: {reason}\n")
 
 
 def check_not_empty(remembered: Remembered) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 
 from ..errors import BadInput, JournalDamaged
-from ..ids import digest
 from ..journal.events import RESUMED, Event
 from ..journal.overview import TaskView
 from ..journal.reader import Run, list_runs, open_run
@@ -146,16 +145,15 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool)
 
 
 async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
-    """What has become of the original documents since the run quoted them."""
+    """What has become of the original documents since the run rested on them: their text, title and metadata."""
     from ..evidence import Document
+    from ..rules.originals import difference
     from ..team import load_team
 
     reader = load_team(load_settings().default_team).corpus
     if reader is None:
         return ["the team has no corpus reader, so the originals cannot be read again"]
-    hashes = {item.uri: digest(item.text) async for item in reader(paths) if isinstance(item, Document)}
-    return [
-        f"source {source.id!r} ({source.uri}) {'has changed' if source.uri in hashes else 'is gone'} since then"
-        for source in run.evidence().sources
-        if hashes.get(source.uri) != source.text_hash
-    ]
+    sources = run.evidence().sources
+    uris = {source.uri for source in sources}
+    originals = {item.uri: item async for item in reader(paths) if isinstance(item, Document) and item.uri in uris}
+    return list(filter(None, (difference(source, originals.get(source.uri)) for source in sources)))

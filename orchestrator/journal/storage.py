@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
-from ..regular_files import make_folder, open_regular, read_regular
+from ..regular_files import check_regular, make_folder, open_regular, read_regular
 from .convert import to_today
 from .disk import folder_to_disk, lock, locked, to_disk, write_all
 from .events import ACCEPTED, RESUMED, Event

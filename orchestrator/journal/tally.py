@@ -50,6 +50,8 @@ class Tally:
                 self._answered(event)
             case "rung.refused":
                 self.reasons.setdefault(f"rung {event.value['rung']}: {event.value['mend']}", {})
+            case "memory.degraded":
+                self.reasons.setdefault(event.value["reason"], {})[event.task] = None
             case "loop.stalled":
                 stalled = event.value
                 self.reasons.setdefault(f"loop stalled in worker {stalled['worker']!r} at {stalled['at']}", {})

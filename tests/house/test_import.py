@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -75,6 +76,16 @@ def test_a_word_with_a_job_loads_neither_models_nor_memory_nor_the_system(comman
     assert [
         name for name in modules if name.startswith(("bullpen.orchestrator.gateway", "bullpen.orchestrator.system"))
     ] == []
+
+
+def test_a_first_job_over_a_few_files_loads_neither_litellm_nor_what_indexes_many(tmp_path: Path) -> None:
+    corpus = ROOT / "examples" / "corpus"
+    asked = ["bullpen", "research", "What did the pilot cost?", "--corpus", str(corpus)]
+    job = f"import os\nos.chdir({str(tmp_path)!r})\nos.environ['BULLPEN_EMBEDDER'] = 'hashed'\nsys.argv = {asked!r}\n"
+
+    modules, _ = _loaded(f"{job}from bullpen.orchestrator.cli import main\nmain()")
+
+    assert modules & {"litellm", "chromadb", "openai", "onnxruntime", "tokenizers"} == set()
 
 
 def test_the_help_loads_typer_and_no_other_dependency() -> None:

@@ -1,9 +1,12 @@
 """The lock files: everything pinned and hashed, in the ranges pyproject.toml asks for, and free of any one machine."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
 import pytest
@@ -14,6 +17,18 @@ from .tree import ROOT
 
 RUN, DEV = "requirements.lock", "requirements-dev.lock"
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+#: Chroma as memory uses it, and LiteLLM.
+INDEXED = """
+import tempfile, chromadb, litellm
+with tempfile.TemporaryDirectory() as folder:
+    client = chromadb.PersistentClient(folder, settings=chromadb.Settings(anonymized_telemetry=False))
+    collection = client.create_collection("scope", embedding_function=None)
+    collection.upsert(ids=["1"], embeddings=[[1.0, 0.0]])
+    assert collection.query(query_embeddings=[[1.0, 0.0]], n_results=1)["ids"] == [["1"]]
+    client.close()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,23 @@ def _pin(entry: str) -> Pin:
     assert exact.operator == "==" and requirement.url is None, entry
     hashes = tuple(option for option in options if HASH.fullmatch(option))
     return Pin(canonicalize_name(requirement.name), exact.version, hashes, tuple(options))
+
+
+def _lines(file: str) -> list[str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _requires(name: str) -> list[Requirement]:
+    """What a package asks for, if it is installed here: it may be one for another machine."""
+    try:
+        return [Requirement(line) for line in requires(name) or ()]
+    except PackageNotFoundError:
+        return []
+
+
+def _is_wanted(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 
 def _project() -> dict[str, Any]:
@@ -88,6 +120,26 @@ def test_what_the_project_asks_for_is_locked_within_its_range(lock: str, asked: 
 
     assert versions, f"{asked.name} is not in {lock}; run .ci/lock"
     assert all(asked.specifier.contains(version, prereleases=True) for version in versions), versions
+
+
+def test_all_that_a_pin_needs_is_pinned_but_for_what_is_left_out() -> None:
+    """Nothing else would notice: what is locked is installed without asking what it needs."""
+    left_out = {Requirement(line).name for line in _lines(".ci/left-out.txt")}
+    pinned = {pin.name for pin in _pins(RUN)}
+    asked = [(name, line) for name in sorted(pinned) for line in _requires(name)]
+    lacking = [
+        (name, need.name) for name, need in asked if _is_wanted(need) and canonicalize_name(need.name) not in pinned
+    ]
+
+    assert {needed for _, needed in lacking} == left_out, lacking
+    assert not left_out & pinned
+
+
+def test_what_is_left_out_is_loaded_by_nothing_of_ours() -> None:
+    lacking = "import sys\nsys.modules.update(dict.fromkeys(('kubernetes', 'oauthlib', 'websocket'), None))\n"
+    done = subprocess.run([sys.executable, "-c", lacking + INDEXED], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_both_locks_agree() -> None:

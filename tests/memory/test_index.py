@@ -13,12 +13,13 @@ import anyio
 import chromadb
 import pytest
 
-from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
+from bullpen.memory import HashedEmbedder, ProjectMemory, chroma, open_memory
 from bullpen.memory.ranking import fuse
 from bullpen.orchestrator.errors import BadInput, Unavailable
 from bullpen.orchestrator.evidence import Document, Note
 
 pytestmark = pytest.mark.anyio
+
 
 THINGS = ["whale", "ship", "harpoon", "sail", "anchor", "rope", "storm", "island"]
 #: More than Chroma keeps in its log, so that it has written each of its files.
@@ -56,6 +57,11 @@ async def fill(folder: Path, count: int) -> list[str]:
         await memory.ingest("sea", documents(count))
         await memory.settle()
         return await find(memory)
+
+
+@pytest.fixture(autouse=True)
+def _few_are_indexed_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma, "EXACT", 0)
 
 
 @pytest.fixture(scope="module")
@@ -456,3 +462,13 @@ def test_fusion_rewards_agreement_and_breaks_ties_by_the_first_ranking() -> None
     assert fuse([1, 2, 3], [3, 4]) == [3, 1, 2, 4]
     assert fuse([1, 2], [2, 1]) == [1, 2]
     assert fuse([], []) == []
+
+
+async def test_a_few_passages_need_no_index_and_load_no_chroma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma, "EXACT", 10)
+    for count, is_indexed in ((10, False), (11, True)):
+        folder = tmp_path / str(count)
+        await fill(folder, count)
+        async with open_memory(folder, embedder=Meant()) as memory:
+            assert (await memory.stored()).pending == 0
+        assert (folder / "chroma").exists() == is_indexed

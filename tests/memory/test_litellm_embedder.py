@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.memory import Embedder, litellm_client, open_memory
+from bullpen.memory import Embedder, litellm_client, litellm_embedder, open_memory
 from bullpen.memory.litellm_client import ANSWER_BYTES_MOST
 from bullpen.memory.litellm_embedder import TEXTS_MOST, TOKENS_MOST, LiteLLMEmbedder, batches, vectors_of
 from bullpen.orchestrator.errors import BadInput, Misconfigured, Unavailable
@@ -169,6 +169,21 @@ class TestAskingAgain:
 
         assert "timed_out after 2 attempts" in asking.refused(Unavailable)
         assert len(asking.asked) == 2
+
+    def test_a_question_that_is_not_answered_in_time_is_not_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(litellm_embedder, "ANSWER_S", 0.2)
+        monkeypatch.setattr(litellm_embedder, "TOKEN_S", 0.0)
+        asking = Asking(Hangs(), Hangs(), timeout_s=60)
+
+        assert "timed_out (" in asking.refused(Unavailable)
+        assert len(asking.asked) == 1
+
+    def test_a_wait_that_is_longer_than_a_question_may_take_is_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(litellm_embedder, "TOKEN_S", 0.0)
+        asking = Asking(Fails(429, retry_after_s=20))
+
+        assert "rate_limited; it asks for 20 s (" in asking.refused(Unavailable)
+        assert asking.waits_s == []
 
     def test_an_address_that_does_not_answer_is_left_soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(litellm_client, "CONNECT_TIMEOUT_S", 0.2)

@@ -14,7 +14,7 @@ import pytest
 
 from bullpen.memory import Embedder, minilm, minilm_chroma
 from bullpen.memory.minilm import INSTALL, MiniLM, find_weights, session
-from bullpen.memory.onnx_graph import HIDDEN, TOKENS, WORDS, encoder, weight_shapes
+from bullpen.memory.onnx_graph import HIDDEN, TABLE, TOKENS, WORDS, encoder, weight_shapes
 from bullpen.memory.safetensors import mapped, tensors
 from bullpen.orchestrator.errors import BadInput
 
@@ -65,13 +65,14 @@ class TestGraph:
         random = numpy.random.default_rng(7)
         made = {name: random.normal(0, 0.1, shape).astype(numpy.float32) for name, shape in weight_shapes().items()}
         runs = session(encoder(), made, threads=threads)
+        table = random.normal(0, 0.1, (WORDS, HIDDEN)).astype(numpy.float32)
         for length in (1, 2, 17, 256):
             tokens = random.integers(0, WORDS, length, dtype=numpy.int64)
 
-            [vector] = runs.run(None, {TOKENS: tokens})
+            [vector] = runs.run(None, {TOKENS: table[tokens]})
 
             assert vector.shape == (HIDDEN,)
-            assert numpy.abs(vector - encode(made, tokens.tolist())).max() < 1e-5
+            assert numpy.abs(vector - encode({**made, TABLE: table}, tokens.tolist())).max() < 1e-5
 
 
 class TestVectors:

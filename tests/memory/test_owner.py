@@ -115,6 +115,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "read": {"source": "a", "start": 2, "end": 7},
     "recall": {"about": "orca", "history": True},
     "stored": {},
+    "remarks": {},
     "export_sources": {"after": 0, "limit": 9},
     "export_notes": {"after": 0, "limit": 9},
     "settle": {},
