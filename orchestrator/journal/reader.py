@@ -156,8 +156,8 @@ def find_run(job: str | Path, runs: Path | None = None) -> Path:
 
 
 def list_runs(runs: Path) -> list[Path]:
-    """The runs in a folder, oldest first. Blocking."""
-    return sorted(runs.glob(f"*{SUFFIX}"))
+    """The runs in a folder, oldest first; none where there is none. Blocking. Raises OSError for one not to be read."""
+    return sorted(path for path in runs.iterdir() if path.name.endswith(SUFFIX)) if runs.is_dir() else []
 
 
 def list_unfinished(runs: Path, newest: int) -> Iterator[Run]:
