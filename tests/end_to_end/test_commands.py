@@ -28,7 +28,7 @@ def test_a_question_is_answered_with_sources_that_open(bullpen: Command, corpus:
 def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
     found = json.loads(bullpen("research", QUESTION, "--corpus", corpus, "--json").stdout)
 
-    assert set(found) == {"job", "status", "degraded", "report", "cost_usd", "seconds", "calls"}
+    assert set(found) == {"job", "status", "degraded", "report", "cost_usd", "estimated_usd", "seconds", "calls"}
     assert set(found["report"]) == {"text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by"}
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
