@@ -183,10 +183,11 @@ def _end(waiting: asyncio.Future[None], error: BaseException | None) -> None:
 async def open_journal(path: Path, job: str, clock: Clock, writer: Writer, ways: Ways = PLAINLY) -> FileJournal:
     """Make or open the journal of a job, to be written by `writer`. Waits for a sign of life where somebody holds it.
 
-    Not in the writer's thread: the commits and the signs of life of other jobs go on meanwhile. Raises BadInput where
-    the folder cannot be written, a living process holds the run or it is another job's, JournalDamaged where the events
-    in it do not hold together.
+    Not in the writer's thread: the commits and the signs of life of other jobs go on meanwhile. Raises Refused where
+    the writer is closed, BadInput where the folder cannot be written, a living process holds the run or it is another
+    job's, JournalDamaged where the events in it do not hold together.
     """
+    writer.check()
     try:
         file, found = await to_thread.run_sync(open_file, path)
     except Held as held:

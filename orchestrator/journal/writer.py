@@ -37,8 +37,7 @@ class Writer:
 
         Raises Refused when the writer has been closed.
         """
-        if not self._thread.is_alive():
-            raise Refused("this system is closed: launch jobs inside the `async with` block that opened it")
+        self.check()
         loop = asyncio.get_running_loop()
 
         def work() -> None:
@@ -50,6 +49,11 @@ class Writer:
             loop.call_soon_threadsafe(done, error)
 
         self._asked.put(work)
+
+    def check(self) -> None:
+        """Raise Refused when the writer has been closed."""
+        if not self._thread.is_alive():
+            raise Refused("this system is closed: launch jobs inside the `async with` block that opened it")
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """The function's value, or what it raises. Once begun it is waited for: a write cannot be half abandoned."""

@@ -14,7 +14,7 @@ from bullpen.orchestrator.journal.cursor import Cursor
 from bullpen.orchestrator.journal.events import Entry
 from bullpen.orchestrator.journal.keeping import check, import_run
 from bullpen.orchestrator.journal.reader import find_run, list_runs, list_unfinished, open_run
-from bullpen.orchestrator.journal.recall import find_answer
+from bullpen.orchestrator.journal.recall import Answers
 from bullpen.orchestrator.journal.record import LEAST
 from bullpen.orchestrator.journal.storage import has_finished, is_held, job_in, open_file, read_events
 
@@ -26,7 +26,7 @@ ODD_RUN = "ffffffff-0000-7000-8000-000000000001.run"
 
 
 def taken(path: Path) -> None:
-    file, _ = open_file(path, 0.1)
+    file, _ = open_file(path)
     file.release()
 
 
@@ -75,7 +75,7 @@ def test_what_is_no_run_hides_no_other(tmp_path: Path, odd: str) -> None:
     assert list_runs(runs) == [done, left]
     assert [run.path for run in list_unfinished(runs, 2)] == [left]
     assert find_run("latest", runs) == left
-    assert find_answer(runs, "", since_ms=0) is None
+    assert Answers(runs).find("", since_ms=0, until_ms=1) is None
     assert [ended.job for ended in clearing.ended_runs(runs, interrupted=True)] == ["done", "left"]
     assert clearing.leftovers(runs, ".sock") == []
     assert check(runs / ODD_RUN).state == "unreadable"
