@@ -324,6 +324,8 @@ def _folder_of_files(rig: Rig, names: set[str]) -> None:
     _shadows(folder, names, rig.marks)
     _shadows(folder / "docs", names, rig.marks)
     for module in (False, True):
+        if module:
+            _take_away_what_python_runs_itself(folder, rig.marks)
         rig.run(folder, "research", QUESTION, "--corpus", "docs", module=module)
         rig.run(folder, "memory", "search", "bridge", module=module)
         rig.run(folder, "doctor", "--timeout", "2", module=module)
@@ -331,6 +333,15 @@ def _folder_of_files(rig: Rig, names: set[str]) -> None:
         rig.run(folder, "verify", "latest", "--sources", module=module)
     rig.run(folder, "research", QUESTION, "--corpus", "docs", "--detach")
     rig.run(folder, "tail", "latest")
+
+
+def _take_away_what_python_runs_itself(folder: Path, marks: Path) -> None:
+    """`python -m` anything runs some files of the folder before that thing begins: nobody's module can help it."""
+    (folder / "plain.py").touch()
+    while subprocess.run([sys.executable, "-m", "plain"], cwd=folder, capture_output=True, check=False).returncode:
+        [mark] = marks.iterdir()
+        (folder / f"{mark.name}.py").unlink()
+        mark.unlink()
 
 
 def _settings_of_a_folder(rig: Rig) -> None:
