@@ -139,9 +139,10 @@ VERSION = len(_VERSIONS)
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
-#: A file may have been received: no functions with side effects for what is in it, and its cells are checked.
+#: A file may have been received, so its cells are checked. What its triggers call needs no bound: it has ours alone, or
+#: nothing is done in it; and SQLite's `trusted_schema=OFF` would keep ours from their checksums.
 _PRAGMAS = (
-    *("busy_timeout=5000", "trusted_schema=OFF", "cell_size_check=ON"),
+    *("busy_timeout=5000", "cell_size_check=ON"),
     *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
 )
 
