@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import Unavailable
-from ..regular_files import open_regular
+from ..errors import BadInput, Unavailable
+from ..regular_files import make_folder, open_regular
 
 #: Behind the name of a file while it is being made.
 HALF_MADE = ".half-made"
+#: File systems on which a lock does not hold between machines, or a flush does not reach a disk.
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 #: A reader's look at the lock lasts no longer than this, in seconds.
 _LOOK_S = 0.2
 
@@ -100,3 +102,27 @@ def _is_at(path: Path, handle: int) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.stat(path), os.fstat(handle))
     return False
+
+
+def folder_for(path: Path) -> None:
+    """Make the folder of a run. Raises BadInput where it cannot be, or where neither locks nor flushes hold."""
+    try:
+        make_folder(path.parent)
+    except OSError as error:
+        raise BadInput(f"folder {str(path.parent)!r} cannot be written: {error.strerror}; name another one") from error
+    kind = _file_system(path.parent.resolve())
+    if kind in _REMOTE:
+        raise BadInput(
+            f"folder {str(path.parent)!r} is on {kind}, where locks and flushes cannot be relied on; "
+            "name a folder on a disk of this machine with `runs_dir`"
+        )
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on; empty where the system does not say."""
+    kinds: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines():
+            _, place, kind, *_ = line.split(" ")
+            kinds[place.replace("\\040", " ")] = kind
+    return next((kinds[str(place)] for place in (folder, *folder.parents) if str(place) in kinds), "")

@@ -22,9 +22,9 @@ from pydantic_core import from_json
 
 from ..errors import BadInput, Fenced, JournalDamaged, StorageFull, Unavailable
 from ..failpoint import failpoint
-from ..regular_files import check_regular, make_folder, open_regular, read_regular
+from ..regular_files import check_regular, open_regular, read_regular
 from .convert import to_today
-from .disk import folder_to_disk, lock, locked, to_disk, write_all
+from .disk import folder_for, folder_to_disk, lock, locked, to_disk, write_all
 from .events import ACCEPTED, RESUMED, Event
 from .lines import END, FORMAT, HEADER, Content, is_over, is_unborn, read, read_on
 
@@ -39,8 +39,6 @@ _FIRST_JOB = re.compile(rb'\n\{"seq":1,"job":"([A-Za-z0-9_.-]+)"')
 _BLOCK = 1 << 20
 #: There is no room; there may be later.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-#: File systems on which a lock does not hold between machines, or a flush does not reach a disk.
-_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 
 _TAKEN_OVER = "run {!r} is being taken over by another process; wait for it"
 #: What changes in a run's file while its owner lives: which file it is, when it was touched, its size.
@@ -151,7 +149,7 @@ def open_file(path: Path) -> tuple[RunFile, Content]:
     Raises Held where another process holds it, BadInput where it cannot be written, JournalDamaged where it is damaged.
     """
     with _told(path):
-        _folder_for(path)
+        folder_for(path)
         check_regular(path.with_suffix(FENCE))
         handle = lock(path)
         if handle is None:
@@ -310,29 +308,6 @@ def parsed(path: Path, content: bytes) -> tuple[Content, int]:
 
 
 # Who may write
-
-
-def _folder_for(path: Path) -> None:
-    try:
-        make_folder(path.parent)
-    except OSError as error:
-        raise BadInput(f"folder {str(path.parent)!r} cannot be written: {error.strerror}; name another one") from error
-    kind = _file_system(path.parent.resolve())
-    if kind in _REMOTE:
-        raise BadInput(
-            f"folder {str(path.parent)!r} is on {kind}, where locks and flushes cannot be relied on; "
-            "name a folder on a disk of this machine with `runs_dir`"
-        )
-
-
-def _file_system(folder: Path) -> str:
-    """The kind of file system that a folder is on; empty where the system does not say."""
-    kinds: dict[str, str] = {}
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines():
-            _, place, kind, *_ = line.split(" ")
-            kinds[place.replace("\\040", " ")] = kind
-    return next((kinds[str(place)] for place in (folder, *folder.parents) if str(place) in kinds), "")
 
 
 def _unfence(fence: Path) -> bool:

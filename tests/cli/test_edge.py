@@ -54,9 +54,12 @@ def test_a_command_ends_with_that_line(
     assert told.count("\n") == 1
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ZeroDivisionError):
-        ends(monkeypatch, ZeroDivisionError())
+def test_a_mistake_of_ours_keeps_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends(monkeypatch, ZeroDivisionError()) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback") and "ZeroDivisionError" in told
 
 
 def test_several_errors_are_not_made_one() -> None:

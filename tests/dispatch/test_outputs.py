@@ -20,6 +20,7 @@ from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import run_of
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.compose import compose
+from bullpen.orchestrator.rules.markdown import as_data
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import load_settings
 from bullpen.orchestrator.team import Team
@@ -145,5 +146,7 @@ def test_each_value_is_shown_unless_it_is_none(values: list[Any]) -> None:
     assert ("rests on no source" in text) == bool(there)
     assert "Nothing was found" not in text
     for value in there:
-        is_words = isinstance(value, str) and value.strip()
-        assert (value.strip() if is_words else json.dumps(value, indent=2, ensure_ascii=False)) in text
+        if isinstance(value, str) and value.strip():
+            assert all(as_data(line) in text for line in value.splitlines())
+        else:
+            assert json.dumps(value, indent=2, ensure_ascii=False) in text

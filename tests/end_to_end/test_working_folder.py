@@ -74,7 +74,7 @@ def planted(folder: Path, names: set[str]) -> Path:
 def test_no_file_of_the_folder_is_run_whatever_it_is_called(documents: Path, options: Sequence[str]) -> None:
     commands = [("bullpen", *command) for command in COMMANDS]
     names = looked_for(documents, options, *commands)
-    assert {"brotli", "psutil", "litellm", "trafilatura"} <= names
+    assert {"brotli", "litellm", "trafilatura"} <= names
 
     (documents / "nothing.py").touch()
     pythons_own = looked_for(documents, (), ["nothing"]) if not options else set()  # before anything of ours is run

@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.journal import disk, storage
+from bullpen.orchestrator.journal import disk
 from bullpen.orchestrator.journal.events import Entry, Event, first_break, link
 from bullpen.orchestrator.journal.file import open_journal
 from bullpen.orchestrator.journal.journal import Ways
@@ -120,13 +120,13 @@ def test_epochs_never_decrease(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
 def test_a_network_file_system_is_refused_by_name(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "_file_system", lambda folder: kind)
+    monkeypatch.setattr(disk, "_file_system", lambda folder: kind)
     with pytest.raises(BadInput, match=rf"is on {kind}, where locks .* `runs_dir`"):
         anyio.run(take_over, tmp_path / "job.run", "a.one")
 
 
 def test_the_kind_of_a_file_system_is_known_here() -> None:
-    assert storage._file_system(Path("/proc/self").resolve()) == "proc"
+    assert disk._file_system(Path("/proc/self").resolve()) == "proc"
 
 
 @contextmanager

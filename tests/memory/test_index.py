@@ -371,7 +371,8 @@ async def test_what_an_embedder_gets_wrong_is_named_and_nothing_is_kept(
         await memory.ingest("sea", documents(3))
         with pytest.raises(BadInput, match=told):
             await find(memory)
-        assert (await memory.stored()).vectors == (0 if texts == "documents" else 3)
+        # Those of documents may be made, behind, while a question has none.
+        assert (await memory.stored()).vectors in ((0,) if texts == "documents" else (0, 3))
         assert await memory.source("1") is not None
 
 
