@@ -137,6 +137,11 @@ def list_regular(folder: Path, suffix: str) -> list[Path]:
     return [path for path, mode in _listed(folder, suffix) if stat.S_ISREG(mode)]
 
 
+def list_all(folder: Path) -> list[Path]:
+    """Whatever is there, in the order of names. Raises as `list_regular`."""
+    return [path for path, _ in _listed(folder, "")]
+
+
 def list_odd(folder: Path, suffix: str) -> list[str]:
     """A line for each name there that ends so and is no regular file: it is left alone. Raises as `list_regular`."""
     return [_told(path, mode) for path, mode in _listed(folder, suffix) if not stat.S_ISREG(mode)]
