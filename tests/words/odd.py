@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import chdir
 from pathlib import Path
 
 ODD = ("link", "dangling link", "link to a folder", "pipe", "folder", "socket")
@@ -31,8 +32,8 @@ class Outside:
             case "folder":
                 path.mkdir()
             case "socket":
-                with socket.socket(socket.AF_UNIX) as listener:
-                    listener.bind(str(path))
+                with chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:
+                    listener.bind(path.name)  # a whole path may be too long for an address
 
     def is_untouched(self) -> bool:
         """Whether everything in it is as it was, and nothing has come."""
