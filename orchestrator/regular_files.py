@@ -54,17 +54,21 @@ def open_regular(path: Path, how: int = os.O_RDONLY, mode: int = PRIVATE) -> int
     return handle
 
 
-def read_regular(path: Path) -> bytes:
-    """All bytes of the file. Raises as `open_regular`."""
-    with FileIO(open_regular(path)) as file:
-        return file.readall()
+def read_regular(path: Path, bytes_most: int | None = None) -> bytes:
+    """All bytes of the file. Raises as `open_regular`, and BadInput where there are more than `bytes_most`."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        content = file.read(-1 if bytes_most is None else bytes_most + 1)
+    if bytes_most is not None and len(content) > bytes_most:
+        raise BadInput(f"{str(path)!r} is over {bytes_most} bytes, the most that are read of it; make it smaller")
+    return content
 
 
 def write_regular(path: Path, content: bytes) -> None:
     """Write a file that people have named, in the place of what is in it; others may read it as the umask says.
 
-    Raises as `open_regular`.
+    Raises as `open_regular` and `check_named`.
     """
+    check_named(path)
     with FileIO(open_regular(path, os.O_WRONLY | os.O_CREAT, BY_UMASK), "w") as file:
         file.truncate(0)
         rest = memoryview(content)
@@ -101,6 +105,16 @@ def check_regular(path: Path) -> None:
             raise BadInput(_told(path, mode))
 
 
+def check_named(path: Path) -> None:
+    """Raises BadInput where what people have named to be written is no regular file, or is led to by a link.
+
+    Of an absolute path the folders may be links.
+    """
+    if not path.is_absolute():
+        check_folder(path.parent)
+    check_regular(path)
+
+
 def keep_private(path: Path) -> None:
     """Take the regular file there, if any, from others, where it is ours. Raises BadInput where something else is."""
     with suppress(FileNotFoundError, PermissionError):  # what cannot be opened is told by whoever needs it
@@ -121,6 +135,11 @@ def list_regular(folder: Path, suffix: str) -> list[Path]:
     Raises BadInput where the folder is a link or cannot be listed.
     """
     return [path for path, mode in _listed(folder, suffix) if stat.S_ISREG(mode)]
+
+
+def list_all(folder: Path) -> list[Path]:
+    """Whatever is there, in the order of names. Raises as `list_regular`."""
+    return [path for path, _ in _listed(folder, "")]
 
 
 def list_odd(folder: Path, suffix: str) -> list[str]:

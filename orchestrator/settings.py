@@ -17,16 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from .errors import BadInput
+from .regular_files import read_regular
 from .restricted import OWN_TEAM, Here, Restricted, restricted
 from .trust import check
 
 FILE = "bullpen.toml"
+#: The largest file, in bytes.
+_BYTES_MOST = 1024 * 1024
 #: What cassettes do: give what is recorded, ask for everything anew, or ask for what is not recorded.
 CassetteMode = Literal["replay", "record", "auto"]
 _URL = r"^https?://\S+$"
@@ -208,7 +211,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is passed, over the environment, over the file; no `.env`, no secrets folder."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(FILE))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _in_file())
 
 
 class _Places(Settings):
@@ -250,7 +253,7 @@ def where_set(wanted: Restricted) -> str:
 
 def _wanted(settings: Settings, passed: Mapping[str, Any], looked_at: frozenset[str] | None) -> tuple[Restricted, ...]:
     """What the file wants done that is restricted, as far as nothing stronger says otherwise."""
-    said = TomlConfigSettingsSource(Settings, Path(FILE)).toml_data
+    said = _in_file()
     names = set(said) if looked_at is None else said.keys() & looked_at
     if not names:
         return ()
@@ -264,11 +267,25 @@ def _wanted(settings: Settings, passed: Mapping[str, Any], looked_at: frozenset[
     return restricted(acting, Here(Path.cwd(), os.environ))
 
 
+def _in_file() -> dict[str, Any]:
+    """What the file says; nothing where there is none. Raises BadInput where something else stands there."""
+    return tomllib.loads(_text())
+
+
+def _text() -> str:
+    try:
+        return read_regular(Path(FILE), _BYTES_MOST).decode()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{FILE} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
 def _loaded(kind: type[Settings], passed: Mapping[str, Any]) -> Settings:
     given = {name: value for name, value in passed.items() if value is not None}
     try:
         return kind(**given)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"{FILE} is not TOML: {error}; mend or move the file") from error
     except ValidationError as error:
         raise BadInput(f"settings: {_first(error, given)}") from error
@@ -285,10 +302,7 @@ def line_of(*path: str | int) -> str:
 
     `path` is as pydantic gives it: names, and from 0 the numbers of `[[tables]]`.
     """
-    try:
-        lines = Path(FILE).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
+    lines = _text().splitlines()
     found = 0
     for part in path:
         after = [(n, line.strip()) for n, line in enumerate(lines, start=1) if n >= max(found, 1)]

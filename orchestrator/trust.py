@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from io import FileIO
 from pathlib import Path
 
 from .errors import BadInput
 from .ids import digest
+from .regular_files import make_folder, open_regular, read_regular
 from .restricted import Restricted
 
 #: With `1` all that this process comes upon is trusted.
@@ -91,8 +93,8 @@ def _append(path: Path | None, lines: str) -> None:
     if path is None:
         raise BadInput(f"there is no place to keep your word in: set HOME or XDG_STATE_HOME, or {VARIABLE}=1")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0) as file:
+        make_folder(path.parent)
+        with FileIO(open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a") as file:
             file.write(lines.encode())
     except OSError as error:
         raise BadInput(f"your word cannot be kept in {str(path)!r}: {error.strerror}; or set {VARIABLE}=1") from error
@@ -103,12 +105,12 @@ def _words(folder: Path) -> tuple[dict[str, frozenset[Word]], str]:
     path = _place(folder)
     found: dict[str, frozenset[Word]] = {}
     try:
-        for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
+        for line in read_regular(path).decode().splitlines() if path and path.exists() else ():
             fact = json.loads(line)
             if fact["folder"] != str(folder.resolve()):
                 raise ValueError("a record of another folder")
             found[fact["sha256"]] = found.get(fact["sha256"], frozenset()) | {Word(fact["word"])}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, BadInput, ValueError, TypeError, KeyError, RecursionError):
         return {}, f"; {str(path)!r} cannot be read as a record of trust: `bullpen trust --forget` removes it"
     return found, ""
 

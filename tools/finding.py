@@ -77,7 +77,7 @@ def _reason_against(path: Path, inside: str) -> str:
     if path.is_symlink():
         target = os.path.realpath(path)  # of a loop, the path itself
         if os.path.commonpath([target, inside]) != inside:
-            return "a link that leads outside the folder"
+            return "a link that leads outside the folder; name what it leads to, to have it read"
         if not path.exists():
             return "a link that leads nowhere"
     if path.name.startswith("."):

@@ -11,6 +11,7 @@ import anyio
 
 from ..errors import BadInput
 from ..evidence import Source
+from ..regular_files import check_named, replacing
 from .printing import json_line, print_json, print_table
 from .remembered import Remembered, opened
 
@@ -88,21 +89,18 @@ def _size(folder: Path) -> int:
 
 
 def export_memory(settings: Mapping[str, Any], *, out: Path | None, is_forced: bool, as_json: bool) -> None:
-    """Write everything, to standard output or to a file that is there when it is whole. Raises BadInput."""
+    """Write everything, to standard output or to a private file that is there when it is whole. Raises BadInput."""
     if out is None:
         anyio.run(_export, settings, sys.stdout.write)
         return
-    if out.exists() and not is_forced:
-        raise BadInput(f"{str(out)!r} is there already; --force replaces it")
-    half = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with half.open("w", encoding="utf-8") as file:
-            counts = anyio.run(_export, settings, file.write)
-        half.replace(out)
+        check_named(out)
+        if out.exists() and not is_forced:
+            raise BadInput(f"{str(out)!r} is there already; --force replaces it")
+        with replacing(out, out.with_name(f".{out.name}.{os.getpid()}")) as file:
+            counts = anyio.run(_export, settings, lambda text: file.write(text.encode()))
     except OSError as error:
         raise BadInput(f"{str(out)!r} cannot be written: {error.strerror}; give another file") from error
-    finally:
-        half.unlink(missing_ok=True)
     if as_json:
         print_json({"file": str(out), "bytes": out.stat().st_size, **counts})
     else:

@@ -1,5 +1,6 @@
 """A report as a file: in which form, whether it can be written, and when one that is only on record is."""
 
+import errno
 import os
 import sys
 import uuid
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from ..errors import BadInput, BullpenError
 from ..evidence import Report
+from ..regular_files import check_named, open_regular, write_regular
 from .door import told
 from .printing import json_of
 
@@ -20,11 +22,12 @@ def check_writable(out: Path | None) -> None:
     if out is None:
         return
     try:
+        check_named(out)
         probe = out.with_name(f".{uuid.uuid4().hex}")
-        probe.touch()
+        os.close(open_regular(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         probe.unlink()
-        if _is_there(out, follows=True) and (out.is_dir() or not os.access(out, os.W_OK)):
-            raise IsADirectoryError(21, "it is a folder or may not be written")
+        if _is_there(out) and not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, "it may not be written")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInput(f"--out {str(out)!r} cannot be written: {reason}; name another file") from error
@@ -32,16 +35,17 @@ def check_writable(out: Path | None) -> None:
 
 def deliver(report: Report, out: Path | None, show: Callable[[Report], None]) -> None:
     """Write the report to its file, if it has one, and show it. Raises BullpenError, when shown, if it has no file."""
-    failed: OSError | None = None
+    failed: OSError | BadInput | None = None
     if out is not None:
         try:
-            out.write_text(_as_file(report, out), encoding="utf-8")
-        except OSError as error:
+            write_regular(out, _as_file(report, out).encode())
+        except (OSError, BadInput) as error:
             failed = error
     show(report)
     if failed is not None:
         kept = f"it is on record: `bullpen replay {report.job} --out FILE` writes it"
-        raise BullpenError(f"the report cannot be written to {str(out)!r}: {failed.strerror}; {kept}") from failed
+        why = failed.strerror if isinstance(failed, OSError) else str(failed)
+        raise BullpenError(f"the report cannot be written to {str(out)!r}: {why}; {kept}") from failed
 
 
 def on_record(asked: str) -> Path | None:
@@ -67,15 +71,20 @@ def _why_not(asked: Path, folder: Path) -> str:
             return "is outside this folder"
         if any(part.startswith(".") for part in place.relative_to(folder).parts) or place.suffix not in _ENDINGS:
             return "is no plain file for a report"
-        return "is there already" if _is_there(place, follows=False) else ""
+        if _is_there(place):
+            return "is there already"
+        check_named(asked)
+        return ""
+    except BadInput:
+        return "leads through a link"
     except (OSError, ValueError, RuntimeError):  # a name that is too long, holds a null byte, or leads in circles
         return "cannot be looked at"
 
 
-def _is_there(path: Path, *, follows: bool) -> bool:
+def _is_there(path: Path) -> bool:
     """Whether there is such a file. Unlike Path.exists it raises for a name that there cannot be."""
     try:
-        os.stat(path, follow_symlinks=follows)
+        os.lstat(path)
     except FileNotFoundError:
         return False
     return True

@@ -8,6 +8,7 @@ schema is always put after the system message, since not every model is told of 
 
 import functools
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ import jinja2.sandbox
 
 from ..errors import BadInput
 from ..ids import digest, plain
+from ..regular_files import read_regular
+
+#: The largest file of a prompt.
+BYTES_MOST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,9 @@ def read_template(path: Path, name: str) -> Template:
 
 
 def _held(path: Path, name: str) -> bytes:
+    """What is in the file, or in the one that it leads to: settings may name one elsewhere, and packages be linked."""
     try:
-        return path.read_bytes()
+        return read_regular(Path(os.path.realpath(path)), BYTES_MOST)
     except OSError as error:
         raise BadInput(f"prompt {name!r} cannot be read from {str(path)!r}: {error.strerror}; name a file") from error
 

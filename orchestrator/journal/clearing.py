@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import BadInput, JournalDamaged, Unavailable
 from ..ids import made_ms
-from ..regular_files import is_regular, read_regular
+from ..regular_files import is_regular, list_all, read_regular
 from .disk import HALF_MADE, locked
 from .index import SUFFIX as INDEX
 from .lines import END, is_unborn
@@ -105,12 +105,8 @@ def leftovers(runs: Path, sockets: str) -> list[Leftover]:
     """What no run needs and no living process has, by name: what stands beside a run and is of use to its holder alone,
     files that were never made whole, runs that never held a commit. Raises BadInput where the folder cannot be listed.
     """
-    try:
-        there = sorted(runs.iterdir()) if runs.exists() else []
-    except OSError as error:
-        raise BadInput(f"folder {str(runs)!r} cannot be listed: {error.strerror}; name another one") from error
     found = []
-    for path in there:
+    for path in list_all(runs):
         with suppress(OSError, BadInput):  # it has gone meanwhile, or is somebody else's
             if _is_useless(path, sockets) and not _has_owner(path):
                 found.append(Leftover(path, path.lstat().st_size))

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
-from ..regular_files import make_folder, read_regular
+from ..regular_files import check_named, make_folder, read_regular
 from ..text import escaped
 from .disk import put
 from .events import Event
@@ -71,9 +71,10 @@ def _mixed(events: Sequence[Event]) -> list[str]:
 def export(run: Path, to: Path, runs: Path, *, instead: bool, as_events: bool) -> Copied:
     """Write a run's committed events to a file: as a run of today's format that has been let go of, or a line of JSON
     for each event. Of a damaged run, those before the damage. A file that is there is replaced only if `instead`, and
-    none is made in the folder `runs`, where every name has a meaning.
+    none is made in the folder `runs`, where every name has a meaning. It is for its owner alone: prompts are in it.
 
-    Raises BadInput where nothing is in the run or the file cannot be written, JournalDamaged where nothing can be read.
+    Raises BadInput where nothing is in the run, a link leads to the file or it cannot be written, JournalDamaged where
+    nothing can be read.
     """
     held, found, _ = _opened(run, committed=True)
     events = found.events
@@ -81,6 +82,7 @@ def export(run: Path, to: Path, runs: Path, *, instead: bool, as_events: bool) -
         raise JournalDamaged(f"run {str(run)!r} is {found.damage}: no event stands before that; keep the file as it is")
     if not events:
         raise BadInput(f"run {str(run)!r} has no event yet; there is nothing to export")
+    check_named(to)
     if to.parent.resolve() == runs.resolve():
         raise BadInput(f"file {str(to)!r} would stand among the runs; name one in another folder")
     if to.is_file() and (to.samefile(run) or is_held(to)):

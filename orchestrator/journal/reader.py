@@ -3,14 +3,13 @@
 Needs the run's file and nothing else: no settings, no memory, no model.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, JournalDamaged
-from ..regular_files import list_regular
+from ..regular_files import list_all, list_regular
 from .events import ACCEPTED, Event
 from .overview import TaskView, overview_of
 from .record import Record, Whole, open_record
@@ -164,8 +163,8 @@ def list_runs(runs: Path) -> list[Path]:
 
 def job_names(runs: Path) -> list[str]:
     """The jobs that have a run in a folder, in no order; none where it cannot be listed. Blocking."""
-    with suppress(OSError):  # whoever opens a run there is told
-        return [name.removesuffix(SUFFIX) for name in os.listdir(runs) if name.endswith(SUFFIX)]
+    with suppress(BadInput):  # whoever opens a run there is told
+        return [path.stem for path in list_all(runs) if path.suffix == SUFFIX]
     return []
 
 

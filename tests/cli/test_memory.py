@@ -1,6 +1,7 @@
 """What `bullpen memory` prints and exits with, over a memory that was filled at once."""
 
 import json
+import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from bullpen.orchestrator.evidence import Document, Note, Stored
 from bullpen.orchestrator.ingest import corpus_of
 from bullpen.orchestrator.ports import MemoryFactory
 from bullpen.orchestrator.settings import Settings, load_settings
+
+from ..words.odd import ODD, Outside
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -122,6 +125,24 @@ def test_everything_is_exported_a_line_each_and_the_last_one_counts(memory: Comm
     assert first["text"] == MINUTES
     assert [(row["key"], row["contradicts"]) for row in notes] == [("aa-1", ["bb-2"]), ("bb-2", ["aa-1"])]
     assert last == {"kind": "end", "sources": 2, "notes": 2}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_export_is_private_whole_and_never_behind_a_link(memory: Command, tmp_path: Path, odd: str) -> None:
+    outside = Outside(tmp_path)
+    outside.stand_in(odd, tmp_path / "odd.jsonl")
+    Path("linked").symlink_to(tmp_path / "outside" / "folder")
+    Path("wide.jsonl").write_text("mine")
+    Path("wide.jsonl").chmod(0o666)
+
+    for out, said in (("odd.jsonl", "where only a regular file is opened"), ("linked/all.jsonl", "is not followed")):
+        status, _, err = memory("export", "--out", out, "--force")
+        assert (status, err.count("\n"), said in err) == (2, 1, True)
+    assert memory("export", "--out", "wide.jsonl", "--force")[0] == 0
+
+    assert outside.is_untouched()
+    assert stat.S_IMODE(Path("wide.jsonl").stat().st_mode) == 0o600
+    assert Path("wide.jsonl").read_text(encoding="utf-8") == memory("export")[1]
 
 
 def test_a_file_is_never_overwritten_unasked(memory: Command) -> None:

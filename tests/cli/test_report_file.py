@@ -3,6 +3,8 @@ can do no harm."""
 
 import json
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from bullpen.orchestrator.cli.report_file import check_writable, deliver, on_rec
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.errors import BadInput, BullpenError
 from bullpen.orchestrator.evidence import Report
+
+from ..words.odd import ODD, Outside
 
 REPORT = Report(job="j", status=Status.OK, text="# What?\n")
 
@@ -87,9 +91,46 @@ def test_a_report_that_cannot_be_written_is_shown_first(tmp_path: Path) -> None:
     assert shown == [REPORT]
 
 
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("way", [check_writable, lambda out: deliver(REPORT, out, lambda _: None)])
+def test_no_report_is_written_where_something_else_stands_or_through_a_link(
+    folder: Path, odd: str, way: Callable[[Path], object]
+) -> None:
+    outside = Outside(folder)
+    outside.stand_in(odd, folder / "odd.md")
+
+    with pytest.raises(BullpenError, match=r"odd\.md' is a \w+ where only a regular file is opened"):
+        way(Path("odd.md"))
+    with pytest.raises(BullpenError, match=r"'leads-out' is a link to '\S+' and is not followed"):
+        way(Path("leads-out", "r.md"))
+
+    assert outside.is_untouched()
+    assert not (folder.parent / "r.md").exists()
+
+
+def test_a_report_keeps_the_mode_of_the_file_that_it_is_written_into(folder: Path) -> None:
+    (folder / "there.md").chmod(0o640)
+
+    check_writable(Path("there.md"))
+    assert (folder / "there.md").read_text() == "mine"
+    deliver(REPORT, Path("there.md"), lambda _: None)
+
+    assert (folder / "there.md").read_text() == REPORT.text
+    assert stat.S_IMODE((folder / "there.md").stat().st_mode) == 0o640
+
+
+def test_on_the_word_of_a_run_no_link_within_the_folder_is_gone_through(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "linked").symlink_to(folder / "sub")
+
+    assert on_record("linked/r.md") is None
+    assert "leads through a link" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["", "gone/r.md", "file/r.md", "x" * 300, "null\0byte"])
 def test_where_no_report_can_be_written_is_said_before_the_work(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(BadInput, match=r"cannot be written|is a folder where only a regular file is opened"):
         check_writable(Path(os.path.join(tmp_path, name)))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

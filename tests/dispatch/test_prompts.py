@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.gateway.templates import parse_template, read_prompts
+from bullpen.orchestrator.gateway.templates import BYTES_MOST, parse_template, read_prompts
 from bullpen.orchestrator.ids import digest
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.launched import LaunchedJob
@@ -24,6 +24,7 @@ from bullpen.orchestrator.team import Team
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import Context, Worker
 
+from ..words.odd import Outside
 from .planned import Planned
 
 
@@ -158,6 +159,22 @@ def test_a_malformed_edit_fails_the_jobs_that_begin_after_it_by_name_and_no_othe
         path.write_bytes(held)
 
     virtual_time.run(story)
+
+
+@pytest.mark.parametrize("odd", ["dangling link", "link to a folder", "pipe", "folder", "socket"])
+def test_a_prompt_is_read_from_a_regular_file_wherever_a_link_leads(tmp_path: Path, odd: str) -> None:
+    edit(tmp_path / "there.md", 1)
+    (tmp_path / "link.md").symlink_to(tmp_path / "there.md")
+    Outside(tmp_path).stand_in(odd, tmp_path / "odd.md")
+    (tmp_path / "large.md").write_bytes(b"x" * (BYTES_MOST + 1))
+
+    assert read_prompts((), {"q": tmp_path / "link.md"}).by_name() == {"q": text_of(1).encode()}
+    with pytest.raises(
+        BadInput, match=r"^'\S+' is a \w+ where only a regular file is opened|^prompt 'q' cannot be read"
+    ):
+        read_prompts((), {"q": tmp_path / "odd.md"})
+    with pytest.raises(BadInput, match=rf"large\.md' is over {BYTES_MOST} bytes"):
+        read_prompts((), {"q": tmp_path / "large.md"})
 
 
 def test_what_is_loaded_keeps_its_fingerprint_when_its_file_is_edited(

@@ -322,7 +322,9 @@ async def test_a_file_written_by_hand_is_as_good(path: Path) -> None:
         ('"version": 1', '"version": 2', r"line 2: version = 2"),
         ('"answers": [', '"answers": [,', r"line 6: "),
         (RECORDED, "[]", r"line 1: the file = \[\]"),
-        (RECORDED, "", r"line 1: "),
+        (RECORDED, "{}", r"line 1: version = {}: Field required"),
+        (RECORDED, '{"cards": {}}', r"line 1: version = "),
+        (RECORDED, " ", r"line 1: "),
         (RECORDED, "[" * 100_000, "of any sense"),
     ],
 )
@@ -340,6 +342,18 @@ def test_a_file_that_is_no_text_or_no_file(path: Path) -> None:
         Tape(path)
     with pytest.raises(BadInput, match="is a folder where only"):
         Tape(path.parent)
+
+
+async def test_other_json_is_never_recorded_over_and_an_empty_file_is(path: Path) -> None:
+    for other in ("{}", "[]", '{"a": 1}', "null"):
+        put(path, other)
+        with pytest.raises(BadInput, match="mend the file, or delete it and record again"):
+            await record(path, says("new"), "q")
+        assert kept(path) == {path.name: other}
+
+    put(path, "")
+    await record(path, says("new"), "q")
+    assert await replayed(path, "q") == ["new"]
 
 
 async def test_a_file_over_the_bound_is_refused_before_it_is_read_and_while_it_grows(
@@ -368,7 +382,7 @@ async def test_recording_again_and_again_does_not_fill_it(path: Path, monkeypatc
 def test_a_place_that_cannot_be_written_is_named(path: Path) -> None:
     path.mkdir()
     with pytest.raises(BadInput, match="is a folder where only a regular file is opened"):
-        format.save(path, format.Content())
+        format.save(path, format.Content(1))
 
     assert list(path.parent.iterdir()) == [path]
 
@@ -378,7 +392,7 @@ import os, signal, sys
 from pathlib import Path
 from bullpen.orchestrator.gateway.providers import tape
 os.fsync = lambda number: os.kill(os.getpid(), signal.SIGKILL)
-tape.save(Path(sys.argv[1]), tape.Content())
+tape.save(Path(sys.argv[1]), tape.Content(1))
 """
 
 
@@ -500,7 +514,7 @@ def test_a_file_is_never_larger_than_was_thought_while_it_grew(
         format.Recording(format.question_of(question(asked), RUNG), (format.Answer(Outcome.OK, text),) * times)
         for asked, text, times in kept
     ]
-    format.save(file, format.Content(recordings=tuple(recordings)))
+    format.save(file, format.Content(1, recordings=tuple(recordings)))
     thought = sum(format.bytes_of(each.request) + sum(map(format.bytes_of, each.answers)) for each in recordings)
 
     assert file.stat().st_size <= 64 + thought

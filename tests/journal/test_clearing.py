@@ -240,7 +240,7 @@ def test_a_run_that_was_born_in_the_meantime_is_left(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadInput, match=r"file' cannot be listed: Not a directory"):
+    with pytest.raises(BadInput, match=r"file' is a file and no folder; move it away"):
         leftovers(tmp_path / "file", SOCK)
 
     assert leftovers(tmp_path / "nowhere", SOCK) == []

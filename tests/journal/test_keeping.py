@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import resource
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from bullpen.orchestrator.journal.lines import END, HEADER, closed_after, lines_
 from bullpen.orchestrator.journal.parts import Parts
 from bullpen.orchestrator.journal.storage import read_events
 
+from ..words.odd import ODD, Outside
 from .making import ASKED, FORMATS, LONG, committed, ended, events_of, put_run
 
 NOTED = Entry("worker.noted", {"text": 'a line\nand \u2028 another, with ,"body": and \U0001f600'})
@@ -178,6 +180,26 @@ def test_a_file_that_is_there_is_replaced_only_if_told_to(tmp_path: Path) -> Non
     copy(run, to, instead=True)
     assert read_events(to) == read_events(run)
     assert [path.name for path in to.parent.iterdir()] == ["copy.run"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_copy_is_private_and_never_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    run = put_run(tmp_path, "job")
+    outside = Outside(tmp_path)
+    outside.stand_in(odd, tmp_path / "odd.run")
+    (tmp_path / "linked").symlink_to(tmp_path / "outside" / "folder")
+    (tmp_path / "wide.run").write_bytes(b"mine")
+    (tmp_path / "wide.run").chmod(0o666)
+    monkeypatch.chdir(tmp_path)
+
+    for to in (tmp_path / "odd.run", Path("odd.run"), Path("linked", "copy.run")):
+        with pytest.raises(BadInput, match=r"where only a regular file is opened|is not followed"):
+            copy(run, to, instead=True)
+    copy(run, Path("wide.run"), instead=True)
+
+    assert outside.is_untouched()
+    assert os.path.lexists(tmp_path / "odd.run")
+    assert stat.S_IMODE((tmp_path / "wide.run").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["job.run", "other.run", "job.fence"])

@@ -46,6 +46,17 @@ def test_what_is_no_run_is_named_and_left_alone(tmp_path: Path, odd: str, act: C
     assert os.path.lexists(tmp_path / ODD_RUN)
 
 
+def test_nothing_is_cleared_away_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.run.half-made").write_bytes(b"")
+    (tmp_path / "runs").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+
+    assert [left.path.name for left in clearing.leftovers(Path("elsewhere"), ".sock")] == ["a.run.half-made"]
+    with pytest.raises(BadInput, match=r"^folder 'runs' is a link to '\S+' and is not followed"):
+        clearing.leftovers(Path("runs"), ".sock")
+
+
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("beside", [".fence", ".new", ".idx"])
 def test_what_stands_beside_a_run_in_a_files_place_is_not_gone_through(tmp_path: Path, odd: str, beside: str) -> None:

@@ -123,8 +123,8 @@ async def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> N
         "empty.md": "empty",
         "blank.md": "empty",
         ".hidden.md": "hidden",
-        "out.md": "a link that leads outside the folder",
-        "up": "a link that leads outside the folder",
+        "out.md": "a link that leads outside the folder; name what it leads to, to have it read",
+        "up": "a link that leads outside the folder; name what it leads to, to have it read",
         "broken.md": "a link that leads nowhere",
         "pipe.txt": "not a regular file",
     }

@@ -2,8 +2,8 @@
 
 import os
 import socket
+from contextlib import chdir
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 ODD = ("link", "dangling link", "link to a folder", "pipe", "folder", "socket")
 
@@ -32,9 +32,8 @@ class Outside:
             case "folder":
                 path.mkdir()
             case "socket":
-                with TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as listener:
-                    listener.bind(f"{short}/socket")  # its name has 107 bytes at most, and a test's folder more
-                    os.link(f"{short}/socket", path)
+                with chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:
+                    listener.bind(path.name)  # a whole path may be too long for an address
 
     def is_untouched(self) -> bool:
         """Whether everything in it is as it was, and nothing has come."""

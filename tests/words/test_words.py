@@ -15,6 +15,8 @@ from bullpen.orchestrator.settings import Rung, Settings, load_settings
 from bullpen.orchestrator.testing import ManualClock
 from bullpen.orchestrator.text import clean, escaped, has_words, printable, shorten
 
+from .odd import ODD, Outside
+
 #: Every character that a terminal or a reader of text would obey, or show to nobody.
 STEERING = {chr(n) for n in (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x2070))}
 STEERING = STEERING - {"\t", "\n"} | {chr(n) for n in range(0xE0000, 0xE0080)}
@@ -181,6 +183,34 @@ def test_a_mistake_is_said_with_its_place_and_its_mend(folder: Path, text: str, 
         load_settings()
 
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_settings_are_read_from_a_regular_file_alone(folder: Path, odd: str) -> None:
+    (folder / "beside").mkdir()
+    outside = Outside(folder / "beside")
+    outside.stand_in(odd, folder / "bullpen.toml")
+
+    with pytest.raises(BadInput, match=r"^'bullpen\.toml' is a \w+ where only a regular file is opened.*move it away$"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#" * (1024 * 1024 + 1), "'bullpen.toml' is over 1048576 bytes"),
+        (b"#" * (1024 * 1024 - 3) + b"\n\xff", "bullpen.toml is not UTF-8 at byte 1048574; save"),
+        (b"a = " + b"[" * 100_000, "bullpen.toml is not TOML"),
+    ],
+)
+def test_a_file_that_holds_no_settings_is_named_in_a_line(folder: Path, content: bytes, said: str) -> None:
+    (folder / "bullpen.toml").write_bytes(content)
+
+    with pytest.raises(BadInput) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_mistake_is_looked_for_where_the_value_is_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

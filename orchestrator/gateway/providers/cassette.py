@@ -93,7 +93,7 @@ class Tape:
         """Write what has been recorded, if anything has. Raises BadInput where that cannot be done. Blocking."""
         if self._is_changed:
             recordings = [Recording(self._questions[key], tuple(found)) for key, found in self._answers.items()]
-            tape.save(self.path, Content(cards=self._cards, recordings=tuple(recordings)))
+            tape.save(self.path, Content(1, self._cards, tuple(recordings)))
             self._is_changed = False
 
     def miss(self, question: Question, rung: Rung) -> CassetteMiss:

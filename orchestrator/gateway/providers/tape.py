@@ -134,10 +134,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds; `cards` is by the rung's `model`."""
+    """What a file holds; `cards` is by the rung's `model`. Without a version it is somebody else's JSON."""
 
     __pydantic_config__ = _STRICT
-    version: Literal[1] = 1
+    version: Literal[1]
     cards: Mapping[str, Listed] = field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()
 
@@ -199,16 +199,19 @@ def _written(value: Any) -> bytes:
 
 
 def load(path: Path) -> Content:
-    """What the file holds; nothing where there is none. Raises BadInput that names file, line and field. Blocking."""
+    """What the file holds; nothing where there is none, or an empty one. Blocking.
+
+    Raises BadInput that names file, line and field: what is no cassette is never written over.
+    """
     try:
         with FileIO(open_regular(path)) as file:
             if os.fstat(file.fileno()).st_size > BYTES_MOST:
                 raise BadInput(too_large(path))
             text = file.readall().decode()
-        content: Content = _adapter(Content).validate_python(json.loads(text))
+        content: Content = _adapter(Content).validate_python(json.loads(text) if text else {"version": 1})
         return content
     except FileNotFoundError:
-        return Content()
+        return Content(1)
     except json.JSONDecodeError as error:
         raise BadInput(f"cassette {str(path)!r}, line {error.lineno}: {error.msg}; {_MEND}") from error
     except ValidationError as error:
@@ -222,11 +225,11 @@ def load(path: Path) -> Content:
 def save(path: Path, content: Content) -> None:
     """Put the file in place, whole or not at all. Raises BadInput where it cannot be written. Blocking."""
     ordered = Content(
+        version=1,
         cards=dict(sorted(content.cards.items())),
         recordings=tuple(sorted(content.recordings, key=lambda each: key_of(each.request))),
     )
-    value = {"version": 1, **_adapter(Content).dump_python(ordered, mode="json", exclude_defaults=True)}
-    data = _written(value)
+    data = _written(_adapter(Content).dump_python(ordered, mode="json", exclude_defaults=True))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         make_folder(path.parent)
