@@ -88,6 +88,10 @@ class Limiter:
         gate.finish(call, outcome, _tokens_used(completion), now_s)
         self._hand_out(now_s)
 
+    def start_slowly(self, borne: int) -> None:
+        """Let calls in little by little: the deployment has just recovered, and `borne` calls were too many for it."""
+        self._gate.start_slowly(borne)
+
     def statistics(self) -> LimiterStatistics:
         """What is in it now."""
         gate, now_s = self._gate, monotonic_s()

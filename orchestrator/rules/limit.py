@@ -93,6 +93,14 @@ def rate_limited(state: Concurrency, call: Call, *, begun: int, in_flight: int) 
     )
 
 
+def restarted(state: Concurrency, borne: int, *, begun: int) -> Concurrency:
+    """The deployment has recovered from a failure that came while `borne` calls were out; `begun` have begun so far.
+
+    A quarter of them may go, 2 at least, and each success lets in one more, which doubles them in a round trip.
+    """
+    return replace(state, limit=min(state.limit, max(2, borne // 4)), successes=0, refused=None, halved_at=begun)
+
+
 # ---------------------------------------------------------------- how much in a minute
 
 
@@ -284,6 +292,10 @@ class Gate(Generic[W]):
         self._end(call)
         if tokens is not None:
             self._meter(0, tokens - call.tokens, now_s)
+
+    def start_slowly(self, borne: int) -> None:
+        """The deployment has recovered from a failure that came while `borne` calls were out."""
+        self.concurrency = restarted(self.concurrency, borne, begun=self.begun)
 
     def undo(self, call: Call, now_s: float) -> None:
         """A place was given and nothing was sent: everything as if it had not been."""
