@@ -18,7 +18,7 @@ failures that opens the breaker and not their number. A busy address has many fa
 - **Half-open.** After half a second one call probes the address. Each probe that fails doubles the time until the next,
   up to half a minute, so an address that was down for T seconds is asked again before 2 T: waiting for it costs no more
   than the fault does. After a probe that succeeds the limiter lets calls in by a slow start (`rules/limit.py`).
-- **Whether to wait for it.** An address that was well before is worth waiting for (`was_well`); one that was not is
+- **Whether to wait for it.** An address that was well before is worth waiting for (`is_worth_waiting`); one that was not is
   not. A run of failures, however long, counts as one against it: an outage does not make it an address that never worked.
 
 Not promised: that a rate between three and nine failures in ten is noticed. Every caller's own retries bear that.

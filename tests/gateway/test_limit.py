@@ -391,7 +391,9 @@ async def test_two_hundred_workers_do_not_storm_a_provider_that_is_down(pace: fl
     provider = Provider(
         seconds=pace, answer=lambda _: OK if monotonic_s() >= up_at_s else Completion(Outcome.SERVER_ERROR)
     )
-    broken = Broken(provider, rules.Bounds(period_s=30 * pace, open_s=30 * pace, probe_s=120 * pace))
+    open_s = 30 * pace
+    bounds = rules.Bounds(period_s=open_s, open_first_s=open_s, open_most_s=open_s, probe_s=4 * open_s)
+    broken = Broken(provider, bounds)
     model, limiter = limited(broken, wait_most_s=600, concurrency_start=8)
     answered = 0
 
