@@ -13,7 +13,8 @@ import anyio
 
 from ..clock import monotonic_s
 from ..errors import Overloaded
-from ..rules.limit import Call, Gate, Limits, Waiter
+from ..rules.concurrency import Call
+from ..rules.limit import Gate, Limits, Waiter
 from ..rules.limit import level as bucket_level
 from .model import Completion, Model, Request
 

@@ -12,14 +12,16 @@ failures that opens the breaker and not their number. A busy address has many fa
 - **Failure rate.** A leaky bucket stands for the sliding window: a failure is a drop more, a good answer takes
   `failures_a_success` drops out. So it fills only while more than that share of the calls fail (nine of ten), and it
   is one number however many calls there are. What is `period_s` old is forgotten.
-- **Minimum number of calls.** It opens at `calls_least` drops, and at one more for each other call under way, since
-  what overlaps in time tells of one moment only. One caller alone knows a dead address after five failures; a thousand
-  callers do not take a bad moment for an end, and at three failures in ten never see it open.
+- **Minimum number of calls.** It opens at `calls_least` drops, at up to six more for an address that was well lately,
+  and at one more for each other call under way, since what overlaps in time tells of one moment only. One caller alone
+  knows a dead address after five failures; a thousand callers do not take a bad moment for an end, and at three
+  failures in ten hardly ever see it open.
 - **Half-open.** After half a second one call probes the address. Each probe that fails doubles the time until the next,
   up to half a minute, so an address that was down for T seconds is asked again before 2 T: waiting for it costs no more
   than the fault does. After a probe that succeeds the limiter lets calls in by a slow start (`rules/limit.py`).
-- **Whether to wait for it.** An address that was well before is worth waiting for (`is_worth_waiting`); one that was not is
-  not. A run of failures, however long, counts as one against it: an outage does not make it an address that never worked.
+- **Whether to wait for it.** An address that was well before is worth waiting for (`is_worth_waiting`); one that was
+  not is not, and who is turned away from it asks again as often as after a failure. A run of failures, however long,
+  counts as one against it: an outage does not make it an address that never worked.
 
 Not promised: that a rate between three and nine failures in ten is noticed. Every caller's own retries bear that.
 
@@ -129,7 +131,7 @@ def _failed(breaker: Breaker, now_s: float, under_way: int) -> Breaker:
     standing = breaker.standing if breaker.is_failing else max(0, breaker.standing - 2)
     failures = 1 + (breaker.failures if now_s - breaker.failed_at_s < bounds.period_s else 0)
     failing = replace(breaker, failures=failures, failed_at_s=now_s, standing=standing, is_failing=True)
-    return _opened(failing, now_s, under_way) if failures >= bounds.calls_least + under_way else failing
+    return _opened(failing, now_s, under_way) if failures >= bounds.calls_least + standing + under_way else failing
 
 
 def _opened(breaker: Breaker, now_s: float, under_way: int) -> Breaker:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import anyio
+import pytest
 
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.clock import monotonic_s
@@ -114,3 +115,37 @@ def run(load: Load, layers: Callable[[Deployment], Model] = guarded) -> Went:
 
     virtual_time.run(story)
     return went
+
+
+@pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
+@pytest.mark.parametrize(("jobs", "calls"), [(1, 60), (10, 20), (60, 13)])
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.3])
+def test_up_to_three_failures_in_ten_cost_no_more_than_they_do_without_breaker_and_limiter(
+    jobs: int, calls: int, share: float, kinds: Sequence[Outcome]
+) -> None:
+    load = Load(jobs, calls, share, kinds=kinds)
+    guarded_, bare = run(load), run(load, Attempt)
+
+    assert guarded_.seconds <= 1.25 * bare.seconds
+    assert len(guarded_.lost_at_s) <= len(bare.lost_at_s)
+
+
+@pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
+@pytest.mark.parametrize("jobs", [1, 10, 60])
+@pytest.mark.parametrize("share", [0.5, 0.8, 1.0])
+def test_above_that_every_job_ends_within_twice_its_time_without_them(
+    jobs: int, share: float, kinds: Sequence[Outcome]
+) -> None:
+    load = Load(jobs, 13, share, kinds=kinds)
+
+    assert run(load).seconds <= 2 * run(load, Attempt).seconds
+
+
+def test_after_an_outage_all_jobs_go_on_and_no_herd_comes() -> None:
+    """Down from 2 s to 7 s, for 60 jobs that had been served well."""
+    went = run(Load(60, 60, 0.0, kinds=(Outcome.SERVER_ERROR,), down_from_s=2.0, down_until_s=7.0))
+    while_down = sum(2.0 + 2.0 <= at_s < 7.0 for at_s in went.asked_at_s)
+
+    assert went.lost_at_s == []
+    assert while_down <= 5
+    assert went.seconds <= 6.0 + 5.0 + 5.0 + 3.0
