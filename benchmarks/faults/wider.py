@@ -1,5 +1,6 @@
 """The rows of the fault matrix that are about more than one call: 32 (a storm), 33 (an old answer), 44 (false quotes)."""
 
+import math
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,8 +34,9 @@ from bullpen.orchestrator.testing.provider import Fails, Reply, Says, ScriptedPr
 
 from .calls import LANES, Line, Told, request, rung
 
-#: How many call at once while a provider is down, for how long, and how long its breaker then leaves it alone.
-CALLERS, DOWN_S, OPEN_S = 200, 3.0, 1.0
+#: How many calls go well before a provider is down, how many are made at once then, for how long it is down, and how
+#: long its breaker then leaves it alone.
+WELL, CALLERS, DOWN_S, OPEN_S = 8, 200, 3.0, 1.0
 
 
 async def storm(lane: str) -> Line:
@@ -43,22 +45,26 @@ async def storm(lane: str) -> Line:
 
     def answer(_: dict[str, Any]) -> Reply:
         at.append(time.monotonic())
-        return Fails(503) if at[-1] < at[0] + DOWN_S else Says("fine")
+        return Fails(503) if down_from_s <= at[-1] < down_from_s + DOWN_S else Says("fine")
+
+    down_from_s = math.inf
 
     with ScriptedProvider(answer) as provider:
         asked = rung("first", lane, provider.url, timeout_s=30.0)
         deployment = Deployment.of(asked, LANES[lane](asked))
-        deployment.breaker = Breaker(Bounds(open_s=OPEN_S))
+        deployment.breaker = Breaker(Bounds(open_first_s=OPEN_S, open_most_s=OPEN_S))
         journal = InMemoryJournal("job", SystemClock())
         model = compose([(asked, [deployment])], Ledger("job", None), Course(backoff_s=0.2), Random(0))
-        calls = [Told() for _ in range(CALLERS)]
+        for n in range(WELL):
+            await Told().make(model, request(journal, n, Told()))
+        down_from_s, calls = time.monotonic(), [Told() for _ in range(CALLERS)]
         async with anyio.create_task_group() as group:
             for n, told in enumerate(calls):
-                group.start_soon(told.make, model, request(journal, n, told))
+                group.start_soon(told.make, model, request(journal, WELL + n, told))
         await deployment.provider.aclose()
         counted = provider.count()
     attempts = [event for event in journal.events if event.kind == "model.attempted"]
-    probes = sum(n >= CALLERS and when < DOWN_S for n, when in enumerate(at))
+    probes = sum(n >= WELL + CALLERS and when < down_from_s + DOWN_S for n, when in enumerate(at))
     problems = [told.sees for told in calls if told.completion is None][:1]
     problems += [f"{probes} requests while the breaker was open"] if probes > DOWN_S / OPEN_S + 1 else []
     problems += [f"{counted} requests, {len(attempts)} attempts"] if counted != len(attempts) else []

@@ -93,7 +93,9 @@ class Chain:
                 completion = await model.complete(request)
             call.heard(rung, completion)
             rule = completion.outcome.rule
-            if not completion.receipt.attempts:
+            # Turned away from what is not worth waiting for: as if it had been asked, and had failed.
+            is_turned_away = completion.outcome is Outcome.COOLING and completion.retry_after_s is None
+            if not completion.receipt.attempts and not is_turned_away:
                 return
             if completion.outcome is Outcome.OK:
                 return
@@ -174,8 +176,8 @@ class _Call:
         self._turned_to[rung.label] = None
         if completion.outcome is not Outcome.OK:
             self._story[f"{rung.label} {completion.outcome}"] = None
-        if completion.outcome is Outcome.COOLING:
-            self.cool_at_s[rung.label] = monotonic_s() + (completion.retry_after_s or 0.0)
+        if completion.outcome is Outcome.COOLING and completion.retry_after_s is not None:
+            self.cool_at_s[rung.label] = monotonic_s() + completion.retry_after_s
         if not completion.receipt.attempts:
             self._passed_over[f"{rung.label}: {completion.detail or completion.outcome}"] = None
         if self._is_shown and self._request.watch and completion.outcome is not Outcome.OK:

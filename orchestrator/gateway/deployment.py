@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..clock import monotonic_s
-from ..rules.breaker import Breaker, begin, cool, heard, may_ask, ready_at_s
+from ..rules.breaker import Breaker, begin, cool, heard, is_worth_waiting, may_ask, ready_at_s
 from ..rules.limit import Limits
 from ..rules.outcome import Outcome
 from ..rules.own_server import is_own_server
@@ -32,6 +32,8 @@ class Deployment:
     last_turn: int = 0
     #: Who is before it, where it is a server of one's own.
     line: Line | None = None
+    #: Requests that have gone out and not ended.
+    under_way: int = 0
     _card: Card | None = None
 
     @classmethod
@@ -70,20 +72,24 @@ class Deployment:
     def began(self) -> float:
         """A request goes out. Gives the time, by which `ended` knows it again."""
         now_s = monotonic_s()
+        self.under_way += 1
         self.breaker = begin(self.breaker, now_s)
         return now_s
 
     def ended(self, began_s: float, completion: Completion | None) -> None:
         """The request that began then has ended; None where it was cancelled. What was never sent tells nothing."""
-        if self.breaker is UNTROUBLED and completion is not None and completion.outcome is Outcome.OK:
-            return  # the usual case
-        now_s = monotonic_s()
+        self.under_way -= 1
+        now_s, before = monotonic_s(), self.breaker
         rule = completion.outcome.rule if completion is not None and completion.receipt.attempts else None
-        self.breaker = heard(self.breaker, rule.is_well if rule else None, began_s=began_s, now_s=now_s)
+        is_well = rule.is_well if rule else None
+        self.breaker = heard(before, is_well, began_s=began_s, now_s=now_s, under_way=self.under_way)
+        if before.open_until_s is not None and self.breaker.open_until_s is None:
+            self.limiter.start_slowly(before.under_way)
         if completion is not None and completion.retry_after_s and completion.outcome.rule.waits:
             self.breaker = cool(self.breaker, now_s + completion.retry_after_s)
 
     def cooling(self) -> Completion:
-        """What is said instead of asking it."""
+        """What is said instead of asking it; when to ask again only where that is worth waiting for."""
         wait_s = self.ready_in_s()
-        return Completion(Outcome.COOLING, detail=f"cooling for {wait_s:.0f} s", retry_after_s=wait_s)
+        retry_after_s = wait_s if is_worth_waiting(self.breaker, monotonic_s()) else None
+        return Completion(Outcome.COOLING, detail=f"cooling for {wait_s:.0f} s", retry_after_s=retry_after_s)

@@ -13,7 +13,8 @@ import anyio
 
 from ..clock import monotonic_s
 from ..errors import Overloaded
-from ..rules.limit import Call, Gate, Limits, Waiter
+from ..rules.concurrency import Call
+from ..rules.limit import Gate, Limits, Waiter
 from ..rules.limit import level as bucket_level
 from .model import Completion, Model, Request
 
@@ -87,6 +88,10 @@ class Limiter:
             self._moved_s = now_s
         gate.finish(call, outcome, _tokens_used(completion), now_s)
         self._hand_out(now_s)
+
+    def start_slowly(self, borne: int) -> None:
+        """Let calls in little by little: the deployment has just recovered, and `borne` calls were too many for it."""
+        self._gate.start_slowly(borne)
 
     def statistics(self) -> LimiterStatistics:
         """What is in it now."""

@@ -1,15 +1,16 @@
 """How much one deployment is asked at a time, and who is next. No clock and no waiting: the time is in the values.
 
-`Concurrency` and `Bucket` are frozen rules, `Queue` is who waits, and `Gate` puts them together: a shell asks it who
-may go (`admit`), and waits where it says so.
+`Concurrency` (in `concurrency.py`) and `Bucket` are frozen rules, `Queue` is who waits, and `Gate` puts them together:
+a shell asks it who may go (`admit`), and waits where it says so.
 """
 
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from ..envelope import Priority
+from .concurrency import Call, Concurrency, rate_limited, restarted, succeeded, taken
 from .outcome import Outcome
 
 
@@ -31,66 +32,10 @@ class Limits:
     ageing_s: float = 10.0
 
 
-class Call(NamedTuple):
-    """A call in flight: the how-manieth it is of all, and which place it took, counted among those in flight then."""
-
-    number: int
-    place: int
-    #: What it reserved.
-    tokens: int = 0
-    #: How long it waited for its place.
-    waited_s: float = 0.0
-
-
-# ---------------------------------------------------------------- how many at once
-
-
-@dataclass(frozen=True, slots=True)
-class Concurrency:
-    """How many may be in flight: halved by a 429, raised one by one while everything goes well. Within [1, most]."""
-
-    limit: int
-    most: int
-    window: int
-    successes: int = 0
-    #: The least place that was refused in the last round; None before the first refusal.
-    refused: int | None = None
-    #: How many calls had begun at the last halving: they tell nothing about the new limit.
-    halved_at: int = 0
-
-
 def concurrency(limits: Limits) -> Concurrency:
     """Where a deployment starts."""
     start = max(1, min(limits.concurrency_start, limits.concurrency_most))
     return Concurrency(start, max(1, limits.concurrency_most), limits.concurrency_window)
-
-
-def succeeded(state: Concurrency, call: Call, in_flight: int) -> Concurrency:
-    """A call went well while `in_flight` were out, itself included.
-
-    It counts only where the limit was reached, since a limit that nobody touches proves nothing. Beneath what was last
-    refused each success raises the limit by one, which doubles it in a round trip; to try that again, or more, takes
-    `window` successes each.
-    """
-    if in_flight < state.limit or state.limit >= state.most or call.number <= state.halved_at:
-        return state
-    is_beneath = state.refused is None or state.limit + 1 < state.refused
-    if is_beneath or state.successes + 1 >= state.window:
-        return replace(state, limit=state.limit + 1, successes=0)
-    return replace(state, successes=state.successes + 1)
-
-
-def rate_limited(state: Concurrency, call: Call, *, begun: int, in_flight: int) -> Concurrency:
-    """A call was refused with a 429 while `in_flight` were out, itself included; `begun` have begun so far.
-
-    What was out is halved, once for all that were.
-    """
-    if call.number <= state.halved_at:
-        refused = call.place if state.refused is None else min(state.refused, call.place)
-        return replace(state, refused=refused)
-    return replace(
-        state, limit=max(1, min(state.limit, in_flight) // 2), successes=0, refused=call.place, halved_at=begun
-    )
 
 
 # ---------------------------------------------------------------- how much in a minute
@@ -281,9 +226,17 @@ class Gate(Generic[W]):
                 self.concurrency = succeeded(self.concurrency, call, self.in_flight)
             case Outcome.RATE_LIMITED:
                 self.concurrency = rate_limited(self.concurrency, call, begun=self.begun, in_flight=self.in_flight)
+            case None | Outcome.CANCELLED | Outcome.COOLING:
+                pass
+            case _:
+                self.concurrency = taken(self.concurrency, call)
         self._end(call)
         if tokens is not None:
             self._meter(0, tokens - call.tokens, now_s)
+
+    def start_slowly(self, borne: int) -> None:
+        """The deployment has recovered from a failure that came while `borne` calls were out."""
+        self.concurrency = restarted(self.concurrency, borne, begun=self.begun)
 
     def undo(self, call: Call, now_s: float) -> None:
         """A place was given and nothing was sent: everything as if it had not been."""

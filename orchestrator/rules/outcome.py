@@ -132,7 +132,7 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.UNSUPPORTED: Rule(is_free=True),
     Outcome.TOO_LONG: Rule(1, 2, Change.SHORTER, is_free=True),
     Outcome.CANCELLED: Rule(is_well=None),
-    Outcome.COOLING: Rule(is_well=None, is_free=True),
+    Outcome.COOLING: Rule(0, 2, waits=True, is_well=None, is_free=True),
     Outcome.KEY_REFUSED: Rule(
         is_well=None, is_free=True, is_out=True, mend="the key was refused: set {key} to a valid one"
     ),
