@@ -312,7 +312,7 @@ def _elements(report: Path) -> list[str]:
     if not report.exists():
         return ["no report"]
     html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(report.read_text("utf-8"))
-    found = {name.lower() for name in re.findall(r"<([a-zA-Z]+)", html)} - ALLOWED
+    found = {name.lower() for name in re.findall(r"<([a-zA-Z][a-zA-Z0-9]*)", html)} - ALLOWED
     return [*sorted(found), *(["PWNED heading"] if re.search(r"<h\d>[^<]*PWNED heading", html) else [])]
 
 
