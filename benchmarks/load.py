@@ -20,12 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from bullpen import Context, Plan, PlannedTask, Result, Rung, Settings, Team, Worker, open_system
 
 CALLS = 13
 LATENCY_S = 0.1
-FAULTS = ("reset", 429, 500, 503)
+#: None is a connection that is reset.
+FAULTS = (None, 429, 500, 503)
 
 
 class Ask(Worker):
@@ -67,7 +69,7 @@ async def serve(share: float) -> None:
                 await reader.readexactly(size)
                 await asyncio.sleep(LATENCY_S * drawn.uniform(0.5, 1.5))
                 fault = drawn.choice(FAULTS) if drawn.random() < share else 200
-                if fault == "reset":
+                if fault is None:
                     return
                 body = json.dumps(answer if fault == 200 else {"error": {"message": "not now"}}).encode()
                 kind = b"content-type: application/json\r\n"
@@ -97,7 +99,7 @@ async def run(port: int, jobs: int) -> None:
 
     with tempfile.TemporaryDirectory() as project:
         async with open_system(
-            Settings(rungs=(rung,), project=project), Team(lambda *_, **__: Planner(), (Ask,))
+            Settings(rungs=(rung,), project=Path(project)), Team(lambda *_, **__: Planner(), (Ask,))
         ) as system:
             await asyncio.gather(*(one(n) for n in range(jobs)))
     quarter = max(1, jobs // 4)

@@ -28,7 +28,7 @@ def check_writable(out: Path | None) -> None:
         probe.unlink()
         if _is_there(out) and not os.access(out, os.W_OK):
             raise PermissionError(errno.EACCES, "it may not be written")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, BadInput) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInput(f"--out {str(out)!r} cannot be written: {reason}; name another file") from error
 

@@ -19,8 +19,10 @@ MAY = {
     "orchestrator/control/place.py": ({"tempfile.mkdtemp"}, "a folder that nobody else gets into, for a socket"),
     "orchestrator/gateway/templates.py": ({"rglob"}, "the workers' own packages, which may be links; read by the door"),
     "orchestrator/ingest.py": ({"rglob"}, "how many files a corpus has; none is read"),
-    "orchestrator/journal/disk.py": ({"os.open"}, "a folder, to have what it names on the disk"),
-    "orchestrator/journal/storage.py": ({"read_text"}, "/proc/self/mounts"),
+    "orchestrator/journal/disk.py": (
+        {"os.open", "read_text"},
+        "a folder, to have what it names on the disk; /proc/self/mounts",
+    ),
     "orchestrator/made_of.py": ({"read_bytes"}, "the code that runs, which Python has read before"),
     "tools/finding.py": ({"os.walk"}, "a corpus: what leads out of it is not read, and that is said"),
     "tools/parse.py": ({"os.open"}, "/dev/null"),

@@ -117,7 +117,7 @@ class Job:
 JOBS = {
     "answers": Job(("ask q", "ask slow", "race")),
     "quotes": Job(("quote", "ask q")),
-    "nobody answers": Job(("ask broken", "try broken", "ask q"), ("TimedOut",)),
+    "nobody answers": Job(("ask broken", "try broken", "ask q"), ("NoAnswer",)),
     "tools": Job(("call shout", "call break_down", "call none")),
     "delegates": Job(("delegate ask q", "delegate delegate ask slow")),
     "raises": Job(("wrong", "ask q"), ("KeyError",)),
