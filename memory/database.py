@@ -209,9 +209,10 @@ class Database:
         for pragma in _PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
         checksums.provide(self._connection)
-        self._connection.execute("BEGIN IMMEDIATE")  # fails now where nothing can be written
-        self._connection.execute("COMMIT")
         [version] = self._connection.execute("PRAGMA user_version").fetchone()
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.execute(f"PRAGMA user_version={version}")  # fails now where nothing can be written
+        self._connection.execute("ROLLBACK")
         if version > VERSION:
             raise BadInput(
                 f"records {str(path)!r} are of version {version}, not {VERSION}; use the Bullpen that wrote them"

@@ -78,7 +78,7 @@ TRANSPORT = [
     _fault(3, "rate_limited_bare", 3 * _LIMITED, sees=_OUT.format("rate_limited")),
     _fault(4, "no_quota", (Outcome.NO_QUOTA,), calls=3, hits_most=1, sees="no credit left"),
     _fault(5, "server_error", 3 * _ERROR, sees=_OUT.format("server_error")),
-    *(_fault(6, name, 3 * _ERROR, calls=30, hits_most=6) for name in ("bad_gateway", "unavailable", "overloaded")),
+    *(_fault(6, name, 3 * _ERROR, calls=30, hits_most=8) for name in ("bad_gateway", "unavailable", "overloaded")),
     _fault(7, "gateway_timeout", 2 * (Outcome.SERVER_TIMED_OUT,)),
     *(
         _fault(8, name, (Outcome.KEY_REFUSED,), calls=3, hits_most=1, sees="set FIRST_KEY")
