@@ -277,14 +277,15 @@ class Report(Value):
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
     #: How much of `cost_usd` is an estimate, the most it can be, since a provider did not say what it charged.
-    estimated_usd: float = 0.0
+    #: Left out of a record where it is 0, so that a replay of one made before this was there is the same.
+    estimated_usd: float = Field(default=0.0, exclude_if=lambda usd: not usd)
     seconds: float = 0.0
     calls: Calls = Calls()
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         flat = self.model_dump(mode="json")
-        flat.setdefault("outputs", [])
+        flat = {"outputs": [], "estimated_usd": 0.0, **flat}
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by")
         return {
             "job": flat["job"],

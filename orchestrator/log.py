@@ -28,7 +28,7 @@ def log_event(event: Event) -> None:
         _LOGGER.warning(event.kind, job=event.job, task=event.task, **event.value)
     elif event.kind == FINISHED and _STANDARD.isEnabledFor(logging.INFO):
         report = event.value
-        facts = {name: report[name] for name in ("status", "cost_usd", "estimated_usd", "seconds", "calls")}
+        facts = {name: report.get(name, 0.0) for name in ("status", "cost_usd", "estimated_usd", "seconds", "calls")}
         _LOGGER.info(event.kind, job=event.job, **facts, gaps=len(report["gaps"]), claims=len(report["claims"]))
     elif _STANDARD.isEnabledFor(logging.DEBUG):  # asked first: most events of most runs end here
         _LOGGER.debug(event.kind, job=event.job, task=event.task, seq=event.seq)
