@@ -182,7 +182,7 @@ class Job:
             results = self.dispatch.results
             draft, evidence = await self._checked(rules.draft_of(results))
             gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
-            outputs = rules.outputs_of(self.dispatch.final)
+            outputs = rules.outputs_of(results, self.dispatch.final)
             status, degraded = self._status(draft, gaps, results, outputs), self.tally.degraded
             text = compose(
                 self.order.question,

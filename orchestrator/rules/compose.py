@@ -45,18 +45,15 @@ def compose(
     """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources.
 
     `notice` stands above it; `degraded`, why it is worse than it could be, ends it. Without an answer, `status` says
-    whether one was looked for. `outputs` are what a team returned beside findings; `is_research`, whether findings
-    were to be expected of it.
+    whether one was looked for. `outputs` are what a team returned that finds nothing out; `is_research` is whether
+    findings were to be expected of it.
     """
     numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
     parts = [f"# {as_data(question)}"]
     parts += [f"*{as_data(notice)}*"] if notice else []
-    body, returned = _body(draft.claims, numbers, sources), _returned(outputs)
-    if not body and not returned:
-        body = _NO_ANSWER.get(status) or (_NOTHING if is_research else _UNFINISHED if gaps else _NOTHING_RETURNED)
-    parts += [body] if body else []
-    parts += [f"## What was returned beside\n\n{returned}" if body else returned] if returned else []
+    nothing = _NO_ANSWER.get(status) or (_NOTHING if is_research else _UNFINISHED if gaps else _NOTHING_RETURNED)
+    parts.append(_body(draft.claims, numbers, sources) or _returned(outputs) or nothing)
     if draft.disagreements:
         parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
     missing = [*map(_gap, gaps), *_uncovered(draft)]
@@ -88,7 +85,7 @@ def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[
 
 
 def _returned(outputs: Sequence[Output]) -> str:
-    """What workers returned beside findings, each under its task where there are several; "" for nothing."""
+    """What workers returned, each under its task where there are several; "" for nothing."""
     there = [output for output in outputs if output.value is not None]
     if not there:
         return ""

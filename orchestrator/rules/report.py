@@ -33,12 +33,17 @@ def draft_of(results: Iterable[Result]) -> Draft:
     return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims))
 
 
-def outputs_of(results: Iterable[Result]) -> tuple[Output, ...]:
-    """What was delivered that is no draft and no finding, as it was returned."""
+def outputs_of(results: Iterable[Result], final: Iterable[Result]) -> tuple[Output, ...]:
+    """What the `final` tasks delivered, as it was returned; nothing where any of the results is a draft or a finding.
+
+    There these are what was found out, and all else is how: it goes from worker to worker and to nobody else.
+    """
+    if any(map(is_research, results)):
+        return ()
     return tuple(
         Output(task=result.task, worker=result.worker, value=result.output)
-        for result in results
-        if result.status.delivered and not is_research(result)
+        for result in final
+        if result.status.delivered
     )
 
 

@@ -124,6 +124,14 @@ def test_a_team_that_looks_and_finds_nothing_says_so() -> None:
     assert report.outputs == ()
 
 
+def test_what_goes_from_worker_to_worker_is_no_result_where_something_is_found_out() -> None:
+    """A second round leaves the analysis of the first without a task that comes after it."""
+    report, _ = done(team(give("a", "an analysis"), PlannedTask(id="f", worker="find", input="x")))
+
+    assert report.outputs == ()
+    assert "an analysis" not in report.text
+
+
 def test_a_record_without_outputs_and_estimates_is_as_it_was_before_there_were_any() -> None:
     """Else no older run would come out the same when it is replayed."""
     report, _ = done(team(PlannedTask(id="f", worker="find", input="x")))
