@@ -44,6 +44,7 @@ class Failing:
         self.model = ScriptedModel(self._answer)
         self.model.complete, self._complete = self.complete, self.model.complete  # type: ignore[method-assign]
         self.asked_at_s: list[float] = []
+        self.good_at_s: list[float] = []
 
     async def complete(self, request: Request) -> Completion:
         self.asked_at_s.append(monotonic_s())
@@ -56,7 +57,10 @@ class Failing:
         self._times[text] += 1
         chance = Random(f"{load.seed} {text} {self._times[text]}")
         is_down = load.down_from_s <= monotonic_s() < load.down_until_s
-        return Completion(chance.choice(load.kinds)) if is_down or chance.random() < load.share else "fine"
+        if is_down or chance.random() < load.share:
+            return Completion(chance.choice(load.kinds))
+        self.good_at_s.append(monotonic_s())
+        return "fine"
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Went:
     done_at_s: list[float] = field(default_factory=list)
     lost_at_s: list[float] = field(default_factory=list)
     asked_at_s: list[float] = field(default_factory=list)
+    good_at_s: list[float] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -111,7 +116,7 @@ def run(load: Load, layers: Callable[[Deployment], Model] = guarded) -> Went:
         async with anyio.create_task_group() as group:
             for n in range(load.jobs):
                 group.start_soon(job, n, deployment)
-        went.asked_at_s = provider.asked_at_s
+        went.asked_at_s, went.good_at_s = provider.asked_at_s, provider.good_at_s
 
     virtual_time.run(story)
     return went
@@ -128,6 +133,21 @@ def test_up_to_three_failures_in_ten_cost_no_more_than_they_do_without_breaker_a
 
     assert guarded_.seconds <= 1.25 * bare.seconds
     assert len(guarded_.lost_at_s) <= len(bare.lost_at_s)
+
+
+@pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
+@pytest.mark.parametrize(("jobs", "slots"), [(10, 1), (100, 10), (300, 30)])
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_up_to_three_failures_in_ten_a_provider_is_used_as_far_as_it_goes(
+    jobs: int, slots: int, share: float, kinds: Sequence[Outcome]
+) -> None:
+    """Good answers a second, until the last jobs leave it idle, beside the healthy share of what it could give."""
+    load = Load(jobs, 13, share, kinds=kinds, slots=slots)
+    good_at_s = run(load).good_at_s
+
+    busy = good_at_s[: len(good_at_s) * 4 // 5]
+    rate = len(busy) / (busy[-1] - busy[0])
+    assert rate >= 0.8 * (1 - share) * slots / load.latency_s
 
 
 @pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
