@@ -43,7 +43,14 @@ class Forms:
 
     def are_in(self, text: str) -> bool:
         """Whether a secret is in the text, or in what a text says that is JSON."""
-        return self._stand_in(text) or (bool(self.secrets) and _is_escaped(text) and self._stand_in(_unescaped(text)))
+        if self._stand_in(text):
+            return True
+        if not self.secrets or not _is_escaped(text):
+            return False
+        if any(mark in secret for secret in self.secrets for mark, _ in _MARKED):
+            # Taking the escapes out would take them out of the secret as well, as of `0%00`.
+            return bool(_pattern(self.secrets).search(text))
+        return self._stand_in(_unescaped(text))
 
     def _stand_in(self, text: str) -> bool:
         return any(form in text for form in self.literals)

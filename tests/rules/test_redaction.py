@@ -97,6 +97,14 @@ def test_a_secret_is_found_whichever_of_its_characters_are_escaped(secret: str, 
     assert forms_of([secret]).are_in(json.dumps(told, ensure_ascii=False))
 
 
+@pytest.mark.parametrize("secret", ["00000%00", "abc&lt;defg", "C:\\u0030\\keys"])
+def test_a_secret_that_looks_escaped_itself_is_found_where_it_is_escaped(secret: str) -> None:
+    told = "".join(f"\\u{ord(character):04x}" for character in secret)
+
+    assert forms_of([secret]).without(told) == MARK
+    assert forms_of([secret]).without(secret) == MARK
+
+
 @given(st.text(max_size=80))
 def test_nothing_else_is_touched(text: str) -> None:
     forms = forms_of(["sk-0123456789abcdef"])
