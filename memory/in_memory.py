@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Document, File, Note, Passage, Source, Superseded
+from ..orchestrator.evidence import Card, Document, File, Note, Passage, Source, Superseded
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
+from .cards import HEAD, card_of
 from .catalogue import Catalogue, only
 from .chunking import DEFAULT, Chunk, Chunking, chunk
 from .embedding import HashedEmbedder, cosine
@@ -161,6 +162,11 @@ class InMemory:
         self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
     ) -> tuple[Source, ...]:
         return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
+
+    async def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
+        found = self._catalogue(corpora).select(())
+        texts = {source.id: self._sources[source.id].text for source in found}
+        return tuple(card_of(source, texts[source.id][:HEAD], len(texts[source.id])) for source in found)
 
     async def source(self, source: str) -> Source | None:
         stored = self._sources.get(clean(source))

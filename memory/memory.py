@@ -114,6 +114,7 @@ class ProjectMemory:
     rarity = _asked(Store.rarity)
     mentions = _asked(Store.mentions)
     select = _asked(Store.select)
+    cards = _asked(Store.cards)
     source = _asked(Store.source)
     read = _asked(Store.read)
     add = _asked(Store.add)

@@ -87,6 +87,7 @@ _READ: _Acts = (Store.search, Store.explain, Store.neighbours, Store.rarity, Sto
 _READ += (
     Store.files,
     Store.duplicates,
+    Store.cards,
     Store.source,
     Store.read,
     Store.recall,

@@ -167,6 +167,11 @@ class Records:
         ).fetchone()
         return "" if row is None else str(row[0])
 
+    def length(self, source: str) -> int:
+        """The code points of a source's text; 0 for an unknown one."""
+        row = self._database.execute("SELECT length(text) FROM sources WHERE id = ?", (clean(source),)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def exported(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         """Some sources with their text, in the order of their numbers, each with its number."""
         names = ("id", "corpus", "document", "title", "uri", "retrieved_at", "text_hash", "metadata", "text")

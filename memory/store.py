@@ -15,12 +15,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BullpenError, Unavailable
-from ..orchestrator.evidence import Document, Explained, File, Note, Passage, Source, Stored
+from ..orchestrator.evidence import Card, Document, Explained, File, Note, Passage, Source, Stored
 from ..orchestrator.metadata import Condition, Mentions
 from ..orchestrator.text import clean
 from . import salvage
 from .breaker import Breaker
 from .calls import CallId, Calls
+from .cards import HEAD, card_of
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
@@ -245,6 +246,13 @@ class Store:
         self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
     ) -> tuple[Source, ...]:
         return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
+
+    @_in_turn
+    def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
+        return tuple(
+            card_of(source, self._records.read(source.id, 0, HEAD), self._records.length(source.id))
+            for source in self._catalogue(corpora).select(())
+        )
 
     @_in_turn
     def source(self, source: str) -> Source | None:

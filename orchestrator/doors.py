@@ -7,15 +7,20 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .errors import InDoubt, Refused, ToolError
-from .evidence import Claim, Note, Passage, Quote, Source
+from .evidence import Card, Claim, Note, Passage, Quote, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .metadata import Condition, Mentions
 from .ports import Memory, Remarking, Toolbox
+from .rules.numbering import Numbered, number
+
+#: The most code points of a document that are numbered.
+TEXT_MOST = 50_000_000
 
 _PASSAGES: TypeAdapter[tuple[Passage, ...]] = TypeAdapter(tuple[Passage, ...])
 _NOTES: TypeAdapter[tuple[Note, ...]] = TypeAdapter(tuple[Note, ...])
 _SOURCES: TypeAdapter[tuple[Source, ...]] = TypeAdapter(tuple[Source, ...])
+_CARDS: TypeAdapter[tuple[Card, ...]] = TypeAdapter(tuple[Card, ...])
 _RARITY: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
 
@@ -99,6 +104,27 @@ class MemoryDoor:
 
         args = {"where": [condition.model_dump() for condition in where], "fields": list(fields)}
         return await self.steps.run(READ, "memory", args, effect, _SOURCES.validate_python)
+
+    async def cards(self) -> tuple[Card, ...]:
+        """Every document that the job may read as a catalogue shows it, without its text."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> tuple[Card, ...]:
+            return await memory.cards(corpora=self.corpora)
+
+        return await self.steps.run(READ, "memory", {"cards": True}, effect, _CARDS.validate_python)
+
+    async def document(self, source: str) -> Numbered | None:
+        """A stored document whose sentences and fields are numbered; None where there is none of this id."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> dict[str, Any] | None:
+            found = await memory.source(source)
+            text = await memory.read(source, 0, TEXT_MOST) if found else ""
+            return {"source": found.model_dump(mode="json"), "text": text} if found else None
+
+        held = await self.steps.run(READ, "memory", {"document": source}, effect, lambda recorded: recorded)
+        return number(Source.model_validate(held["source"]), held["text"]) if held else None
 
     async def source(self, source: str) -> Source | None:
         """A stored document with its metadata, without its text."""

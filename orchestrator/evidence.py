@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .envelope import Status
 
-Rule = Literal["lookup", "filter", "count", "min", "max"]
+#: `field` cites a field of one document as it stands; the others compute from fields of one or more.
+Rule = Literal["lookup", "filter", "count", "min", "max", "field"]
 #: How much work a question deserves: one fact, two or more things held against each other, a broad overview.
 Effort = Literal["fact", "comparison", "survey"]
 
@@ -79,6 +80,18 @@ class Passage(Value):
     line: int = 0
     #: The page of the source where that quote begins, from 1, where its pages are known; else 0.
     page: int = 0
+
+
+class Card(Value):
+    """A document as a catalogue shows it: what it is called, how it begins, and its metadata."""
+
+    source: str
+    title: str
+    #: Its first sentence.
+    opening: str = ""
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    #: About how many tokens its text has.
+    tokens: int = 0
 
 
 class Explained(Value):
@@ -182,6 +195,10 @@ class Claim(Value):
     rule: Rule | None = None
     #: What the question asks for, value by value, in the one claim of a report that answers it; empty in all others.
     answer: tuple[str, ...] = ()
+    #: What later steps, and a `Layout`, call it; empty where nobody does.
+    id: str = Field(default="", exclude_if=lambda name: not name)
+    #: The ids of the notes that it was written from.
+    notes: tuple[str, ...] = Field(default=(), exclude_if=lambda notes: not notes)
 
 
 class Finding(Value):
@@ -211,6 +228,57 @@ class Disagreement(Value):
     sides: tuple[Claim, ...]
 
 
+class Block(Value):
+    """A piece of a section, by the ids of its claims: sentences that follow each other, items, or a table."""
+
+    kind: Literal["paragraph", "list", "table"]
+    claims: tuple[str, ...] = ()
+    #: Of a table: the names of its columns, and its rows; a cell is the ids of its claims.
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[tuple[str, ...], ...], ...] = ()
+
+
+class Section(Value):
+    """A part of a report under one heading."""
+
+    heading: str
+    blocks: tuple[Block, ...] = ()
+
+
+class Layout(Value):
+    """Where the claims of a report stand, by their ids: those that answer the whole question first, then sections."""
+
+    lead: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+class Consulted(Value):
+    """A document that was read for a report."""
+
+    source: str
+    #: All of it, or the sections that were chosen.
+    depth: Literal["whole", "sections"] = "whole"
+    #: What was cut, in words; empty where it was read whole.
+    cut: str = ""
+    #: Why it was set aside, where it was read and found to be beside the question.
+    why_not: str = ""
+
+
+class Checked(Value):
+    """What came of the check of each sentence against its quotes alone."""
+
+    #: The model that checked, as its provider named it, and its tier; empty and 0 where nobody did.
+    model: str = ""
+    tier: int = 0
+    #: Why nobody checked, or why the check counts for less; empty where neither is so.
+    reason: str = ""
+    sentences: int = 0
+    as_they_stood: int = 0
+    mended: int = 0
+    #: The sentences that were dropped since their quotes do not say them.
+    dropped: tuple[str, ...] = ()
+
+
 class Draft(Value):
     """What a team wants to say. The job checks every quote before any of it becomes a report."""
 
@@ -219,6 +287,13 @@ class Draft(Value):
     disagreements: tuple[Disagreement, ...] = ()
     #: Words of the question that no evidence of any claim contains.
     uncovered: tuple[str, ...] = ()
+    #: Where the claims stand; None where they follow each other as they are.
+    layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
+    #: What the question asks and nothing that was read says, in sentences for people.
+    not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
+    #: What was read, used or not.
+    documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
 
 
 class Evidence(Value):
@@ -272,6 +347,10 @@ class Report(Value):
     gaps: tuple[Gap, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     uncovered: tuple[str, ...] = ()
+    layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
+    not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
+    documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings; left out of a record without any.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
     made_by: MadeBy = MadeBy()

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Document, Explained, File, Note, Passage, Source, Stored, Unreadable
+from .evidence import Card, Document, Explained, File, Note, Passage, Source, Stored, Unreadable
 from .metadata import Condition, Mentions
 from .settings import Settings
 
@@ -74,6 +74,10 @@ class Memory(Protocol):
         self, where: Sequence[Condition], *, corpora: Sequence[str], fields: Sequence[str] = ()
     ) -> tuple[Source, ...]:
         """Every source that meets all conditions, in the order of their numbers; with `fields`, these alone."""
+        ...
+
+    async def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
+        """Every source of these corpora as a catalogue shows it, in the order of their numbers."""
         ...
 
     async def source(self, source: str) -> Source | None:

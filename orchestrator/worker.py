@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, NamedTuple, TypeVar, overload
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
@@ -18,7 +18,7 @@ from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
-from .gateway.model import Model, Piece, Request
+from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
 from .journal.step import Steps
 
@@ -150,6 +150,14 @@ class Reach:
     priority: Priority = Priority.NORMAL
 
 
+class Answer(NamedTuple):
+    """A model's answer, what the gateway did for it, and the model as its provider named it."""
+
+    value: Any
+    receipt: Receipt
+    model: str
+
+
 class Context:
     """All that a worker may touch, and every touch is on record."""
 
@@ -184,6 +192,13 @@ class Context:
         turn in time, BudgetExceeded when the budget does not allow the call, Misconfigured when a provider refused us,
         InvalidWorker for a type that JSON cannot carry.
         """
+        answered = await self.answer(prompt, returns=returns, again=again, floor=floor, watch=watch, **inputs)
+        return answered.value
+
+    async def answer(
+        self, prompt: str, /, *, returns: Any = str, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+    ) -> "Answer":
+        """What `ask` gives, with the receipt: which model and which rung answered, and why it may be worth less."""
         adapter = None if returns is str else _returns(returns)
         request = Request(
             steps=self._steps,
@@ -201,7 +216,8 @@ class Context:
         )
         await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
-        return completion.text if adapter is None else adapter.validate_python(completion.value)
+        value = completion.text if adapter is None else adapter.validate_python(completion.value)
+        return Answer(value, completion.receipt, completion.model)
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""

@@ -109,11 +109,12 @@ def only_supported(draft: Draft, evidence: Evidence) -> Draft:
         for claim in claims
         if (problem := problems[id(claim)])
     ]
-    return Draft(
-        claims=tuple(claim for claim in draft.claims if not problems[id(claim)]),
-        gaps=(*draft.gaps, *dropped),
-        disagreements=tuple(d for d in draft.disagreements if not any(problems[id(side)] for side in d.sides)),
-        uncovered=draft.uncovered,
+    return draft.model_copy(
+        update={
+            "claims": tuple(claim for claim in draft.claims if not problems[id(claim)]),
+            "gaps": (*draft.gaps, *dropped),
+            "disagreements": tuple(d for d in draft.disagreements if not any(problems[id(side)] for side in d.sides)),
+        }
     )
 
 
@@ -128,6 +129,8 @@ def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:
             return f"there is no source {record.source!r}"
         if field_of(record.source, metadata[record.source], record.field) != record.value or is_empty(record.value):
             return f"field {record.field!r} of {record.source!r} is not {record.value!r}"
+    if claim.rule == "field":
+        return ""
     given = _given(claim, metadata)
     unsaid = [ways for ways in given.must if not any(_says(claim.text, way) for way in ways)]
     if unsaid:
