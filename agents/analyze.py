@@ -6,15 +6,20 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..memory.context import Budget
-from ..orchestrator.errors import NothingFound
+from ..orchestrator.envelope import Result
+from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
 from .claims import fitting, is_exact
+from .gaps import Gaps, GapsTask, Overview, overview, see_also
+from .reading import Note, Notes
 from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
 
 #: How many documents that replaced a source, or went the same way, are named.
 _KIN_MOST = 6
+#: How many documents are named that do not say what is asked.
+_NAMED_MOST = 6
 
 
 class Conflict(Value):
@@ -54,7 +59,11 @@ class Analyze(Worker):
     #: What claims may take of the tokens before a model, by kind of question.
     budget: ClassVar[Budget] = Budget()
 
-    async def run(self, task: Query, ctx: Context) -> Analysis:
+    async def run(self, task: Query | GapsTask, ctx: Context) -> Analysis | Overview:
+        return await (self._merged(task, ctx) if isinstance(task, Query) else _looked_over(task, ctx))
+
+    async def _merged(self, task: Query, ctx: Context) -> Analysis:
+        """The claims of all findings as one list."""
         findings = [result.read(Finding) for result in ctx.results]
         room = self.budget.tokens_of("evidence", task.effort)
         numbered, left = fitting([finding.claims for finding in findings], room)
@@ -77,6 +86,62 @@ class Analyze(Worker):
             weak=tuple(dict.fromkeys(finding.weak for finding in findings if finding.weak)),
             explained=tuple(dict.fromkeys(word for finding in findings for word in finding.explained)),
         )
+
+
+async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
+    """All notes as one, and what else is to be looked up: nothing where code sees that every point is settled."""
+    read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
+    whole = overview(read, task.points)
+    also = see_also(read)
+    if not task.is_last and (whole.unsaid or whole.want or also):
+        whole = await _with_gaps(task, whole, also, ctx)
+    if not whole.notes and not whole.asks_for_more:
+        names = ", ".join(one.source for one in whole.documents[:_NAMED_MOST])
+        more = f" and {len(whole.documents) - _NAMED_MOST} more" if len(whole.documents) > _NAMED_MOST else ""
+        raise NothingFound(
+            f"none of the documents that were read says it: {names}{more}" if names else "nothing was read"
+        )
+    return whole
+
+
+def _notes_of(result: Result, task: GapsTask) -> Notes | None:
+    """What a task has noted down, with the ids by which it is known from here on; a finding's claims are notes too."""
+    if result.worker == "search":
+        return None
+    if result.worker == "summarize":
+        notes = result.read(Notes)
+    else:
+        finding = result.read(Finding)
+        point = task.points.index(finding.about) + 1 if finding.about in task.points else 0
+        claims = [Note(point=point, text=c.text, quotes=c.quotes, records=c.records) for c in finding.claims]
+        notes = Notes(points=task.points, notes=tuple(claims))
+    named = [note.model_copy(update={"id": f"{result.task}.{n}"}) for n, note in enumerate(notes.notes, start=1)]
+    return notes.model_copy(update={"notes": tuple(named)})
+
+
+async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: Context) -> Overview:
+    """With what a model says is open, and what might close it. Without an answer the writing begins."""
+    done = {one.source for one in whole.documents}
+    try:
+        gaps = await ctx.ask(
+            "gaps",
+            returns=Gaps,
+            question=task.question,
+            points=whole.points,
+            notes=[{"point": note.point, "text": note.text} for note in whole.notes],
+            read=sorted(done),
+            searched=task.searched,
+            see_also=also,
+        )
+    except NoAnswer as error:
+        ctx.note(f"nobody says what else to look up: {error}")
+        return whole.model_copy(update={"want": ()})
+    return whole.model_copy(
+        update={
+            "next_documents": tuple(name for name in gaps.documents if name not in done),
+            "next_queries": tuple(query for query in gaps.queries if query not in task.searched),
+        }
+    )
 
 
 def _marked(claims: Sequence[Claim], chosen: Sequence[Claim], exact: Sequence[Claim]) -> list[Claim]:

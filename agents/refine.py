@@ -7,11 +7,16 @@ from pydantic import Field
 
 from ..memory.context import Budget
 from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
+from ..orchestrator.metadata import shown
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
 from .claims import fitting, is_exact
 from .coverage import uncovered
+from .gaps import Overview
+from .reading import Note
+from .writing import Written as WrittenReport
+from .writing import by_point, draft_of
 
 
 class Sentence(Value):
@@ -27,6 +32,14 @@ class Written(Value):
     sentences: tuple[Sentence, ...]
 
 
+class WriteTask(Value):
+    """To write the report from an overview."""
+
+    question: str
+    #: What is known not to be among the documents, a sentence each.
+    absent: tuple[str, ...] = ()
+
+
 class Refine(Worker):
     """Writes the report from the analysis: every sentence names the claims it rests on."""
 
@@ -34,7 +47,11 @@ class Refine(Worker):
     #: What claims may take of the tokens before a model, by kind of question.
     budget: ClassVar[Budget] = Budget()
 
-    async def run(self, task: Query, ctx: Context) -> Draft:
+    async def run(self, task: Query | WriteTask, ctx: Context) -> Draft:
+        return await (self._joined(task, ctx) if isinstance(task, Query) else _written(task, ctx))
+
+    async def _joined(self, task: Query, ctx: Context) -> Draft:
+        """Sentences over the claims of an analysis."""
         analysis = ctx.results[-1].read(Analysis)
         room = self.budget.tokens_of("evidence", task.effort)
         shown, left = fitting([analysis.claims], room)
@@ -51,6 +68,42 @@ class Refine(Worker):
             disagreements=analysis.disagreements,
             uncovered=uncovered(task.question, claims, analysis.explained),
         )
+
+
+async def _written(task: WriteTask, ctx: Context) -> Draft:
+    """The report as a model writes it from notes; where nothing of that may stand, the notes themselves by point."""
+    read = ctx.results[-1].read(Overview)
+    draft = Draft()
+    for again in range(2):
+        written = await ctx.ask(
+            "write",
+            returns=WrittenReport,
+            again=again,
+            question=task.question,
+            kind=read.kind,
+            points=read.points,
+            notes=[_as_shown(note) for note in read.notes],
+            doubts=read.doubts,
+            not_said=(*read.unsaid, *task.absent),
+        )
+        draft, dropped = draft_of(written, read.notes)
+        if dropped:
+            ctx.note("sentences that name no note are left out", left_out=dropped)
+        if draft.claims:
+            break
+    if not draft.claims:
+        ctx.note("nothing was written that names a note: the notes stand as they are")
+        draft = by_point(read.points, read.notes)
+    return draft.model_copy(update={"documents": read.documents})
+
+
+def _as_shown(note: Note) -> dict[str, Any]:
+    return {
+        "point": note.point,
+        "text": note.text,
+        "quotes": [{"source": quote.source, "text": " ".join(quote.text.split())} for quote in note.quotes],
+        "fields": [f"{record.source}, {record.field}: {shown(record.value)}" for record in note.records],
+    }
 
 
 def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:

@@ -10,6 +10,7 @@ from functools import partial
 
 from pydantic import Field
 
+from ..memory.context import in_turns
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Passage, Query, Source, Value
 from ..orchestrator.metadata import ID, Condition, Mentions, elements
@@ -31,6 +32,7 @@ from .coverage import (
 from .inquiry import Inquiry, read_question
 from .lookup import claims_of
 from .multihop import search_in_hops
+from .ranking import documents_of, fused
 from .selection import names_of
 
 _PASSAGES_MOST = 16
@@ -66,24 +68,51 @@ class Found(Value):
     weak: str = ""
 
 
+class Searches(Value):
+    """What to search the documents for, in words that they would use."""
+
+    queries: tuple[str, ...]
+
+
+class Located(Value):
+    """Where the words of some queries stand: by document, best first, the offsets of passages, best first."""
+
+    queries: tuple[str, ...]
+    documents: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+
+
 class Search(Worker):
     """Finds what the project's documents say on one part of the question, in their metadata and in their text."""
 
-    async def run(self, task: Query, ctx: Context) -> Found:
-        mentions = await ctx.memory.mentions(task.question)
-        looked = await _look_up(task.question, mentions, ctx)
-        if not looked.claims and task.about != task.question:  # metadata may answer this part of it
-            looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
-        if looked.claims:
-            return await _with_text(task, looked, ctx)
-        passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
-        words = key_words(task.about)
-        rarity = dict(await ctx.memory.rarity(words))
-        held = best_share(weights(words, rarity, _texts(passages)), passages)
-        if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
-            passages = await _followed(task.about, passages, ctx)
-        weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
-        return Found(passages=passages, rarity=rarity, weak=weak)
+    async def run(self, task: Query | Searches, ctx: Context) -> Found | Located:
+        return await (_found(task, ctx) if isinstance(task, Query) else located(task.queries, ctx))
+
+
+async def located(queries: Sequence[str], ctx: Context, *, limit: int = _PASSAGES_MOST) -> Located:
+    """The documents in which each query finds passages, by all of them together."""
+    found = [await ctx.memory.search(query, limit=limit, findings=False) for query in dict.fromkeys(queries)]
+    offsets: dict[str, list[int]] = {name: [] for name in fused(map(documents_of, found))}
+    for passage in in_turns(found):
+        offsets[passage.source].append(passage.start)
+    return Located(queries=tuple(queries), documents={name: tuple(places) for name, places in offsets.items()})
+
+
+async def _found(task: Query, ctx: Context) -> Found:
+    """What bears on one part of a question, by rule alone."""
+    mentions = await ctx.memory.mentions(task.question)
+    looked = await _look_up(task.question, mentions, ctx)
+    if not looked.claims and task.about != task.question:  # metadata may answer this part of it
+        looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
+    if looked.claims:
+        return await _with_text(task, looked, ctx)
+    passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
+    words = key_words(task.about)
+    rarity = dict(await ctx.memory.rarity(words))
+    held = best_share(weights(words, rarity, _texts(passages)), passages)
+    if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
+        passages = await _followed(task.about, passages, ctx)
+    weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
+    return Found(passages=passages, rarity=rarity, weak=weak)
 
 
 # Metadata

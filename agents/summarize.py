@@ -8,9 +8,16 @@ from pydantic import Field
 from ..memory.context import Budget, assemble, gaps, in_turns
 from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
+from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .search import Found
+from .reading import CALL_TOKENS, Notes, Read, ReadAll, ReadTask, consulted, noted, shown
+from .search import Found, Located
+
+#: Tokens of one document that are read at once; passages that are looked for in a longer one.
+DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 12
+#: Notes of a document, and of a call.
+_NOTES_EACH, _NOTES_MOST = 15, 40
 
 
 class Excerpt(Value):
@@ -40,7 +47,11 @@ class Summarize(Worker):
     #: What passages may take of the tokens before a model, by kind of question.
     budget: ClassVar[Budget] = Budget()
 
-    async def run(self, task: Query, ctx: Context) -> Finding:
+    async def run(self, task: Query | ReadTask, ctx: Context) -> Finding | Notes:
+        return await (self._picked(task, ctx) if isinstance(task, Query) else _noted(task, ctx))
+
+    async def _picked(self, task: Query, ctx: Context) -> Finding:
+        """Sentences of passages that answer one part of a question, by rule alone."""
         found = [result.read(Found) for result in ctx.results]
         passages = await self._chosen(task, in_turns(one.passages for one in found), ctx)
         computed = tuple(claim for one in found for claim in one.claims)
@@ -81,6 +92,54 @@ class Summarize(Worker):
         )
         claims = [_claim(statement, passages, ctx) for statement in summary.statements]
         return tuple(claim for claim in claims if claim), summary.missing
+
+
+async def _noted(task: ReadTask, ctx: Context) -> Notes:
+    """What a model notes down from whole documents, or from the sections of long ones that were found."""
+    found = [result.read(Located) for result in ctx.results] if task.found else []
+    offsets = {name: list(places) for one in found for name, places in one.documents.items()}
+    documents = await _documents(task, list(offsets), ctx)
+    if not documents:
+        return Notes(kind=task.kind, points=task.points)
+    for document in documents:
+        if document.tokens > DOCUMENT_TOKENS and document.source.id not in offsets:
+            about = " ".join((task.question, *task.points))
+            places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
+            offsets[document.source.id] = [place.start for place in places]
+    call = shown(documents, DOCUMENT_TOKENS, dict(task.sections), offsets)
+    read = await ctx.ask(
+        "read",
+        returns=Read if task.points else ReadAll,
+        question=task.question,
+        points=task.points,
+        notes=task.notes,
+        documents=call,
+        has_cuts=any(one.cut for one in call),
+        notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
+    )
+    kept, loose = noted(read, call)
+    if loose:
+        ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
+    told = read.model_dump(include={"not_said", "doubts", "see_also", "want"})
+    if isinstance(read, ReadAll):
+        told |= {"kind": read.kind, "points": read.points}
+    else:
+        told |= {"kind": task.kind, "points": task.points}
+    return Notes(notes=tuple(kept), documents=consulted(call), **told)
+
+
+async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:
+    """The documents of a task, and those that were found, as many of these as one call has room for."""
+    documents: list[Numbered] = []
+    room = CALL_TOKENS
+    for name in dict.fromkeys((*task.documents, *(name for name in found if name not in task.but))):
+        document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
+        if document is None:
+            ctx.note("a document is not read", document=name, room=room)
+        elif name in task.documents or document.tokens <= room:
+            documents.append(document)
+            room -= document.tokens
+    return documents
 
 
 def _claim(statement: Statement, passages: list[Passage], ctx: Context) -> Claim | None:

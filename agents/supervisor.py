@@ -7,13 +7,19 @@ from pydantic import Field
 
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer
-from ..orchestrator.evidence import Effort, Finding, Query, Value
+from ..orchestrator.evidence import Card, Effort, Finding, Query, Value
 from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
 from .analyze import Analysis
+from .desk import Desk, Scouted, Triage, fits_one_call, has_new_notes, next_round, reading, triaged, whole, writing
+from .gaps import Overview
+from .ranking import cut, line_of
+from .search import located
 
-_STANDARD = frozenset({"search", "summarize", "analyze", "refine"})
+_STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
+#: Up to so many documents a catalogue is shown whole; of more, so many cards are. How many passages a query finds then.
+_CARDS_MOST, _CARDS_OF_MANY, _LOOKED_AT = 150, 60, 60
 
 
 class Brief(Value):
@@ -30,10 +36,11 @@ class Steered(Value):
 
 
 class Assignment(Value):
-    """A brief with the question it is for: what the supervisor keeps between its methods."""
+    """A question and what it asks for, read by a model or by rule: what the supervisor keeps between its methods."""
 
     question: str
-    brief: Brief
+    brief: Brief | None = None
+    desk: Desk | None = None
 
 
 class ResearchSupervisor:
@@ -43,15 +50,44 @@ class ResearchSupervisor:
         self._workers, self._settings = workers, settings
 
     async def brief(self, question: str, ctx: Context) -> Assignment:
-        """The question's parts, as a model sees them."""
+        """What the answer must say and what to read for it, where a model reads; else the question's parts."""
         notes = await ctx.steering()
-        return Assignment(
-            question=question, brief=await ctx.ask("brief", returns=Brief, question=question, notes=notes)
+        cards = await ctx.memory.cards() if self._reads else ()
+        if cards:
+            return Assignment(question=question, desk=await self._triaged(question, cards, notes, ctx))
+        brief = await ctx.ask("brief", returns=Brief, question=question, notes=notes)
+        return Assignment(question=question, brief=brief)
+
+    @property
+    def _reads(self) -> bool:
+        return any(rung.provider != "embedded" for rung in self._settings.rungs)
+
+    async def _triaged(self, question: str, cards: Sequence[Card], notes: tuple[str, ...], ctx: Context) -> Desk:
+        """The documents to be read: all where they fit one call, else those that a model chooses from the catalogue.
+
+        Of a large catalogue it sees the cards that a search by its own queries finds best.
+        """
+        if fits_one_call(cards):
+            return whole(question, cards, notes)
+        of, searched = len(cards), [question]
+        if of > _CARDS_MOST:
+            fields = (await ctx.memory.mentions(question)).fields
+            scouted = await ctx.ask("scout", returns=Scouted, question=question, of=of, fields=fields)
+            searched = list(dict.fromkeys((question, *scouted.queries)))
+            found = await located(searched, ctx, limit=_LOOKED_AT)
+            cards = cut(cards, list(found.documents), _CARDS_OF_MANY)
+        shown = [line_of(card) for card in cards]
+        triage = await ctx.ask(
+            "triage", returns=Triage, question=question, cards=shown, of=of, is_cut=of > len(cards), notes=notes
         )
+        return triaged(question, triage, cards, notes, searched if of > _CARDS_MOST else ())
 
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
-        standard = self._round(assignment, assignment.brief.sub_questions, ())
+        if assignment.desk is not None:
+            standard = reading(assignment.desk, self._gatherers, self._settings.fan_out_most)
+        else:
+            standard = self._round(assignment, _parts(assignment), ())
         strangers = [worker for worker in self._workers if worker.name not in _STANDARD and not _gathers(worker)]
         if not strangers:
             return standard
@@ -66,6 +102,8 @@ class ResearchSupervisor:
         analyses = [result for result in results if result.worker == "analyze"]
         if any(result.worker == "refine" for result in results) or not analyses:
             return None
+        if assignment.desk is not None:
+            return await self._next(assignment.desk, results, ctx)
         is_last = len(analyses) >= self._settings.rounds_most
         steered = () if is_last else await self._steered(assignment, ctx)
         is_delivered = analyses[-1].status.delivered
@@ -77,12 +115,25 @@ class ResearchSupervisor:
             return None
         return Plan(tasks=(_task(assignment, "refine", "refine", after=(analyses[-1].task,)),))
 
+    async def _next(self, desk: Desk, results: Sequence[Result], ctx: Context) -> Plan | None:
+        """Another round where the notes ask for one that may help, or people do; then the writing, then None."""
+        rounds = [result for result in results if result.worker == "analyze"]
+        if not rounds[-1].status.delivered:
+            return None
+        seen = rounds[-1].read(Overview)
+        left = self._settings.rounds_most - len(rounds)
+        steered = await self._steered(Assignment(question=desk.question, desk=desk), ctx) if left > 0 else ()
+        if steered or (left > 0 and seen.asks_for_more and has_new_notes(results)):
+            ctx.note("another round", documents=seen.next_documents, queries=seen.next_queries, steered=steered)
+            return next_round(desk, seen, results, steered, self._settings.fan_out_most, is_last=left == 1)
+        return writing(desk, results)
+
     async def _steered(self, assignment: Assignment, ctx: Context) -> tuple[str, ...]:
         """What to look up after what people have told us since the brief; their words as they stand without a model."""
         notes = await ctx.steering()
         if not notes:
             return ()
-        question, parts = assignment.question, assignment.brief.sub_questions
+        question, parts = assignment.question, _parts(assignment)
         try:
             return (await ctx.ask("steer", returns=Steered, question=question, sub_questions=parts, notes=notes)).parts
         except NoAnswer as error:
@@ -95,7 +146,7 @@ class ResearchSupervisor:
         tasks: list[PlannedTask] = []
         findings = [result.task for result in results if _is_finding(result)]
         offset = sum(result.worker == "search" for result in results)
-        gatherers = [worker.name for worker in self._workers if worker.name not in _STANDARD and _gathers(worker)]
+        gatherers = self._gatherers
         for n, part in enumerate(parts[: self._settings.fan_out_most], start=offset + 1):
             tasks.append(task(f"search-{n}", "search", part))
             tasks.append(task(f"summarize-{n}", "summarize", part, after=(f"search-{n}",)))
@@ -103,6 +154,10 @@ class ResearchSupervisor:
         findings += [task.id for task in tasks if task.worker != "search"]
         round_number = 1 + sum(result.worker == "analyze" for result in results)
         return Plan(tasks=(*tasks, task(f"analyze-{round_number}", "analyze", after=tuple(findings))))
+
+    @property
+    def _gatherers(self) -> list[str]:
+        return [worker.name for worker in self._workers if worker.name not in _STANDARD and _gathers(worker)]
 
     async def _proposed(self, assignment: Assignment, standard: Plan, ctx: Context) -> Plan | None:
         """A model's plan, asked for again with what was wrong; None when neither could run."""
@@ -115,7 +170,7 @@ class ResearchSupervisor:
                     returns=Plan,
                     again=again,
                     question=assignment.question,
-                    sub_questions=assignment.brief.sub_questions,
+                    sub_questions=_parts(assignment),
                     workers=[worker.describe() for worker in self._workers],
                     standard=standard,
                     problems=wrong,
@@ -128,6 +183,13 @@ class ResearchSupervisor:
                 return plan
         ctx.note("the proposed plan cannot run", problems=wrong)
         return None
+
+
+def _parts(assignment: Assignment) -> tuple[str, ...]:
+    """What is being looked up."""
+    if assignment.brief is not None:
+        return assignment.brief.sub_questions
+    return (assignment.desk.points if assignment.desk else ()) or (assignment.question,)
 
 
 def _gathers(worker: Contract) -> bool:
@@ -143,6 +205,6 @@ def _is_finding(result: Result) -> bool:
 def _task(
     assignment: Assignment, name: str, worker: str, about: str | None = None, *, after: tuple[str, ...] = ()
 ) -> PlannedTask:
-    question = assignment.question
-    query = Query(question=question, about=about or question, effort=assignment.brief.effort)
+    question, brief = assignment.question, assignment.brief
+    query = Query(question=question, about=about or question, effort=brief.effort if brief else "fact")
     return PlannedTask(id=name, worker=worker, input=query.model_dump(), after=after)

@@ -9,6 +9,7 @@ from ..orchestrator.settings import Rung, Settings
 from ..orchestrator.team import Team
 from ..tools import read_corpus
 from .analyze import Analyze
+from .check import Check
 from .embedded import NOTICE, Embedded
 from .refine import Refine
 from .search import Search
@@ -28,7 +29,7 @@ def _ranking(settings: Settings) -> str:
 
 research_team = Team(
     supervisor=ResearchSupervisor,
-    workers=(Search, Summarize, Analyze, Refine),
+    workers=(Search, Summarize, Analyze, Refine, Check),
     memory=open_memory,
     corpus=read_corpus,
     providers={"embedded": Embedded},

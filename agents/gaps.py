@@ -1,0 +1,91 @@
+"""What the notes of a reading come to: which points are answered, and what else is to be looked up. Pure."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from ..orchestrator.evidence import Consulted, Value
+from .reading import Kind, Note, Notes, Want
+
+
+class GapsTask(Value):
+    """To look over what was read. The last time, nothing else may be asked for."""
+
+    question: str
+    #: The points of the plan; readers that had none have made their own.
+    points: tuple[str, ...] = ()
+    #: What has been searched for.
+    searched: tuple[str, ...] = ()
+    is_last: bool = False
+
+
+class PointState(Value):
+    """What the notes say of a point."""
+
+    point: int
+    state: Literal["answered", "open", "contradicted"]
+    why: str = ""
+
+
+class Gaps(Value):
+    """What is open, and what might close it."""
+
+    points: tuple[PointState, ...] = ()
+    documents: tuple[str, ...] = Field(default=(), max_length=8)
+    queries: tuple[str, ...] = Field(default=(), max_length=3)
+
+
+class Overview(Value):
+    """All that was read for a question, in the order in which it is written up."""
+
+    kind: Kind = "fact"
+    points: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    #: The points that no note is for, and why those are open that have some.
+    unsaid: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    documents: tuple[Consulted, ...] = ()
+    #: What is to be read or searched for next; nothing where the writing may begin.
+    next_documents: tuple[str, ...] = ()
+    next_queries: tuple[str, ...] = ()
+    want: tuple[Want, ...] = ()
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether another round is asked for."""
+        return bool(self.next_documents or self.next_queries or self.want)
+
+
+def overview(read: Sequence[Notes], planned: Sequence[str]) -> Overview:
+    """The notes of all readings as one: points in their order, equal notes once, notes by point."""
+    points = list(dict.fromkeys((*planned, *(point for notes in read for point in notes.points))))
+    kept: dict[tuple[int, frozenset[object]], Note] = {}
+    for notes in read:
+        for note in notes.notes:
+            known = 1 <= note.point <= len(notes.points)
+            point = points.index(notes.points[note.point - 1]) + 1 if known else 0
+            kept.setdefault(
+                (point, frozenset((*note.quotes, *map(str, note.records)))), note.model_copy(update={"point": point})
+            )
+    ordered = sorted(kept.values(), key=lambda note: (note.point == 0, note.point))
+    said = {note.point for note in ordered}
+    documents: dict[str, Consulted] = {}
+    for one in (one for notes in read for one in notes.documents):
+        before = documents.get(one.source)
+        documents[one.source] = one if before is None or not one.cut else before
+    return Overview(
+        kind=read[0].kind if read else "fact",
+        points=tuple(points),
+        notes=tuple(ordered),
+        unsaid=tuple(point for n, point in enumerate(points, start=1) if n not in said),
+        doubts=tuple(dict.fromkeys(doubt for notes in read for doubt in notes.doubts)),
+        documents=tuple(documents.values()),
+        want=tuple(want for notes in read for want in notes.want),
+    )
+
+
+def see_also(read: Sequence[Notes]) -> tuple[str, ...]:
+    """What readers say should be read as well and was not."""
+    done = {one.source for notes in read for one in notes.documents}
+    return tuple(dict.fromkeys(name for notes in read for name in notes.see_also if name not in done))

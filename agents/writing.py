@@ -1,0 +1,269 @@
+"""From what a writer wrote to the claims of a report: sentences with the numbers of the notes they rest on. Pure.
+
+A writer writes Markdown whose sentences and cells end in `[n]`, the numbers of notes. Code takes the numbers off, gives
+each sentence the quotes of its notes, and keeps the order as it is. A sentence without a number that is known is
+dropped, and named.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from pydantic import Field
+
+from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Section, Value
+from .reading import Note
+
+#: The numbers at the end of a sentence or a cell: `[1]`, `[1][2]`, `[1, 2]`, and full stops between and behind them.
+_MARKS = re.compile(r"\s*(?:\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]\s*)+")
+_NUMBER = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
+#: Where a sentence ends: after its numbers, or at a full stop behind which something new begins.
+_END = re.compile(
+    r"(?:(?<=[.!?])[\"'”’)]*)?\s*(?:\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]\s*)+[.!?]?(?=\s|$)"
+    r"|[.!?][\"'”’)]*(?=\s+[\"'“‘(*_]*[^\Wa-z_])"
+)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|mrs?|ms|dr|prof|st|no|fig|approx|[^\W\d_]|\d{1,3})$", re.IGNORECASE
+)
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
+_ROW = re.compile(r"\s*\|.*\|\s*$")
+_RULE = re.compile(r"[\s|:-]+$")
+_RANGE_MOST = 20
+
+
+class WrittenSection(Value):
+    """A part of a report: its heading, and its blocks in Markdown: a paragraph, a list or a table each."""
+
+    heading: str
+    blocks: tuple[str, ...]
+
+
+class Side(Value):
+    """What one side says, with the numbers of the notes that say it."""
+
+    text: str
+    notes: tuple[int, ...] = Field(min_length=1)
+
+
+class Contradiction(Value):
+    """What sources say differently, and why if they tell."""
+
+    about: str
+    sides: tuple[Side, ...] = Field(min_length=2)
+    why: str = ""
+
+
+class Written(Value):
+    """A report as its writer wrote it."""
+
+    lead: str
+    sections: tuple[WrittenSection, ...] = ()
+    disagreements: tuple[Contradiction, ...] = ()
+    not_answered: tuple[str, ...] = ()
+
+
+@dataclass
+class _Page:
+    """The claims so far, and what was dropped."""
+
+    notes: Sequence[Note]
+    claims: list[Claim] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def add(self, text: str, numbers: Sequence[int]) -> str:
+        """The id of a new claim; "" where it names no note that is there."""
+        named = [self.notes[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(self.notes)]
+        if not named or not text:
+            self.dropped += [text] if text else []
+            return ""
+        claim = claim_of(f"s{len(self.claims) + 1}", text, named)
+        self.claims.append(claim)
+        return claim.id
+
+
+def claim_of(name: str, text: str, notes: Sequence[Note]) -> Claim:
+    """A sentence with the evidence of the notes that it rests on."""
+    quotes = tuple(dict.fromkeys(quote for note in notes for quote in note.quotes))
+    records = list({(r.source, r.field): r for note in notes for r in note.records}.values())
+    return Claim(
+        id=name,
+        text=text,
+        quotes=quotes,
+        records=tuple(records),
+        rule="field" if records else None,
+        notes=tuple(dict.fromkeys(note.id for note in notes)),
+    )
+
+
+def draft_of(written: Written, notes: Sequence[Note]) -> tuple[Draft, list[str]]:
+    """The report's claims and where they stand, and the sentences that were dropped as they name no note."""
+    page = _Page(notes)
+    lead = tuple(filter(None, (page.add(text, numbers) for text, numbers in sentences_of(written.lead))))
+    sections = [
+        Section(heading=section.heading.strip(), blocks=tuple(_blocks(section.blocks, page)))
+        for section in written.sections
+    ]
+    disagreements = [found for one in written.disagreements if (found := _disagreement(one, page))]
+    draft = Draft(
+        claims=tuple(page.claims),
+        disagreements=tuple(disagreements),
+        layout=Layout(lead=lead, sections=tuple(section for section in sections if section.blocks)),
+        not_answered=tuple(
+            dict.fromkeys(filter(None, (_MARKS.sub("", said).strip() for said in written.not_answered)))
+        ),
+    )
+    return draft, page.dropped
+
+
+def by_point(points: Sequence[str], notes: Sequence[Note]) -> Draft:
+    """A report of the notes as they stand: the first of each point leads, the others follow under their points."""
+    claims = [claim_of(f"s{n}", note.text, [note]) for n, note in enumerate(notes, start=1)]
+    groups = {point: [n for n, note in enumerate(notes) if note.point == point] for point in range(len(points) + 1)}
+    lead = [group[0] for point, group in groups.items() if point and group] or list(range(len(notes)))[:1]
+    sections = [
+        Section(
+            heading=points[point - 1] if point else "Beside this",
+            blocks=(Block(kind="list", claims=tuple(claims[n].id for n in group if n not in lead)),),
+        )
+        for point, group in sorted(groups.items(), key=lambda item: (not item[0], item[0]))
+        if [n for n in group if n not in lead]
+    ]
+    return Draft(claims=tuple(claims), layout=Layout(lead=tuple(claims[n].id for n in lead), sections=tuple(sections)))
+
+
+def _disagreement(one: Contradiction, page: _Page) -> Disagreement | None:
+    sides = []
+    for side in one.sides:
+        named = [page.notes[n - 1] for n in dict.fromkeys(side.notes) if 1 <= n <= len(page.notes)]
+        if named:
+            sides.append(claim_of("", _MARKS.sub("", side.text).strip(), named))
+        else:
+            page.dropped.append(side.text)
+    about = f"{one.about.strip()}: {one.why.strip()}" if one.why.strip() else one.about.strip()
+    return Disagreement(about=about, sides=tuple(sides)) if len(sides) > 1 else None
+
+
+def sentences_of(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The sentences of a paragraph without their marks, each with the numbers that it ends in."""
+    start = 0
+    while start < len(text):
+        end = next((m.end() for m in _END.finditer(text, start) if not _abbreviates(text, start, m)), len(text))
+        piece = text[start:end]
+        start = end
+        numbers = numbers_in(piece)
+        said = bare(piece)
+        if said or numbers:
+            yield said, numbers
+
+
+def _abbreviates(text: str, start: int, found: re.Match[str]) -> bool:
+    return found[0][:1] == "." and "[" not in found[0] and _ABBREVIATION.search(text[start : found.start()]) is not None
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """The numbers in a text's marks: `[1, 3]` and `[2–4]` are three each."""
+    found: list[int] = []
+    for marks in _MARKS.findall(text):
+        for first, last in _NUMBER.findall(marks):
+            stop = min(int(last or first), int(first) + _RANGE_MOST)
+            found += range(int(first), max(int(first), stop) + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def bare(text: str) -> str:
+    """A text without its marks, on one line, with its full stop behind the last word."""
+    said = " ".join(_MARKS.sub(" ", text).split())
+    return re.sub(r"\s+([.!?,;:])", r"\1", re.sub(r"([.!?])(?:\s*\.)+$", r"\1", said)).strip()
+
+
+def _blocks(written: Sequence[str], page: _Page) -> Iterator[Block]:
+    for text in written:
+        for is_row, group in groupby(text.splitlines(), key=lambda line: _ROW.match(line) is not None):
+            lines = list(group)
+            yield from _table(lines, page) if is_row else _prose(lines, page)
+
+
+def _prose(lines: Sequence[str], page: _Page) -> Iterator[Block]:
+    """Paragraphs and lists, in their order."""
+    for kind, group in groupby(_joined(lines), key=lambda item: item[0]):
+        texts = [text for _, text in group]
+        if kind == "list":
+            items = [name for text in texts for name in _item(text, page)]
+            if items:
+                yield Block(kind="list", claims=tuple(items))
+        else:
+            for text in texts:
+                claims = tuple(filter(None, (page.add(said, numbers) for said, numbers in sentences_of(text))))
+                if claims:
+                    yield Block(kind="paragraph", claims=claims)
+
+
+def _item(text: str, page: _Page) -> list[str]:
+    """An item is one claim, whatever sentences it has."""
+    name = page.add(bare(text), numbers_in(text))
+    return [name] if name else []
+
+
+def _joined(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Items and paragraphs as one text each; what follows an item without a mark of its own belongs to it."""
+    found: list[tuple[str, str]] = []
+    is_new = True
+    for line in lines:
+        if not line.strip():
+            is_new = True
+        elif mark := _ITEM.match(line):
+            found.append(("list", line[mark.end() :]))
+            is_new = False
+        elif is_new:
+            found.append(("paragraph", line.lstrip("# ")))
+            is_new = False
+        else:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+    return found
+
+
+def _table(lines: Sequence[str], page: _Page) -> Iterator[Block]:
+    rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
+    columns, body = tuple(map(bare, rows[0])), rows[1:]
+    kept: list[tuple[tuple[str, ...], ...]] = []
+    for row in body:
+        whole = numbers_in(" ".join(row))
+        cells = [(bare(cell), numbers_in(cell)) for cell in row]
+        # A first cell without a number names what its row is about; elsewhere a cell takes the numbers of its row.
+        names = [page.add(said, numbers or whole) if said else "" for said, numbers in cells]
+        if any(names):
+            padded = [*names, *[""] * (len(columns) - len(names))][: max(len(columns), 1)]
+            kept.append(tuple((name,) if name else () for name in padded))
+    if kept:
+        yield Block(kind="table", columns=columns, rows=tuple(kept))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+def without(draft: Draft, gone: Sequence[str], mended: Mapping[str, str]) -> Draft:
+    """The draft without some claims, and with the words of others replaced; what is left empty vanishes with them."""
+    kept = tuple(
+        claim.model_copy(update={"text": mended.get(claim.id, claim.text)})
+        for claim in draft.claims
+        if claim.id not in gone
+    )
+    return draft.model_copy(update={"claims": kept, "layout": draft.layout and trimmed(draft.layout, set(gone))})
+
+
+def trimmed(layout: Layout, gone: set[str]) -> Layout:
+    """The layout without these claims, and without the blocks, rows and sections that nothing is left of."""
+    sections = []
+    for section in layout.sections:
+        blocks = []
+        for block in section.blocks:
+            rows = [tuple(tuple(name for name in cell if name not in gone) for cell in row) for row in block.rows]
+            claims = tuple(name for name in block.claims if name not in gone)
+            kept = tuple(row for row in rows if any(row))
+            if claims or kept:
+                blocks.append(block.model_copy(update={"claims": claims, "rows": kept}))
+        if blocks:
+            sections.append(section.model_copy(update={"blocks": tuple(blocks)}))
+    return Layout(lead=tuple(name for name in layout.lead if name not in gone), sections=tuple(sections))
