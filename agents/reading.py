@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..orchestrator.evidence import Consulted, Quote, Record, Value
-from ..orchestrator.rules.numbering import Line, Numbered, Part
+from ..orchestrator.rules.numbering import ARROW, Line, Numbered, Part
 
 #: What form of answer a question asks for.
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
@@ -55,25 +55,30 @@ class Want(Value):
     headings: tuple[str, ...] = Field(min_length=1)
 
 
-class Read(Value):
-    """What some documents say about the points, as a model notes it down."""
+class Reading(Value):
+    """What some documents say, as a model notes it down."""
 
     notes: tuple[ReadNote, ...] = Field(max_length=60)
     #: The numbers of the points of which these documents say nothing.
     not_said: tuple[int, ...] = ()
     #: What makes a document weak evidence, one short sentence each.
     doubts: tuple[str, ...] = ()
+
+
+class Read(Reading):
+    """What some documents say about the points."""
+
     #: What else must be read for a point: the ids or titles of documents that these name.
     see_also: tuple[str, ...] = ()
     #: Sections that were cut and are needed.
     want: tuple[Want, ...] = ()
 
 
-class ReadAll(Read):
-    """The same of documents that are all there is: whoever reads says as well what the answer must say."""
+class ReadAll(Reading):
+    """What all documents that there are say, and what the answer must say."""
 
     kind: Kind = "fact"
-    #: What the answer must say, in the order in which a reader wants it.
+    #: In the order in which a reader wants them.
     points: tuple[str, ...] = Field(min_length=1, max_length=8)
 
 
@@ -125,6 +130,18 @@ class Shown:
         """The headings of the parts that are not shown."""
         there = {part.path for part in self.parts}
         return tuple(part.heading for part in self.document.parts if part.lines and part.path not in there)
+
+    @property
+    def text(self) -> str:
+        """It as a prompt shows it: each line behind its number, under the path of its heading."""
+        shown: list[str] = []
+        for part in self.parts:
+            path = part.path[1:] if part.path[:1] == (self.document.source.title,) else part.path
+            shown += [f"# {ARROW.join(path)}"] if path else []
+            shown += [f"[{n}] {'(field) ' if line.kind == 'field' else ''}{line.text}" for n, line in self.lines(part)]
+        if self.cut:
+            shown.append(f"[cut: {self.cut}. Sections not shown: {'; '.join(self.outline)}]")
+        return "\n".join(shown)
 
     def lines(self, part: Part) -> Iterator[tuple[int, Line]]:
         """The lines of a part, each with its number in the call."""
@@ -187,7 +204,7 @@ def _cut(document: Numbered, parts: Sequence[Part]) -> str:
     return f"{missing} sentences of {sections} sections" if sections else f"{missing} sentences"
 
 
-def noted(read: Read, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNote]]:
+def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNote]]:
     """The notes with their quotes, and those that name no sentence that was shown."""
     kept: list[Note] = []
     loose: list[ReadNote] = []

@@ -113,18 +113,14 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         question=task.question,
         points=task.points,
         notes=task.notes,
-        documents=call,
+        documents=[{"id": d.document.source.id, "title": d.document.source.title, "text": d.text} for d in call],
         has_cuts=any(one.cut for one in call),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
     )
     kept, loose = noted(read, call)
     if loose:
         ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
-    told = read.model_dump(include={"not_said", "doubts", "see_also", "want"})
-    if isinstance(read, ReadAll):
-        told |= {"kind": read.kind, "points": read.points}
-    else:
-        told |= {"kind": task.kind, "points": task.points}
+    told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
     return Notes(notes=tuple(kept), documents=consulted(call), **told)
 
 
