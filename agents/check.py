@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from ..orchestrator.errors import NoAnswer, NothingFound
+from ..orchestrator.errors import NoAnswer
 from ..orchestrator.evidence import Checked, Claim, Draft, Query, Value
 from ..orchestrator.metadata import shown
 from ..orchestrator.worker import Context, Worker
@@ -61,8 +61,6 @@ class Check(Worker):
             reason = f"no model checked the sentences: {error}"
             return draft.model_copy(update={"checked": Checked(reason=reason, sentences=len(draft.claims))})
         judged = judge(draft, answer.value.verdicts)
-        if not judged.draft.claims:
-            raise NothingFound("nothing that was written is borne out by what was read")
         checked = Checked(
             model=answer.model,
             reason="; ".join(answer.receipt.degraded),

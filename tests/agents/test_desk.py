@@ -1,0 +1,244 @@
+"""The desk end to end by a scripted model: what is read, what is asked next, what is written, checked and told."""
+
+import re
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bullpen import Report, Status, research_team
+from bullpen.memory.in_memory import open_in_memory
+from bullpen.orchestrator.gateway.model import Request
+from bullpen.orchestrator.testing import ScriptedModel, scripted_system
+
+pytestmark = pytest.mark.anyio
+
+FERRY = """# The ferry
+
+The ferry cost 300 crowns in 1902. It sails at dawn.
+
+## Crew
+
+The captain was Ada Holm. She left in 1910.
+"""
+MILL = "# The mill\n\nThe mill cost 200 crowns. A fire ended it in 1907.\n"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "ferry.md").write_text(FERRY)
+    (tmp_path / "docs" / "mill.md").write_text(MILL)
+    return tmp_path / "docs"
+
+
+def number_of(request: Request, words: str) -> int:
+    """The number under which a sentence is shown."""
+    shown = "\n".join(one["text"] for one in request.inputs["documents"])
+    found = re.search(rf"^\[(\d+)\] .*{re.escape(words)}", shown, re.MULTILINE)
+    assert found is not None, shown
+    return int(found[1])
+
+
+def note(request: Request, words: str, text: str, point: int = 1) -> dict[str, Any]:
+    return {"point": point, "text": text, "sentences": [number_of(request, words)]}
+
+
+def read(*notes: tuple[str, str], **more: Any) -> Any:
+    def answer(request: Request) -> Any:
+        told = [note(request, words, text) for words, text in notes]
+        points = {} if request.inputs["points"] else {"kind": "fact", "points": ["What did the ferry cost?"]}
+        return {"notes": told, **points, **more}
+
+    return answer
+
+
+def checked(verdicts: Mapping[str, Any]) -> Any:
+    """Verdicts by words of the sentence; what is not named is supported."""
+
+    def answer(request: Request) -> Any:
+        said = []
+        for sentence in request.inputs["sentences"]:
+            found = next((told for words, told in verdicts.items() if words in sentence["text"]), "supported")
+            more = {"verdict": found} if isinstance(found, str) else {"verdict": "overstated", "text": found["text"]}
+            said.append({"sentence": sentence["number"], **more})
+        return {"verdicts": said}
+
+    return answer
+
+
+COST = ("cost 300 crowns", "The ferry cost 300 crowns in 1902.")
+WRITTEN = {"lead": "The ferry cost 300 crowns in 1902 [1]."}
+ANSWERS: dict[str, Any] = {"read": read(COST), "write": WRITTEN, "check": checked({})}
+
+
+@asynccontextmanager
+async def desk(tmp_path: Path, model: ScriptedModel, **settings: Any) -> Any:
+    team = research_team
+    async with scripted_system(team, model, project=tmp_path / "project", **settings) as system:
+        yield system
+
+
+async def report(tmp_path: Path, corpus: Path, answers: Mapping[str, Any], **settings: Any) -> tuple[Report, list[str]]:
+    model = ScriptedModel(answers)
+    async with desk(tmp_path, model, **settings) as system:
+        async with system.launch("What did the ferry cost?", corpus=corpus) as job:
+            return await job.result(), [request.prompt for request in model.requests]
+
+
+async def test_a_small_corpus_takes_three_calls_and_every_quote_stands(tmp_path: Path, corpus: Path) -> None:
+    found, asked = await report(tmp_path, corpus, ANSWERS)
+
+    assert asked == ["read", "write", "check"]
+    assert found.status is Status.OK
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902."]
+    assert [quote.text for quote in found.claims[0].quotes] == ["The ferry cost 300 crowns in 1902."]
+    assert found.claims[0].notes == ("summarize-1.1",)
+    assert found.layout is not None
+    assert found.layout.lead == (found.claims[0].id,)
+    assert {one.source for one in found.documents} == {"docs/ferry.md", "docs/mill.md"} or len(found.documents) == 2
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood) == (1, 1)
+
+
+async def test_what_the_check_finds_unsupported_is_dropped_and_what_says_too_much_is_mended(
+    tmp_path: Path, corpus: Path
+) -> None:
+    written = {
+        "lead": "The ferry cost exactly 300 crowns in 1902 [1].",
+        "sections": [{"heading": "Prizes", "blocks": ["It won the Baltic Transit Award of 1903 [1]."]}],
+    }
+    said = {"exactly": {"text": "The ferry cost 300 crowns in 1902."}, "Award": "unsupported"}
+    found, _ = await report(tmp_path, corpus, {**ANSWERS, "write": written, "check": checked(said)})
+
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902."]
+    assert found.layout is not None
+    assert found.layout.sections == ()
+    assert found.checked is not None
+    assert (found.checked.mended, found.checked.dropped) == (1, ("It won the Baltic Transit Award of 1903.",))
+    assert "Award" not in " ".join(claim.text for claim in found.claims)
+
+
+async def test_nobody_checks_and_the_report_says_so(tmp_path: Path, corpus: Path) -> None:
+    found, _ = await report(tmp_path, corpus, {"read": read(COST), "write": WRITTEN})
+
+    assert len(found.claims) == 1
+    assert found.checked is not None
+    assert found.checked.model == ""
+    assert "no model checked" in found.checked.reason
+
+
+async def test_a_sentence_without_a_number_is_no_sentence_of_the_report(tmp_path: Path, corpus: Path) -> None:
+    written = {"lead": "The ferry cost 300 crowns in 1902 [1]. It is the finest of all ferries. It sank [7]."}
+    found, _ = await report(tmp_path, corpus, {**ANSWERS, "write": written})
+
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902."]
+
+
+async def test_a_writer_without_numbers_is_asked_again_and_then_the_notes_stand(tmp_path: Path, corpus: Path) -> None:
+    found, asked = await report(tmp_path, corpus, {**ANSWERS, "write": {"lead": "The ferry cost 300 crowns."}})
+
+    assert asked == ["read", "write", "write", "check"]
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902."]
+
+
+async def test_notes_that_name_sentences_that_there_are_not_are_no_evidence(tmp_path: Path, corpus: Path) -> None:
+    invented = {
+        "kind": "fact",
+        "points": ["What did the ferry cost?"],
+        "notes": [{"point": 1, "text": "The ferry cost 900 crowns.", "sentences": [977]}],
+    }
+    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": invented, "gaps": {"points": []}})
+
+    assert found.status is Status.EMPTY
+    assert found.claims == ()
+    assert "write" not in asked
+
+
+async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(tmp_path: Path, corpus: Path) -> None:
+    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": read(not_said=[1]), "gaps": {"points": []}})
+
+    assert found.status is Status.EMPTY
+    assert "none of the documents that were read says it" in " ".join(gap.detail for gap in found.gaps)
+    assert asked == ["read", "gaps"]
+
+
+async def test_everything_beside_the_question_is_no_report(tmp_path: Path, corpus: Path) -> None:
+    """A brief that has drifted: the sentences are true, and none is an answer."""
+    found, _ = await report(tmp_path, corpus, {**ANSWERS, "check": checked({"ferry": "beside"})})
+
+    assert found.claims == ()
+    assert found.status is not Status.OK
+
+
+async def test_gaps_lead_to_another_look_once_and_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+    """A corpus too large for one call: triage chooses, the notes leave a point open, and a query finds the rest."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    filler = "\n\n".join(f"Paragraph {n} of the chronicle speaks of weather and of wool." for n in range(900))
+    for name, text in (("ferry.md", FERRY), ("mill.md", MILL), ("wool.md", filler), ("weather.md", filler)):
+        (docs / name).write_text(text)
+    points = ["What did the ferry cost?", "What did the mill cost?"]
+    seen: list[list[str]] = []
+
+    def reads(request: Request) -> Any:
+        ids = [one["id"] for one in request.inputs["documents"]]
+        seen.append(ids)
+        if any("mill" in name for name in ids):
+            return {"notes": [note(request, "200 crowns", "The mill cost 200 crowns.", 2)]}
+        return {"notes": [note(request, *COST)], "not_said": [2]}
+
+    def triage(request: Request) -> Any:
+        ids = [card.split()[0] for card in request.inputs["cards"]]
+        return {"points": points, "documents": [name for name in ids if "ferry" in name] + ["nobody-has-this"]}
+
+    answers = {
+        "triage": triage,
+        "read": reads,
+        "gaps": {"points": [{"point": 2, "state": "open"}], "queries": ["mill cost crowns"]},
+        "write": {"lead": "The ferry cost 300 crowns [1]. The mill cost 200 crowns [2]."},
+        "check": checked({}),
+    }
+    found, asked = await report(tmp_path, docs, answers)
+
+    assert asked == ["triage", "read", "gaps", "read", "write", "check"]
+    assert len({name for ids in seen for name in ids}) == sum(map(len, seen))
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns.", "The mill cost 200 crowns."]
+    assert found.claims[1].notes == ("summarize-2.1",)
+
+
+async def test_a_query_is_not_asked_twice_and_a_round_that_adds_nothing_is_the_last(
+    tmp_path: Path, corpus: Path
+) -> None:
+    model_answers = {
+        **ANSWERS,
+        "read": read(COST, not_said=[2], points=["What did the ferry cost?", "Who paid for the ferry?"]),
+        "gaps": {"points": [{"point": 2, "state": "open"}], "queries": ["who paid"]},
+    }
+    found, asked = await report(tmp_path, corpus, model_answers, rounds_most=5)
+
+    assert asked.count("gaps") <= 2
+    assert len(found.claims) == 1
+
+
+async def test_documents_that_are_not_there_are_nobodys_evidence(tmp_path: Path, corpus: Path) -> None:
+    gaps = {"points": [], "documents": ["PEP-600", "../../etc/passwd"], "queries": []}
+    answers = {**ANSWERS, "read": read(COST, points=["What did the ferry cost?", "Why?"]), "gaps": gaps}
+    found, _ = await report(tmp_path, corpus, answers)
+
+    assert {quote.source for claim in found.claims for quote in claim.quotes} <= {one.source for one in found.documents}
+    assert len(found.claims) == 1
+
+
+async def test_two_runs_ask_the_same_of_an_in_memory_store(tmp_path: Path, corpus: Path) -> None:
+    from dataclasses import replace
+
+    model = ScriptedModel(ANSWERS)
+    team = replace(research_team, memory=open_in_memory)
+    async with scripted_system(team, model, project=tmp_path / "project") as system:
+        async with system.launch("What did the ferry cost?", corpus=corpus) as job:
+            found = await job.result()
+
+    assert len(found.claims) == 1
