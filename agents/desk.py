@@ -14,9 +14,13 @@ from ..orchestrator.envelope import Result
 from ..orchestrator.evidence import Card, Query, Value
 from ..orchestrator.rules.plan import Plan, PlannedTask
 from .gaps import GapsTask, Overview
-from .reading import CALL_TOKENS, Kind, ReadTask, batches
+from .parts import split_question
+from .reading import CALL_TOKENS, Kind, ReadTask, Way, batches
 from .refine import WriteTask
 from .search import Located, Searches
+
+#: Of so many documents at most a model that only selects is shown sentences.
+_SELECTED_FROM = 12
 
 
 class Triage(Value):
@@ -42,6 +46,7 @@ class Desk(Value):
     """A question after triage. Without points, all documents are read in one call, which finds the points as well."""
 
     question: str
+    way: Way = "prose"
     kind: Kind = "fact"
     points: tuple[str, ...] = ()
     #: Ids of documents, a group for each call.
@@ -80,6 +85,13 @@ def triaged(
     )
 
 
+def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
+    """The desk of a model that only selects sentences: the documents that a search ranks first, each by itself."""
+    names = list(dict.fromkeys((*ranked, *(card.source for card in cards))))[:_SELECTED_FROM]
+    points = tuple(dict.fromkeys((*split_question(question), *notes)))
+    return Desk(question=question, way="select", points=points, groups=(tuple(names),))
+
+
 def fits_one_call(cards: Sequence[Card]) -> bool:
     """Whether all documents together can be read in one call."""
     return sum(card.tokens for card in cards) <= CALL_TOKENS
@@ -91,7 +103,9 @@ def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
-    return Plan(tasks=(*tasks, _look(desk, [task.id for task in tasks], desk.queries, round_number=1)))
+    is_last = desk.way == "select"
+    look = _look(desk, [task.id for task in tasks], desk.queries, round_number=1, is_last=is_last)
+    return Plan(tasks=(*tasks, look))
 
 
 def next_round(
@@ -123,7 +137,9 @@ def next_round(
 def writing(desk: Desk, results: Sequence[Result]) -> Plan:
     """The report, and the check of it."""
     last = [result.task for result in results if result.worker == "analyze"][-1]
-    write = WriteTask(question=desk.question, absent=desk.absent).model_dump()
+    write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent).model_dump()
+    if desk.way == "select":  # what is quoted as it stands needs no check
+        return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
     return Plan(
         tasks=(
@@ -148,7 +164,7 @@ def _readings(
     but: tuple[str, ...],
     sections: dict[str, tuple[str, ...]] | None = None,
 ) -> list[PlannedTask]:
-    task = partial(ReadTask, question=desk.question, kind=desk.kind, points=desk.points, notes=desk.notes)
+    task = partial(ReadTask, question=desk.question, way=desk.way, kind=desk.kind, points=desk.points, notes=desk.notes)
     tasks: list[PlannedTask] = []
     for n, group in enumerate(groups, start=first):
         own = {name: headings for name, headings in (sections or {}).items() if name in group}

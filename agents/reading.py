@@ -11,10 +11,12 @@ from typing import Literal
 from pydantic import Field
 
 from ..orchestrator.evidence import Consulted, Quote, Record, Value
-from ..orchestrator.rules.numbering import ARROW, Line, Numbered, Part
+from ..orchestrator.rules.numbering import ARROW, Line, Numbered, Part, cleaned
 
 #: What form of answer a question asks for.
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
+#: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them.
+Way = Literal["prose", "select"]
 #: Tokens of documents in one call.
 CALL_TOKENS = 12_000
 #: Sentences of a document that are shown whatever is cut: how it begins says what it is.
@@ -25,6 +27,7 @@ class ReadTask(Value):
     """Documents to be read for some points of a question. Without points, whoever reads says what they are."""
 
     question: str
+    way: Way = "prose"
     kind: Kind = "fact"
     points: tuple[str, ...] = ()
     #: The ids of the documents, best first.
@@ -53,6 +56,12 @@ class Want(Value):
 
     document: str
     headings: tuple[str, ...] = Field(min_length=1)
+
+
+class Picked(Value):
+    """The numbers of the sentences of one document that answer a question, best first."""
+
+    sentences: tuple[int, ...] = Field(max_length=40)
 
 
 class Reading(Value):
@@ -222,6 +231,14 @@ def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNo
         else:
             loose.append(note)
     return kept, loose
+
+
+def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
+    """A note for each sentence that was picked, in its own words; fields are none."""
+    there = {n: line for part in one.parts for n, line in one.lines(part) if line.kind != "field"}
+    numbers = [n - one.offset for n in dict.fromkeys(picked.sentences) if n in there][:most]
+    quotes = dict.fromkeys(quote for n in numbers for quote in one.document.quotes([n]))
+    return [Note(text=cleaned(quote.text), quotes=(quote,)) for quote in quotes]
 
 
 def consulted(call: Sequence[Shown]) -> tuple[Consulted, ...]:

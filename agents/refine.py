@@ -6,15 +6,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from ..memory.context import Budget
-from ..orchestrator.evidence import Claim, Draft, Gap, Query, Value
+from ..orchestrator.evidence import Checked, Claim, Draft, Gap, Query, Value
 from ..orchestrator.metadata import shown
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
+from .arrange import arranged
 from .claims import fitting, is_exact
 from .coverage import uncovered
 from .gaps import Overview
-from .reading import Note
+from .reading import Note, Way
 from .writing import Written as WrittenReport
 from .writing import by_point, draft_of
 
@@ -36,6 +37,7 @@ class WriteTask(Value):
     """To write the report from an overview."""
 
     question: str
+    way: Way = "prose"
     #: What is known not to be among the documents, a sentence each.
     absent: tuple[str, ...] = ()
 
@@ -73,6 +75,11 @@ class Refine(Worker):
 async def _written(task: WriteTask, ctx: Context) -> Draft:
     """The report as a model writes it from notes; where nothing of that may stand, the notes themselves by point."""
     read = ctx.results[-1].read(Overview)
+    if task.way == "select":
+        reason = "every sentence is quoted as it stands; no model wrote or checked any"
+        checked = Checked(reason=reason)
+        draft = arranged(task.question, read.points, read.notes)
+        return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": read.unsaid})
     draft = Draft()
     for again in range(2):
         written = await ctx.ask(

@@ -6,18 +6,21 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..memory.context import Budget, assemble, gaps, in_turns
-from ..orchestrator.errors import NothingFound
+from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
 from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .reading import CALL_TOKENS, Notes, Read, ReadAll, ReadTask, consulted, noted, shown
+from .arrange import point_for
+from .reading import CALL_TOKENS, Note, Notes, Picked, Read, ReadAll, ReadTask, Shown, consulted, noted, selected, shown
 from .search import Found, Located
 
 #: Tokens of one document that are read at once; passages that are looked for in a longer one.
 DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 12
 #: Notes of a document, and of a call.
 _NOTES_EACH, _NOTES_MOST = 15, 40
+#: Tokens of a document, and sentences that are taken of it, where a model only selects.
+SELECT_TOKENS, _PICKED_MOST = 3_000, 5
 
 
 class Excerpt(Value):
@@ -102,10 +105,15 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
     if not documents:
         return Notes(kind=task.kind, points=task.points)
     for document in documents:
-        if document.tokens > DOCUMENT_TOKENS and document.source.id not in offsets:
+        if (
+            document.tokens > (SELECT_TOKENS if task.way == "select" else DOCUMENT_TOKENS)
+            and document.source.id not in offsets
+        ):
             about = " ".join((task.question, *task.points))
             places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
             offsets[document.source.id] = [place.start for place in places]
+    if task.way == "select":
+        return await _selected(task, documents, offsets, ctx)
     call = shown(documents, DOCUMENT_TOKENS, dict(task.sections), offsets)
     read = await ctx.ask(
         "read",
@@ -122,6 +130,28 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
     told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
     return Notes(notes=tuple(kept), documents=consulted(call), **told)
+
+
+async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
+    """The sentences that a model picks from each document by itself; one that it fails on is left out, and noted."""
+    kept: list[Note] = []
+    read: list[Shown] = []
+    for document in documents:
+        one = shown([document], SELECT_TOKENS, {}, offsets)[0]
+        title = document.source.title
+        try:
+            picked = await ctx.ask(
+                "select", returns=Picked, question=task.question, document={"title": title, "text": one.text}
+            )
+        except NoAnswer as error:
+            ctx.note("a document is left out", document=document.source.id, reason=str(error))
+            continue
+        kept += selected(picked, one, _PICKED_MOST)
+        read.append(one)
+    if not read:
+        raise NoAnswer("the model chose no sentence of any document; see the notes of this task for why")
+    placed = [note.model_copy(update={"point": point_for(note.text, task.points)}) for note in kept]
+    return Notes(kind=task.kind, points=task.points, notes=tuple(placed), documents=consulted(read))
 
 
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:

@@ -12,9 +12,23 @@ from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
 from .analyze import Analysis
-from .desk import Desk, Scouted, Triage, fits_one_call, has_new_notes, next_round, reading, triaged, whole, writing
+from .desk import (
+    Desk,
+    Scouted,
+    Triage,
+    fits_one_call,
+    has_new_notes,
+    next_round,
+    reading,
+    selecting,
+    triaged,
+    whole,
+    writing,
+)
 from .gaps import Overview
+from .parts import split_question
 from .ranking import cut, line_of
+from .reading import Way
 from .search import located
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
@@ -59,6 +73,10 @@ class ResearchSupervisor:
         return Assignment(question=question, brief=brief)
 
     @property
+    def _way(self) -> Way:
+        return "select" if all(rung.tier == 1 and "weak" in rung.name for rung in self._settings.rungs) else "prose"
+
+    @property
     def _reads(self) -> bool:
         return any(rung.provider != "embedded" for rung in self._settings.rungs)
 
@@ -67,6 +85,9 @@ class ResearchSupervisor:
 
         Of a large catalogue it sees the cards that a search by its own queries finds best.
         """
+        if self._way == "select":
+            found = await located([question, *split_question(question)], ctx)
+            return selecting(question, cards, list(found.documents), notes)
         if fits_one_call(cards):
             return whole(question, cards, notes)
         of, searched = len(cards), [question]
