@@ -1,0 +1,128 @@
+"""How documents become calls and a model's numbers become notes."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullpen.agents.gaps import overview
+from bullpen.agents.ranking import cut, fused, kin_of, line_of
+from bullpen.agents.reading import Note, Notes, Picked, Read, ReadNote, batches, consulted, noted, selected, shown
+from bullpen.orchestrator.evidence import Card, Consulted, Quote, Source
+from bullpen.orchestrator.rules.numbering import Numbered, number
+
+SECTIONS = "\n\n".join(f"# Part {n}\n\nThe part {n} says this. It has figure {n}00 in it." for n in range(1, 40))
+
+
+def document(name: str, text: str, **metadata: object) -> Numbered:
+    return number(Source(id=name, title=name.upper(), uri=name, text_hash="", metadata=metadata), text)
+
+
+TEXTS = {"a": "One is red. Two is blue.", "b": "Three is green.\n\n- four\n- five"}
+CALL = shown([document(name, text, status="Final") for name, text in TEXTS.items()], 10_000, {}, {})
+
+
+def test_a_number_alone_says_which_document_a_sentence_stands_in() -> None:
+    told = "\n".join(one.text for one in CALL)
+
+    assert told.splitlines() == [
+        "[1] (field) status: Final",
+        "[2] One is red.",
+        "[3] Two is blue.",
+        "[4] (field) status: Final",
+        "[5] Three is green.",
+        "[6] - four",
+        "[7] - five",
+    ]
+
+
+@given(st.lists(st.integers(-3, 12), min_size=1, max_size=6))
+def test_numbers_become_quotes_of_the_lines_that_they_name_and_of_no_others(numbers: list[int]) -> None:
+    kept, loose = noted(Read(notes=(ReadNote(text="x", sentences=tuple(numbers)),)), CALL)
+    known = [n for n in numbers if 1 <= n <= 7]
+
+    assert (len(kept), len(loose)) == ((1, 0) if known else (0, 1))
+    for quote in (quote for note in kept for quote in note.quotes):
+        assert TEXTS[quote.source][quote.start : quote.end] == quote.text
+    for note in kept:
+        assert {record.source for record in note.records} == {name for n, name in ((1, "a"), (4, "b")) if n in known}
+        assert bool(note.quotes) == any(n not in (1, 4) for n in known)
+
+
+def test_a_long_document_is_cut_to_what_was_found_and_says_so() -> None:
+    long = document("long", SECTIONS)
+    at = SECTIONS.index("figure 3000")
+    one = shown([long], 200, {}, {"long": [at]})[0]
+
+    assert one.tokens <= 200
+    assert "figure 3000" in one.text
+    assert "figure 2500" not in one.text
+    assert one.cut.startswith(f"{len(long.lines) - sum(len(p.lines) for p in one.parts)} sentences of")
+    assert "Part 25" in one.text  # in the outline of what is not shown
+    assert consulted([one])[0].depth == "sections"
+    assert shown([long], 200, {"long": ("Part 25",)}, {})[0].text.count("figure 2500") == 1
+
+
+def test_a_selection_takes_sentences_that_were_shown_each_once_and_no_field() -> None:
+    notes = selected(Picked(sentences=(3, 1, 3, 99, 2)), CALL[0], most=5)
+
+    assert [note.text for note in notes] == ["Two is blue.", "One is red."]
+
+
+@given(st.lists(st.integers(0, 20_000), max_size=20))
+def test_batches_keep_the_order_and_none_is_too_large_unless_it_is_one_document(sizes: list[int]) -> None:
+    named = [(str(n), size) for n, size in enumerate(sizes)]
+    groups = batches(named, 12_000)
+
+    assert [name for group in groups for name in group] == [name for name, _ in named]
+    for group in groups:
+        assert len(group) == 1 or sum(sizes[int(name)] for name in group) <= 12_000
+
+
+def a_note(text: str, at: int, point: int = 1) -> Note:
+    return Note(point=point, text=text, quotes=(Quote(source="a", start=at, end=at + 1, text="x"),))
+
+
+def test_notes_of_all_readings_are_one_list_by_point_and_equal_ones_are_one() -> None:
+    first = Notes(points=("Cost?", "Crew?"), notes=(a_note("c", 2, 2), a_note("a", 1)), not_said=())
+    second = Notes(points=("Crew?", "Why?"), notes=(a_note("again", 2, 1), a_note("beside", 9, 0)))
+    whole = overview([first, second], ("Cost?", "Crew?"))
+
+    assert whole.points == ("Cost?", "Crew?", "Why?")
+    assert [(note.point, note.text) for note in whole.notes] == [(1, "a"), (2, "c"), (0, "beside")]
+    assert whole.unsaid == ("Why?",)
+
+
+def test_a_document_that_was_read_whole_once_was_read_whole() -> None:
+    part = Notes(documents=(Consulted(source="a", depth="sections", cut="9 sentences"),))
+    all_of_it = Notes(documents=(Consulted(source="a"),))
+
+    assert (
+        overview([part, all_of_it], ()).documents == overview([all_of_it, part], ()).documents == (all_of_it.documents)
+    )
+
+
+def test_fusion_prefers_what_several_rankings_have_near_their_top() -> None:
+    assert fused([["a", "b", "c"], ["b", "d"], ["b", "a"]])[:2] == ["b", "a"]
+    assert fused([]) == []
+
+
+CARDS = [
+    Card(
+        source="PEP-665",
+        title="Lock file",
+        metadata={"status": "Rejected", "superseded_by": "751", "url": "http://x/y"},
+    ),
+    *(Card(source=f"PEP-{n}", title=f"T{n}", opening=f"Opening {n}.") for n in range(700, 760)),
+]
+
+
+def test_what_the_best_cards_name_comes_with_them() -> None:
+    found = cut(CARDS, ["PEP-665", *(f"PEP-{n}" for n in range(700, 740))], most=12)
+
+    assert "PEP-751" in [card.source for card in found]
+    assert len(found) == 12
+    assert kin_of(CARDS[0], {card.source.casefold(): card.source for card in CARDS}) == ["PEP-751"]
+
+
+def test_a_card_is_one_line_without_addresses() -> None:
+    assert line_of(CARDS[0]) == "PEP-665 “Lock file” (status: Rejected; superseded_by: 751)"
+    assert line_of(CARDS[1]) == "PEP-700 “T700”: Opening 700."

@@ -1,0 +1,163 @@
+"""What a writer wrote becomes claims: the order stays, marks become evidence, and what names no note is dropped."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bullpen.agents.check import Verdict, judge
+from bullpen.agents.reading import Note
+from bullpen.agents.writing import Written, WrittenSection, by_point, draft_of, numbers_in, sentences_of, trimmed
+from bullpen.orchestrator.evidence import Draft, Layout, Quote, Record
+
+NOTES = [
+    Note(id=f"read.{n}", point=1 + n % 2, text=f"Fact {n}.", quotes=(Quote(source="a", start=n, end=n + 1, text="x"),))
+    for n in range(1, 10)
+]
+
+
+def draft(lead: str, *blocks: str, **more: Any) -> tuple[Draft, list[str]]:
+    sections = (WrittenSection(heading="More", blocks=blocks),) if blocks else ()
+    return draft_of(Written(lead=lead, sections=sections, **more), NOTES)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It cost 3 [1].", [("It cost 3.", (1,))]),
+        ("It cost 3. [1] It sank [2][3].", [("It cost 3.", (1,)), ("It sank.", (2, 3))]),
+        ("It cost £2.4 million, e.g. for Dr. Holm [1, 2]. Then it sank [3-5]", None),
+        ("Both hold [1]; one does not [2].", [("Both hold; one does not.", (1, 2))]),
+        ("No number at all.", [("No number at all.", ())]),
+        ("He said “no.” [4] She did not [5].", [("He said “no.”", (4,)), ("She did not.", (5,))]),
+        ("[1]", [("", (1,))]),
+        ("", []),
+    ],
+)
+def test_sentences_lose_their_marks_and_keep_their_numbers(
+    text: str, expected: list[tuple[str, tuple[int, ...]]] | None
+) -> None:
+    wanted = (
+        expected
+        if expected is not None
+        else [("It cost £2.4 million, e.g. for Dr. Holm.", (1, 2)), ("Then it sank", (3, 4, 5))]
+    )
+    assert list(sentences_of(text)) == wanted
+
+
+def test_a_range_that_never_ends_is_cut() -> None:
+    assert len(numbers_in("[1-999999999]")) < 50
+
+
+def test_blocks_are_paragraphs_lists_and_tables_in_their_order() -> None:
+    found, dropped = draft(
+        "It cost 3 [1].",
+        "One [2]. Two [3].\n- first [4]\n- second\n  goes on [5]",
+        "| | cost |\n|---|---|\n| ferry | 3 [6] |\n| mill | 4 [7] |",
+    )
+    assert found.layout is not None
+    texts = {claim.id: claim.text for claim in found.claims}
+    paragraph, items, table = found.layout.sections[0].blocks
+
+    assert [texts[name] for name in found.layout.lead] == ["It cost 3."]
+    assert [texts[name] for name in paragraph.claims] == ["One.", "Two."]
+    assert [texts[name] for name in items.claims] == ["first", "second goes on"]
+    assert table.columns == ("", "cost")
+    assert [["".join(texts[name] for name in cell) for cell in row] for row in table.rows] == [
+        ["ferry", "3"],
+        ["mill", "4"],
+    ]
+    assert dropped == []
+
+
+def test_what_names_no_note_is_dropped_and_named_wherever_it_stands() -> None:
+    found, dropped = draft("Right [1]. Invented. Beyond [44].", "- loose\n- held [2]", "| a |\n|---|\n| x [99] |")
+
+    assert [claim.text for claim in found.claims] == ["Right.", "held"]
+    assert dropped == ["Invented.", "Beyond.", "loose", "x"]
+
+
+def test_a_field_that_is_cited_is_evidence_of_its_own() -> None:
+    record = Record(source="PEP-665", field="status", value="Rejected")
+    found, _ = draft_of(Written(lead="It was rejected [1]."), [Note(id="r.1", text="x", records=(record,))])
+
+    assert found.claims[0].records == (record,)
+    assert found.claims[0].rule == "field"
+
+
+words = st.text("abc déж中", min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+@given(st.lists(st.tuples(words, st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True)), max_size=8))
+def test_what_is_written_comes_out_as_it_was_written(sentences: list[tuple[str, list[int]]]) -> None:
+    text = " ".join(f"A{said}{''.join(f' [{n}]' for n in numbers)}." for said, numbers in sentences)
+    found, dropped = draft(text)
+
+    assert [claim.text for claim in found.claims] == [f"A{' '.join(said.split())}." for said, _ in sentences]
+    assert [claim.notes for claim in found.claims] == [tuple(f"read.{n}" for n in numbers) for _, numbers in sentences]
+    assert dropped == []
+
+
+def placed(layout: Layout) -> list[str]:
+    """The ids of all claims in the order of the page."""
+    names = list(layout.lead)
+    for section in layout.sections:
+        for block in section.blocks:
+            names += [*block.claims, *(name for row in block.rows for cell in row for name in cell)]
+    return names
+
+
+markdown = st.text(st.sampled_from('ab .|-*#[]123\n:!?…\\"“’'), max_size=120)
+
+
+@given(markdown, st.lists(markdown, max_size=4))
+def test_whatever_is_written_every_claim_has_evidence_and_one_place(lead: str, blocks: list[str]) -> None:
+    found, _ = draft(lead, *blocks)
+
+    assert found.layout is not None
+    assert sorted(placed(found.layout)) == sorted(claim.id for claim in found.claims)
+    assert all(claim.quotes and claim.text and "[1]" not in claim.text for claim in found.claims)
+    assert all(section.blocks for section in found.layout.sections)
+
+
+@given(markdown, st.lists(markdown, max_size=3), st.sets(st.integers(1, 30)))
+def test_what_is_taken_out_leaves_nothing_empty_behind(lead: str, blocks: list[str], gone: set[int]) -> None:
+    found, _ = draft(lead, *blocks)
+    assert found.layout is not None
+    names = {f"s{n}" for n in gone}
+    left = trimmed(found.layout, names)
+
+    assert placed(left) == [name for name in placed(found.layout) if name not in names]
+    assert all(section.blocks for section in left.sections)
+    for section in left.sections:
+        assert all(block.claims or block.rows for block in section.blocks)
+        assert all(any(row) for block in section.blocks for row in block.rows)
+
+
+def test_the_verdicts_are_applied_and_nothing_is_written_anew() -> None:
+    found, _ = draft("One [1]. Two [2].", "Three [3]. Four [4]. Five [5]. Six [6].")
+    verdicts = [
+        Verdict(sentence=1, verdict="repeated"),  # of the lead nothing is
+        Verdict(sentence=2, verdict="overstated", text="About two [2]."),
+        Verdict(sentence=3, verdict="unsupported"),
+        Verdict(sentence=4, verdict="overstated", text=" "),
+        Verdict(sentence=5, verdict="supported"),
+        Verdict(sentence=5, verdict="unsupported"),  # the first word counts
+        Verdict(sentence=77, verdict="unsupported"),
+    ]
+    judged = judge(found, verdicts)
+
+    assert [claim.text for claim in judged.draft.claims] == ["One.", "About two.", "Five.", "Six."]
+    assert (judged.as_they_stood, judged.mended, judged.unjudged) == (2, 1, 1)
+    assert judged.dropped == ("Three.", "Four.")
+
+
+def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:
+    found = by_point(["First?", "Second?"], NOTES[:5])
+    texts = {claim.id: claim.text for claim in found.claims}
+    assert found.layout is not None
+
+    assert len(found.layout.lead) == 2
+    assert {section.heading for section in found.layout.sections} == {"First?", "Second?"}
+    assert sorted(placed(found.layout)) == sorted(texts)
