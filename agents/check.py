@@ -5,17 +5,18 @@ already is dropped, what says too much is replaced by the words that the model g
 is told in the report.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
-
-from pydantic import Field
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 from ..orchestrator.errors import NoAnswer
 from ..orchestrator.evidence import Checked, Claim, Draft, Query, Value
 from ..orchestrator.metadata import shown
+from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .writing import bare, without
 
+#: Characters of the beginning of a document that a check is shown.
+_HEAD = 160
 Word = Literal["supported", "overstated", "unsupported", "beside", "repeated"]
 
 
@@ -31,7 +32,7 @@ class Verdict(Value):
 class Verdicts(Value):
     """One verdict for each sentence."""
 
-    verdicts: tuple[Verdict, ...] = Field(max_length=400)
+    verdicts: tuple[Verdict, ...]
 
 
 class Judged(NamedTuple):
@@ -52,19 +53,27 @@ class Check(Worker):
 
     async def run(self, task: Query, ctx: Context) -> Draft:
         draft = ctx.results[-1].read(Draft)
-        numbered = list(enumerate(draft.claims, start=1))
+        claims = said(draft)
+        quotes, sentences = asked(claims)
+        names = dict.fromkeys(quote["source"] for quote in quotes)
         try:
             answer = await ctx.answer(
-                "check", returns=Verdicts, question=task.question, sentences=asked(numbered, draft)
+                "check",
+                returns=Verdicts,
+                question=task.question,
+                documents=[await _head(name, ctx) for name in names],
+                quotes=quotes,
+                sentences=sentences,
+                not_answered=draft.not_answered,
             )
         except NoAnswer as error:
             reason = f"no model checked the sentences: {error}"
-            return draft.model_copy(update={"checked": Checked(reason=reason, sentences=len(draft.claims))})
+            return draft.model_copy(update={"checked": Checked(reason=reason, sentences=len(claims))})
         judged = judge(draft, answer.value.verdicts)
         checked = Checked(
             model=answer.model,
             reason="; ".join(answer.receipt.degraded),
-            sentences=len(draft.claims),
+            sentences=len(claims),
             as_they_stood=judged.as_they_stood,
             mended=judged.mended,
             dropped=judged.dropped,
@@ -74,47 +83,65 @@ class Check(Worker):
         return judged.draft.model_copy(update={"checked": checked})
 
 
-def asked(numbered: Iterable[tuple[int, Claim]], draft: Draft) -> list[dict[str, object]]:
-    """What the check is shown of each sentence: where it stands, its words, its quotes, and the fields it cites."""
-    lead = set(draft.layout.lead) if draft.layout else set()
-    return [
-        {
-            "number": number,
-            "is_lead": claim.id in lead,
-            "text": claim.text,
-            "quotes": [{"source": quote.source, "text": " ".join(quote.text.split())} for quote in claim.quotes],
-            "fields": [f"{record.source}: {record.field}: {shown(record.value)}" for record in claim.records],
-        }
-        for number, claim in numbered
-    ]
+async def _head(name: str, ctx: Context) -> str:
+    """How a document begins: whose word it is often stands there alone."""
+    source = await ctx.memory.source(name)
+    title = source.title if source else name
+    return f"{name}: {title}: {shorten(await ctx.memory.read(name, 0, _HEAD), _HEAD)}"
+
+
+def said(draft: Draft) -> list[Claim]:
+    """All that a draft says: its sentences, the sides of its disagreements, and their reasons."""
+    return [*draft.claims, *(claim for one in draft.disagreements for claim in one.claims)]
+
+
+class Asked(NamedTuple):
+    """What the check is shown: each quote or field once, and the sentences with the numbers of those they rest on."""
+
+    quotes: list[dict[str, Any]]
+    sentences: list[dict[str, Any]]
+
+
+def asked(claims: Sequence[Claim]) -> Asked:
+    """What the check is shown of some claims."""
+    numbers: dict[tuple[str, str], int] = {}
+    sentences = []
+    for n, claim in enumerate(claims, start=1):
+        shows = [(quote.source, " ".join(quote.text.split())) for quote in claim.quotes]
+        shows += [(record.source, f"{record.field}: {shown(record.value)}") for record in claim.records]
+        own = [numbers.setdefault(one, len(numbers) + 1) for one in shows]
+        sentences.append({"number": n, "text": claim.text, "quotes": own})
+    quotes = [{"number": n, "source": source, "text": text} for (source, text), n in numbers.items()]
+    return Asked(quotes, sentences)
 
 
 def judge(draft: Draft, verdicts: Sequence[Verdict]) -> Judged:
-    """The draft as the verdicts leave it. The first verdict about a sentence counts; the lead is never `repeated`."""
-    said: dict[int, Verdict] = {}
+    """The draft as the verdicts leave it: the first about a sentence counts; the lead and disagreements may repeat."""
+    first: dict[int, Verdict] = {}
     for one in verdicts:
-        said.setdefault(one.sentence, one)
+        first.setdefault(one.sentence, one)
     lead = set(draft.layout.lead) if draft.layout else set()
     gone: list[str] = []
     mended: dict[str, str] = {}
     stood = unjudged = 0
-    for number, claim in enumerate(draft.claims, start=1):
-        verdict = said.get(number)
+    claims = said(draft)
+    for number, claim in enumerate(claims, start=1):
+        verdict = first.get(number)
         if verdict is None:
             unjudged += 1
-        elif _is_dropped(verdict, is_lead=claim.id in lead):
+        elif _is_dropped(verdict, may_repeat=claim.id in lead or claim.id.startswith("d")):
             gone.append(claim.id)
         elif verdict.verdict == "overstated":
             mended[claim.id] = bare(verdict.text)
         else:
             stood += 1
-    texts = {claim.id: claim.text for claim in draft.claims}
+    texts = {claim.id: claim.text for claim in claims}
     return Judged(without(draft, gone, mended), stood, len(mended), tuple(texts[name] for name in gone), unjudged)
 
 
-def _is_dropped(verdict: Verdict, *, is_lead: bool) -> bool:
+def _is_dropped(verdict: Verdict, *, may_repeat: bool) -> bool:
     if verdict.verdict == "overstated":
         return not bare(verdict.text)
     if verdict.verdict == "repeated":
-        return not is_lead
+        return not may_repeat
     return verdict.verdict in ("unsupported", "beside")

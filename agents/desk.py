@@ -166,14 +166,15 @@ def _readings(
 ) -> list[PlannedTask]:
     task = partial(ReadTask, question=desk.question, way=desk.way, kind=desk.kind, points=desk.points, notes=desk.notes)
     tasks: list[PlannedTask] = []
+    known = tuple(dict.fromkeys((*but, *(name for group in groups for name in group))))
     for n, group in enumerate(groups, start=first):
         own = {name: headings for name, headings in (sections or {}).items() if name in group}
-        read = task(documents=tuple(group), sections=own)
+        others = tuple(name for name in known if name not in group)
+        read = task(documents=tuple(group), others=others, sections=own)
         tasks.append(PlannedTask(id=f"summarize-{n}", worker="summarize", input=read.model_dump()))
     if queries:
         n = first + len(groups)
-        known = (*but, *(name for group in groups for name in group))
-        found = task(found=True, but=known)
+        found = task(found=True, others=known)
         search = PlannedTask(id=f"search-{n}", worker="search", input=Searches(queries=tuple(queries)).model_dump())
         after = PlannedTask(id=f"summarize-{n}", worker="summarize", input=found.model_dump(), after=(search.id,))
         tasks += [search, after]

@@ -44,7 +44,6 @@ class Overview(Value):
     notes: tuple[Note, ...] = ()
     #: The points that no note is for, and why those are open that have some.
     unsaid: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
     documents: tuple[Consulted, ...] = ()
     #: What is to be read or searched for next; nothing where the writing may begin.
     next_documents: tuple[str, ...] = ()
@@ -79,7 +78,6 @@ def overview(read: Sequence[Notes], planned: Sequence[str]) -> Overview:
         points=tuple(points),
         notes=tuple(ordered),
         unsaid=tuple(point for n, point in enumerate(points, start=1) if n not in said),
-        doubts=tuple(dict.fromkeys(doubt for notes in read for doubt in notes.doubts)),
         documents=tuple(documents.values()),
         want=tuple(want for notes in read for want in notes.want),
     )

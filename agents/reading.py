@@ -32,9 +32,10 @@ class ReadTask(Value):
     points: tuple[str, ...] = ()
     #: The ids of the documents, best first.
     documents: tuple[str, ...] = ()
-    #: Whether those that the searches before it found are read as well, where they are not in `but`.
+    #: Those that others read meanwhile, or have read.
+    others: tuple[str, ...] = ()
+    #: Whether those of the rest that the searches before it found are read as well.
     found: bool = False
-    but: tuple[str, ...] = ()
     #: What people have said since the question was asked.
     notes: tuple[str, ...] = ()
     #: By id, headings of a long document that are to be read rather than what is found in it.
@@ -44,8 +45,8 @@ class ReadTask(Value):
 class ReadNote(Value):
     """One fact that a document says about a point, and the numbers of the sentences that say it."""
 
-    #: The number of the point, from 1; 0 where it is for none of them.
-    point: int = Field(default=0, ge=0)
+    #: The number of the point that it is for, from 1.
+    point: int = 1
     #: The fact, in a sentence that can be understood alone.
     text: str
     sentences: tuple[int, ...] = Field(min_length=1)
@@ -61,17 +62,15 @@ class Want(Value):
 class Picked(Value):
     """The numbers of the sentences of one document that answer a question, best first."""
 
-    sentences: tuple[int, ...] = Field(max_length=40)
+    sentences: tuple[int, ...]
 
 
 class Reading(Value):
     """What some documents say, as a model notes it down."""
 
-    notes: tuple[ReadNote, ...] = Field(max_length=60)
+    notes: tuple[ReadNote, ...]
     #: The numbers of the points of which these documents say nothing.
     not_said: tuple[int, ...] = ()
-    #: What makes a document weak evidence, one short sentence each.
-    doubts: tuple[str, ...] = ()
 
 
 class Read(Reading):
@@ -111,7 +110,6 @@ class Notes(Value):
     points: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     not_said: tuple[int, ...] = ()
-    doubts: tuple[str, ...] = ()
     see_also: tuple[str, ...] = ()
     want: tuple[Want, ...] = ()
     #: The documents, read in whole or in part.

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from ..memory.context import Budget
 from ..orchestrator.evidence import Checked, Claim, Draft, Gap, Query, Value
-from ..orchestrator.metadata import shown
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
@@ -15,7 +14,7 @@ from .arrange import arranged
 from .claims import fitting, is_exact
 from .coverage import uncovered
 from .gaps import Overview
-from .reading import Note, Way
+from .reading import Way
 from .writing import Written as WrittenReport
 from .writing import by_point, draft_of
 
@@ -89,8 +88,7 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
             question=task.question,
             kind=read.kind,
             points=read.points,
-            notes=[_as_shown(note) for note in read.notes],
-            doubts=read.doubts,
+            notes=[{"point": note.point, "text": note.text} for note in read.notes],
             not_said=(*read.unsaid, *task.absent),
         )
         draft, dropped = draft_of(written, read.notes)
@@ -102,15 +100,6 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
         ctx.note("nothing was written that names a note: the notes stand as they are")
         draft = by_point(read.points, read.notes)
     return draft.model_copy(update={"documents": read.documents})
-
-
-def _as_shown(note: Note) -> dict[str, Any]:
-    return {
-        "point": note.point,
-        "text": note.text,
-        "quotes": [{"source": quote.source, "text": " ".join(quote.text.split())} for quote in note.quotes],
-        "fields": [f"{record.source}, {record.field}: {shown(record.value)}" for record in note.records],
-    }
 
 
 def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:

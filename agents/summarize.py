@@ -16,9 +16,9 @@ from .reading import CALL_TOKENS, Note, Notes, Picked, Read, ReadAll, ReadTask, 
 from .search import Found, Located
 
 #: Tokens of one document that are read at once; passages that are looked for in a longer one.
-DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 12
+DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 40
 #: Notes of a document, and of a call.
-_NOTES_EACH, _NOTES_MOST = 15, 40
+_NOTES_EACH, _NOTES_MOST = 15, 30
 #: Tokens of a document, and sentences that are taken of it, where a model only selects.
 SELECT_TOKENS, _PICKED_MOST = 3_000, 5
 
@@ -121,6 +121,7 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         question=task.question,
         points=task.points,
         notes=task.notes,
+        others=task.others,
         documents=[{"id": d.document.source.id, "title": d.document.source.title, "text": d.text} for d in call],
         has_cuts=any(one.cut for one in call),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
@@ -158,7 +159,7 @@ async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Num
     """The documents of a task, and those that were found, as many of these as one call has room for."""
     documents: list[Numbered] = []
     room = CALL_TOKENS
-    for name in dict.fromkeys((*task.documents, *(name for name in found if name not in task.but))):
+    for name in dict.fromkeys((*task.documents, *(name for name in found if name not in task.others))):
         document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
         if document is None:
             ctx.note("a document is not read", document=name, room=room)

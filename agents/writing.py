@@ -71,9 +71,13 @@ class _Page:
     claims: list[Claim] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
+    def named(self, numbers: Sequence[int]) -> list[Note]:
+        """The notes of these numbers, each once; a number that nobody has is left out."""
+        return [self.notes[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(self.notes)]
+
     def add(self, text: str, numbers: Sequence[int]) -> str:
         """The id of a new claim; "" where it names no note that is there."""
-        named = [self.notes[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(self.notes)]
+        named = self.named(numbers)
         if not named or not text:
             self.dropped += [text] if text else []
             return ""
@@ -104,7 +108,8 @@ def draft_of(written: Written, notes: Sequence[Note]) -> tuple[Draft, list[str]]
         Section(heading=section.heading.strip(), blocks=tuple(_blocks(section.blocks, page)))
         for section in written.sections
     ]
-    disagreements = [found for one in written.disagreements if (found := _disagreement(one, page))]
+    told = [_disagreement(n, one, page) for n, one in enumerate(written.disagreements, start=1)]
+    disagreements = [one for one in told if one is not None]
     draft = Draft(
         claims=tuple(page.claims),
         disagreements=tuple(disagreements),
@@ -132,16 +137,18 @@ def by_point(points: Sequence[str], notes: Sequence[Note]) -> Draft:
     return Draft(claims=tuple(claims), layout=Layout(lead=tuple(claims[n].id for n in lead), sections=tuple(sections)))
 
 
-def _disagreement(one: Contradiction, page: _Page) -> Disagreement | None:
+def _disagreement(number: int, one: Contradiction, page: _Page) -> Disagreement | None:
+    """Two sides at least, each with its notes; the reason, where it has notes of its own."""
     sides = []
-    for side in one.sides:
-        named = [page.notes[n - 1] for n in dict.fromkeys(side.notes) if 1 <= n <= len(page.notes)]
+    for n, side in enumerate(one.sides, start=1):
+        named = page.named((*side.notes, *numbers_in(side.text)))
         if named:
-            sides.append(claim_of("", _MARKS.sub("", side.text).strip(), named))
+            sides.append(claim_of(f"d{number}.{n}", bare(side.text), named))
         else:
             page.dropped.append(side.text)
-    about = f"{one.about.strip()}: {one.why.strip()}" if one.why.strip() else one.about.strip()
-    return Disagreement(about=about, sides=tuple(sides)) if len(sides) > 1 else None
+    named = page.named(numbers_in(one.why))
+    why = claim_of(f"d{number}.why", bare(one.why), named) if named and bare(one.why) else None
+    return Disagreement(about=bare(one.about), sides=tuple(sides), why=why) if len(sides) > 1 else None
 
 
 def sentences_of(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -245,12 +252,24 @@ def _cells(line: str) -> list[str]:
 
 def without(draft: Draft, gone: Sequence[str], mended: Mapping[str, str]) -> Draft:
     """The draft without some claims, and with the words of others replaced; what is left empty vanishes with them."""
-    kept = tuple(
-        claim.model_copy(update={"text": mended.get(claim.id, claim.text)})
-        for claim in draft.claims
-        if claim.id not in gone
+    disagreements = []
+    for one in draft.disagreements:
+        sides = _left(one.sides, gone, mended)
+        why = _left((one.why,) if one.why else (), gone, mended)
+        if len(sides) > 1:
+            disagreements.append(one.model_copy(update={"sides": sides, "why": why[0] if why else None}))
+    return draft.model_copy(
+        update={
+            "claims": _left(draft.claims, gone, mended),
+            "disagreements": tuple(disagreements),
+            "layout": draft.layout and trimmed(draft.layout, set(gone)),
+        }
     )
-    return draft.model_copy(update={"claims": kept, "layout": draft.layout and trimmed(draft.layout, set(gone))})
+
+
+def _left(claims: Sequence[Claim], gone: Sequence[str], mended: Mapping[str, str]) -> tuple[Claim, ...]:
+    kept = (claim for claim in claims if claim.id not in gone)
+    return tuple(c.model_copy(update={"text": mended[c.id]}) if c.id in mended else c for c in kept)
 
 
 def trimmed(layout: Layout, gone: set[str]) -> Layout:

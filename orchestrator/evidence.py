@@ -226,6 +226,13 @@ class Disagreement(Value):
 
     about: str
     sides: tuple[Claim, ...]
+    #: Why they differ, where a source tells.
+    why: Claim | None = Field(default=None, exclude_if=lambda why: why is None)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Both sides, and the reason."""
+        return (*self.sides, *((self.why,) if self.why else ()))
 
 
 class Block(Value):

@@ -232,7 +232,7 @@ class Job:
         memory, timeout_s = equipment.memory, equipment.settings.finish_timeout_s
 
         async def effect(_: StepKey) -> Evidence:
-            claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
+            claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
             names = dict.fromkeys(
                 [quote.source for quote in rules.quotes_of(claims)] + [r.source for c in claims for r in c.records]
             )

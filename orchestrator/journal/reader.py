@@ -121,7 +121,7 @@ class Run:
         report, evidence = self.report, self.evidence()
         if report is None:
             return
-        sides = [side for disagreement in report.disagreements for side in disagreement.sides]
+        sides = [claim for disagreement in report.disagreements for claim in disagreement.claims]
         for n, claim in enumerate((*report.claims, *sides), start=1):
             if problem := problem_of(claim, evidence):
                 yield f"claim {n} does not hold: {problem}"

@@ -102,7 +102,7 @@ def problem_of(claim: Claim, evidence: Evidence) -> str:
 
 def only_supported(draft: Draft, evidence: Evidence) -> Draft:
     """The draft with every claim that does not hold moved to the gaps, and its disagreements with it."""
-    claims = (*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides))
+    claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
     problems = {id(claim): problem_of(claim, evidence) for claim in claims}
     dropped = [
         Gap(task="evidence", reason="ClaimDropped", detail=f"{shorten(claim.text, 120)!r}: {problem}")
@@ -113,7 +113,9 @@ def only_supported(draft: Draft, evidence: Evidence) -> Draft:
         update={
             "claims": tuple(claim for claim in draft.claims if not problems[id(claim)]),
             "gaps": (*draft.gaps, *dropped),
-            "disagreements": tuple(d for d in draft.disagreements if not any(problems[id(side)] for side in d.sides)),
+            "disagreements": tuple(
+                d for d in draft.disagreements if not any(problems[id(claim)] for claim in d.claims)
+            ),
         }
     )
 
