@@ -144,6 +144,20 @@ def parse_template(name: str, held: str | bytes, path: str) -> Template:
     return Template(name, facts["version"].strip(), system.strip(), user.strip(), shrink)
 
 
+def _terse(schema: Any) -> Any:
+    """A schema without what says nothing to a model: titles that repeat names, and defaults. Names of fields stay."""
+    if isinstance(schema, list):
+        return [_terse(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = ("properties", "$defs")
+    return {
+        name: {key: _terse(each) for key, each in part.items()} if name in named else _terse(part)
+        for name, part in schema.items()
+        if not (name == "title" and isinstance(part, str)) and name != "default"
+    }
+
+
 def _rendered(text: str, inputs: Mapping[str, Any]) -> str:
     if "{{" not in text and "{%" not in text:
         return text.strip()  # most system sections: nothing to fill in
@@ -163,6 +177,6 @@ def render(template: Template, inputs: Mapping[str, Any], schema: Mapping[str, A
     except jinja2.TemplateError as error:
         raise BadInput(f"prompt {template.name!r} cannot be rendered: {error}; inputs are {sorted(inputs)}") from error
     if schema is not None:
-        asked = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+        asked = json.dumps(_terse(schema), separators=(",", ":"), ensure_ascii=False)
         parts[0] += f"\n\nAnswer with one JSON value that matches this schema, and nothing else:\n{asked}"
     return Message("system", parts[0]), Message("user", parts[1])
