@@ -45,6 +45,24 @@ def _is_local(name: str) -> bool:
         return name == "localhost" or name.endswith(".invalid")  # RFC 2606: no such name can exist
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run what is slow by nature, too: see docs/testing.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: too much for every run; a smaller sample of the same is not marked")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `--slow`, what is marked so is left out, and counted as deselected."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_way_out() -> Iterator[None]:
     """Every connection that would leave this machine fails, for as long as tests run."""

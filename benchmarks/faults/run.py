@@ -1,6 +1,6 @@
 """The fault matrix, rows 1 to 45, against the scripted provider, through both lanes, plain and streamed.
 
-    python -m benchmarks.faults.run [--row N] [--lane openai_http|litellm] [--json]
+    python -m benchmarks.faults.run [--row N …] [--lane openai_http|litellm] [--json]
 
 Each line is one fault in one lane and mode: what the person who asked is told, the requests that the provider counted
 beside the attempts on the receipt, and how long it took. Exit status 1 where a line is not as `cases.py` has it.
@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -38,6 +38,7 @@ from .calls import LANES, Line, Told, request, rung
 from .cases import CASES, WELL, Case
 from .wider import WIDER
 
+ROWS = range(1, 46)
 #: How many cases run at once: more would make the figures those of a busy machine.
 AT_ONCE = 4
 #: How much later than its deadline a call may end, in seconds.
@@ -158,7 +159,7 @@ def _receipt(told: Told, attempts: Sequence[dict[str, Any]]) -> list[tuple[str, 
     return [(attempt["rung"], attempt["outcome"]) for attempt in attempts]
 
 
-async def run_all(row: int | None, lanes: Sequence[str]) -> list[Line]:
+async def run_all(rows: Collection[int], lanes: Sequence[str]) -> list[Line]:
     lines: list[Line] = []
     room = anyio.CapacityLimiter(AT_ONCE)
 
@@ -168,14 +169,14 @@ async def run_all(row: int | None, lanes: Sequence[str]) -> list[Line]:
 
     for lane in lanes:  # LiteLLM takes seconds to import, which is no part of any case
         await run_case(Case(0, "warm-up", [WELL], (Outcome.OK,), "first"), lane, "plain")
-    cases = [case for case in CASES if row in (None, case.row)]
+    cases = [case for case in CASES if case.row in rows]
     async with anyio.create_task_group() as group:
         for lane in lanes:
             for case in cases:
                 for mode in case.modes:
                     group.start_soon(run, partial(run_case, case, lane, mode))
             for number, make in WIDER:
-                if row in (None, number):
+                if number in rows:
                     group.start_soon(run, partial(make, lane))
     return sorted(lines, key=lambda line: (line.row, line.fault, line.lane, line.mode))
 
@@ -195,13 +196,13 @@ def as_table(lines: Sequence[Line]) -> Table:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--row", type=int, help="this row alone")
+    parser.add_argument("--row", type=int, action="append", help="this row alone; may be given several times")
     parser.add_argument("--lane", choices=LANES, help="this lane alone")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     chosen = parser.parse_args()
     os.environ.update(FIRST_KEY="first-key-of-nobody", SECOND_KEY="second-key-of-nobody")
     logging.disable(logging.CRITICAL)
-    lines = anyio.run(run_all, chosen.row, [chosen.lane] if chosen.lane else list(LANES))
+    lines = anyio.run(run_all, chosen.row or ROWS, [chosen.lane] if chosen.lane else list(LANES))
     if chosen.json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
     else:

@@ -3,14 +3,15 @@
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bullpen.orchestrator.testing.provider import Reply, says_json
+
+from .warm import Warm
 
 DOCUMENTS = {
     "evaluation.md": (
@@ -77,25 +78,30 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"BULLPEN_MINILM_DIR": "off", "BULLPEN_TRUST": "1"} | more
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """What runs commands; whatever a command needs of its environment comes with it."""
+    warm = Warm(environment(PYTHONUTF8="1"))
+    yield warm
+    warm.close()
+
+
 @pytest.fixture
-def bullpen(tmp_path: Path) -> Command:
+def bullpen(tmp_path: Path, warm: Warm) -> Command:
     """Runs the command in a folder of its own; keyword arguments become environment variables."""
 
     def run(*args: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "bullpen", *map(str, args)]
-        given = environment(PYTHONUTF8="1", **variables)
-        return subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60, check=False)
+        return warm.run("bullpen", *map(str, args), cwd=tmp_path, env=environment(PYTHONUTF8="1", **variables))
 
     return run
 
 
 @pytest.fixture
-def example(tmp_path: Path) -> Command:
+def example(tmp_path: Path, warm: Warm) -> Command:
     """Runs one of the example scripts in a folder of its own."""
 
     def run(name: str, *args: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(Path(__file__).parents[2] / "examples" / name), *map(str, args)]
-        given = environment(PYTHONUTF8="1", **variables)
-        return subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60, check=False)
+        script = str(Path(__file__).parents[2] / "examples" / name)
+        return warm.run(script, *map(str, args), cwd=tmp_path, env=environment(PYTHONUTF8="1", **variables))
 
     return run

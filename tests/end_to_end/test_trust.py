@@ -14,6 +14,7 @@ import pytest
 from bullpen.orchestrator.testing.provider import ScriptedProvider
 
 from .conftest import QUESTION, environment
+from .warm import Warm
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 #: A team whose job dies in its first task when it is told to, and which tells that its module was run.
@@ -37,24 +38,23 @@ team = Team(lambda *_, **__: Lead(), (Only,))
 @pytest.fixture
 def given(tmp_path: Path) -> dict[str, str]:
     """The environment of somebody who has said nothing yet."""
-    kept = environment(XDG_STATE_HOME=str(tmp_path / "state"), OPENAI_API_KEY="sk-canary-0123456789")
+    kept = environment(XDG_STATE_HOME=str(tmp_path / "state"))
     del kept["BULLPEN_TRUST"]
     return kept
 
 
 @pytest.fixture
-def bullpen(corpus: Path, tmp_path: Path, given: dict[str, str]) -> Run:
+def bullpen(corpus: Path, tmp_path: Path, given: dict[str, str], warm: Warm) -> Run:
     def run(*args: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "bullpen", *map(str, args)]
-        more = given | variables
-        return subprocess.run(command, cwd=tmp_path, env=more, capture_output=True, text=True, timeout=60, check=False)
+        return warm.run("bullpen", *map(str, args), cwd=tmp_path, env=given | variables)
 
     return run
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ScriptedProvider]:
-    """The address that the folder's settings name."""
+def server(tmp_path: Path, given: dict[str, str]) -> Iterator[ScriptedProvider]:
+    """The address that the folder's settings name; there is a key that would go there."""
+    given["OPENAI_API_KEY"] = "sk-canary-0123456789"
     with ScriptedProvider() as provider:
         (tmp_path / "bullpen.toml").write_text(f'[[rungs]]\nmodel = "openai_http:m"\nbase_url = "{provider.url}"\n')
         yield provider
@@ -119,8 +119,9 @@ def test_a_terminal_is_asked_once_and_no_is_the_default(
 
 
 def test_a_run_is_looked_into_without_the_code_that_it_names_and_gone_on_with_where_it_was_begun(
-    bullpen: Run, tmp_path: Path
+    bullpen: Run, tmp_path: Path, given: dict[str, str]
 ) -> None:
+    given["OPENAI_API_KEY"] = "sk-canary-0123456789"  # a team without a model of its own needs one; nothing asks it
     (tmp_path / "mine.py").write_text(TEAM)
     told = tmp_path / "told"
     bullpen("research", QUESTION, "--corpus", "corpus", "--team", "mine:team", DIE="1")

@@ -123,7 +123,7 @@ def run(load: Load, layers: Callable[[Deployment], Model] = guarded) -> Went:
 
 
 @pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
-@pytest.mark.parametrize(("jobs", "calls"), [(1, 60), (10, 20), (60, 13)])
+@pytest.mark.parametrize(("jobs", "calls"), [(1, 60), (10, 20), pytest.param(60, 13, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.3])
 def test_up_to_three_failures_in_ten_cost_no_more_than_they_do_without_breaker_and_limiter(
     jobs: int, calls: int, share: float, kinds: Sequence[Outcome]
@@ -136,7 +136,7 @@ def test_up_to_three_failures_in_ten_cost_no_more_than_they_do_without_breaker_a
 
 
 @pytest.mark.parametrize("kinds", [TRANSIENT, (Outcome.RATE_LIMITED,)])
-@pytest.mark.parametrize(("jobs", "slots"), [(10, 1), (100, 10), (300, 30)])
+@pytest.mark.parametrize(("jobs", "slots"), [(10, 1), (100, 10), pytest.param(300, 30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_up_to_three_failures_in_ten_a_provider_is_used_as_far_as_it_goes(
     jobs: int, slots: int, share: float, kinds: Sequence[Outcome]

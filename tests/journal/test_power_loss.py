@@ -6,6 +6,7 @@ others empty or with what stood there before.
 """
 
 import errno
+import functools
 import os
 import random
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ from bullpen.orchestrator.journal.storage import read_events
 from .test_journals import opened
 
 SECTOR = 512
-IMAGES, FLIPS = 5_000, 2_000
+#: How many are tried: a sample each time, more with `--slow`.
+IMAGES = (1_000, pytest.param(5_000, marks=pytest.mark.slow))
+FLIPS = (400, pytest.param(2_000, marks=pytest.mark.slow))
 
 
 @dataclass
@@ -100,9 +103,9 @@ async def fill(path: Path, disk: Disk, chance: random.Random) -> list[Event]:
     return events
 
 
-def images(disk: Disk, chance: random.Random) -> Iterator[tuple[bytes, bytes]]:
+def images(disk: Disk, chance: random.Random, count: int) -> Iterator[tuple[bytes, bytes]]:
     """What is known to be flushed at some moment, and what the disk may hold then."""
-    for _ in range(IMAGES):
+    for _ in range(count):
         durable, candidates = chance.choice(disk.notes)
         newest = chance.choice(candidates)
         size = chance.choice((len(newest), chance.randint(min(len(durable), len(newest)), len(newest))))
@@ -115,11 +118,15 @@ def images(disk: Disk, chance: random.Random) -> Iterator[tuple[bytes, bytes]]:
         yield durable, bytes(image)
 
 
-def test_no_event_that_was_flushed_is_lost_and_no_crash_looks_like_damage(tmp_path: Path, disk: Disk) -> None:
+@pytest.mark.parametrize("count", IMAGES)
+def test_no_event_that_was_flushed_is_lost_and_no_crash_looks_like_damage(
+    tmp_path: Path, disk: Disk, count: int
+) -> None:
     chance = random.Random(1)
     written = anyio.run(fill, tmp_path / "job.run", disk, chance)
+    kept = functools.cache(lambda durable: len(read(durable).events))
     torn = 0
-    for durable, image in images(disk, chance):
+    for durable, image in images(disk, chance, count):
         if is_unborn(image):
             assert not durable
             continue
@@ -127,18 +134,19 @@ def test_no_event_that_was_flushed_is_lost_and_no_crash_looks_like_damage(tmp_pa
         found = read(image)
         assert found.damage is None
         assert found.events == written[: len(found.events)]
-        assert len(found.events) >= len(read(durable).events)
+        assert len(found.events) >= kept(durable)
         torn += found.size < len(image)
 
-    assert torn > IMAGES / 10
+    assert torn > count / 10
 
 
-def test_every_flipped_bit_is_found_or_harmless(tmp_path: Path, disk: Disk) -> None:
+@pytest.mark.parametrize("count", FLIPS)
+def test_every_flipped_bit_is_found_or_harmless(tmp_path: Path, disk: Disk, count: int) -> None:
     chance = random.Random(2)
     written = anyio.run(fill, tmp_path / "job.run", disk, chance)
     content = (tmp_path / "job.run").read_bytes()
     found = 0
-    for _ in range(FLIPS):
+    for _ in range(count):
         flipped = bytearray(content)
         flipped[chance.randrange(len(HEADER), len(content))] ^= 1 << chance.randrange(8)
         after = read(bytes(flipped))
@@ -146,7 +154,7 @@ def test_every_flipped_bit_is_found_or_harmless(tmp_path: Path, disk: Disk) -> N
         assert after.events == written[: len(after.events)]
         found += after.damage is not None
 
-    assert found > FLIPS * 0.99
+    assert found > count * 0.99
 
 
 @pytest.mark.parametrize("bit", range(8 * (len(HEADER) - 1)))
