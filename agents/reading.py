@@ -189,8 +189,12 @@ def shown(
 
 
 def _chosen(document: Numbered, most: int, headings: Sequence[str], found: Sequence[int]) -> tuple[Part, ...]:
-    """The beginning of a document and the parts that are wanted, in its order, as many as fit."""
-    wanted = [part for heading in headings for part in document.parts if heading.casefold() in part.heading.casefold()]
+    """The parts that are wanted by their headings; else the beginning of a document and what was found in it, as many
+    as fit, in its order."""
+    asked = [heading.casefold() for heading in headings]
+    wanted = [part for part in document.parts if any(heading in part.heading.casefold() for heading in asked)]
+    if wanted:
+        return _fitting(document, wanted, most)
     wanted += [part for at in found for part in document.parts if any(x.start <= at < x.end for x in part.lines)]
     kept: dict[int, Part] = {}
     room = most
