@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bullpen.memory.chunking import headings
 from bullpen.orchestrator.evidence import Document, Unreadable
+from bullpen.orchestrator.rules.headings import headings
 from bullpen.tools import corpus, read_corpus
 from bullpen.tools.child import Limits
 
