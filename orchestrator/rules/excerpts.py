@@ -7,7 +7,7 @@ for, and the others are named with how many sentences they have, so that a reade
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .numbering import Line, Numbered, Part, tokens_of
 from .tokens import estimate
@@ -32,6 +32,16 @@ class Excerpt(NamedTuple):
 def shown(numbered: Numbered, parts: Sequence[int] | None = None, tokens_most: int | None = None) -> str:
     """The text of an excerpt."""
     return excerpt(numbered, parts, tokens_most).text
+
+
+def as_input(value: Any) -> Any:
+    """A numbered document among the inputs of a prompt as its text, under its id and title; anything else as it is."""
+    if isinstance(value, Numbered):
+        source = value.source
+        return f"{source.id}: {source.title}\n\n{shown(value)}"
+    if isinstance(value, list | tuple) and any(isinstance(item, Numbered) for item in value):
+        return [as_input(item) for item in value]
+    return value
 
 
 def excerpt(numbered: Numbered, parts: Sequence[int] | None = None, tokens_most: int | None = None) -> Excerpt:
