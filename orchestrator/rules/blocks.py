@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 from .headings import Heading, Levels, is_rule, title_at
 from .rows import Row, fence_end, header, is_fence, rows
 
-#: `grid`: rows of a table whose cells go over several lines; `columns`: one whose columns are parted by white space.
-Kind = Literal["heading", "header", "prose", "item", "row", "grid", "columns", "code", "links"]
+#: `grid`: rows of a table whose cells go over several lines; `columns`: one whose columns are parted by white space;
+#: `listed`: one that is written as a list of lists.
+Kind = Literal["heading", "header", "prose", "item", "row", "grid", "columns", "listed", "code", "links"]
 
 #: Characters at the beginning of a block that tell what it is.
 _TELLING = 2_000
@@ -38,7 +39,7 @@ _CODES = _words(
     "code code-block sourcecode parsed-literal highlight math raw literalinclude doctest testcode productionlist"
     " include graphviz"
 )
-_TARGETS = frozenset({"image", "figure", "contents", "toctree", "target-notes", "sectnum", "default-role", "role"})
+_TARGETS = frozenset({"image", "contents", "toctree", "target-notes", "sectnum", "default-role", "role"})
 _ADMONITIONS = _words(
     "note warning important attention caution tip hint danger error admonition seealso topic sidebar epigraph"
     " pull-quote highlights container rubric compound"
@@ -178,8 +179,12 @@ def _directive(written: Sequence[Row], at: int, found: re.Match[str]) -> _Taken:
         if name in _CODES:
             return ([*_code(words), *inner] if name in ("math", "raw", "include") else inner), end
         return [Block("links", block.rows) for block in (*_code(words), *inner)], end
-    if found.end() == len(row.text):
-        return [], body
+    if name == "list-table":
+        end = _dedent(written, body, row.indent)
+        inner = [row for row in written[body:end] if row.text]
+        return ([Block("listed", inner)] if inner else []), end
+    if name == "figure" or found.end() == len(row.text):
+        return ([Block("links", [row])] if name == "figure" else []), body
     start = row.start + found.end() if name in _ADMONITIONS else row.start
     first = Row(start, row.end, row.text[start - row.start :])
     end = _rows_while(written, body, lambda text: text[0].isspace() and not _BULLET.match(text))

@@ -26,6 +26,8 @@ _SHOWN = (
 )
 #: What most lines have nothing of.
 _MARKED = re.compile(r"[`_\[>]|://|::|-\n")
+#: With what a cell begins in a row of a table that is a list of lists.
+_CELL = re.compile(r"(?m)^[ \t]*(?:[*+-][ \t]+)?-(?:[ \t]|$)")
 _ROLES = re.compile(_ROLE)
 _ADDRESSES = re.compile(_ADDRESS)
 #: Roles whose number is nothing without their name.
@@ -54,6 +56,11 @@ def cells(rows: Sequence[str], columns: Sequence[int] = ()) -> str:
     return " | ".join(
         cleaned("\n".join(filter(None, map(str.strip, cell)))) for cell in zip_longest(*parted, fillvalue="")
     )
+
+
+def listed(text: str) -> str:
+    """A row of a table that is written as a list of its cells, itself an item of a list."""
+    return " | ".join(map(cleaned, _CELL.split(text)[1:]))
 
 
 def _piped(line: str) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 from ..evidence import Quote, Record, Source
 from ..metadata import is_empty, key, shown
 from .blocks import Block, blocks, is_border, mark_end
-from .cleaning import cells, cleaned, code
+from .cleaning import cells, cleaned, code, listed
 from .rows import Row
 from .sentences import sentence_ends
 from .tokens import estimate
@@ -31,6 +31,8 @@ Kind = Literal["field", "header", "sentence", "item", "row", "code", "links"]
 ARROW = " › "
 #: Characters of a line, beyond which it is cut at white space: a log or a minified file may be one line.
 LINE_MOST = 1_000
+#: And those of a row of a table that is written on several rows of the text.
+ROW_MOST = 5_000
 #: Tokens of a line beside its words, about: its number in brackets.
 _NUMBER = 3
 
@@ -215,10 +217,12 @@ def _lines_of(text: str, block: Block) -> Iterator[Line]:
         case "row":
             yield from _rows(text, ([row] for row in rows if not is_border(row.text)), "row")
         case "grid":
-            yield from _table(_between_borders(rows), ())
+            yield from _table(text, _between_borders(rows), ())
         case "columns":
             columns = [found.start() for found in _BORDERS.finditer(rows[0].text)]
-            yield from _table(_filled(rows, columns), columns)
+            yield from _table(text, _filled(rows, columns), columns)
+        case "listed":
+            yield from _listed(text, rows)
         case "code":
             yield from _codes(text, rows)
         case "links":
@@ -271,11 +275,26 @@ def _filled(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Ro
                 at = n
 
 
-def _table(groups: Iterable[Sequence[Row]], columns: Sequence[int]) -> Iterator[Line]:
+def _table(text: str, groups: Iterable[Sequence[Row]], columns: Sequence[int]) -> Iterator[Line]:
     for group in groups:
-        said = cells([row.text for row in group], columns)
-        start, end = group[0].start + group[0].indent, group[-1].end
+        yield from _row(text, group, cells([row.text for row in group], columns))
+
+
+def _listed(text: str, rows: Sequence[Row]) -> Iterator[Line]:
+    """Each item of the outer list; what is no list of lists after all is shown as it stands."""
+    starts = [n for n, row in enumerate(rows) if row.indent <= rows[0].indent]
+    for a, b in pairwise([*starts, len(rows)]):
+        said = text[rows[a].start : rows[b - 1].end]
+        yield from _row(text, rows[a:b], listed(said) or cleaned(said))
+
+
+def _row(text: str, group: Sequence[Row], said: str) -> Iterator[Line]:
+    """A row of a table as one line, in other words than it is written in; one that cannot be any is cut."""
+    start, end = group[0].start + group[0].indent, group[-1].end
+    if end - start <= ROW_MOST:
         yield Line(0, "row", said, start, end)
+    else:
+        yield from _rows(text, [group], "row")
 
 
 def _codes(text: str, rows: Sequence[Row]) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.rules.blocks import blocks
 from bullpen.orchestrator.rules.excerpts import excerpt, shown
-from bullpen.orchestrator.rules.numbering import LINE_MOST, Numbered, number, tokens_of
+from bullpen.orchestrator.rules.numbering import LINE_MOST, ROW_MOST, Numbered, number, tokens_of
 
 
 def numbered(text: str, title: str = "Whales", **metadata: Any) -> Numbered:
@@ -109,7 +109,7 @@ def test_numbers_have_no_gaps_and_lines_stand_in_order(text: str) -> None:
     said = [line for line in lines if line.kind != "field"]
     assert all(one.end <= other.start for one, other in pairwise(said))
     assert all(text[line.start : line.end].strip() == text[line.start : line.end] != "" for line in said)
-    assert all(line.end - line.start <= LINE_MOST or line.kind == "row" for line in said)
+    assert all(line.end - line.start <= (ROW_MOST if line.kind == "row" else LINE_MOST) for line in said)
 
 
 @given(text=TEXTS)
@@ -399,6 +399,10 @@ def test_terms_stand_with_their_definitions() -> None:
         ("ship | whales\n--- | ---\nPequod | 3", ["ship | whales", "Pequod | 3"]),
         ("+------+---+\n| a    | b |\n| ship |   |\n+======+===+\n| c    | d |\n+------+---+", ["a ship | b", "c | d"]),
         ("====  ===\na     b\n====  ===\nc     d\n      e\nf     g\n====  ===", ["a | b", "c | d e", "f | g"]),
+        (
+            ".. list-table:: Ships\n   :header-rows: 1\n\n   * - a\n     - b\n\n   * - c\n       d\n     -\n",
+            ["a | b", "c d | "],
+        ),
         ("a\tb\tc\nd\te\tf", ["a b c", "d e f"]),
         ("a,b,c\n1,2,3\n4,5,6", ["a,b,c", "1,2,3", "4,5,6"]),
         (
@@ -406,10 +410,17 @@ def test_terms_stand_with_their_definitions() -> None:
             ["2021-10-17 12:00 It began", "2021-10-17 12:01 It ended"],
         ),
     ],
-    ids=["pipes", "bare pipes", "grid", "columns", "tabs", "commas", "log"],
+    ids=["pipes", "bare pipes", "grid", "columns", "list", "tabs", "commas", "log"],
 )
 def test_a_row_of_a_table_is_a_line(text: str, rows: list[str]) -> None:
     assert told(text, "row") == rows == told(text)
+
+
+def test_a_table_without_borders_is_cut_like_anything_else() -> None:
+    lines = numbered("+---+\n" + "| a |\n" * 2_000).lines.values()
+
+    assert len(lines) > 2
+    assert all(line.end - line.start <= ROW_MOST for line in lines)
 
 
 def test_a_quote_goes_over_no_border() -> None:
