@@ -44,6 +44,7 @@ _ADMONITIONS = _words(
     "note warning important attention caution tip hint danger error admonition seealso topic sidebar epigraph"
     " pull-quote highlights container rubric compound"
 )
+_VERSIONS = frozenset({"versionadded", "versionchanged", "versionremoved", "deprecated", "deprecated-removed"})
 _GRID = re.compile(r"\s*\+[-=+]{2,}$")
 _COLUMNS = re.compile(r"\s*={2,}(?: +={2,})+$")
 _PIPED = re.compile(r"\s*\|")
@@ -169,7 +170,10 @@ def _dedent(written: Sequence[Row], at: int, indent: int) -> int:
 
 
 def _directive(written: Sequence[Row], at: int, found: re.Match[str]) -> _Taken:
-    """Of code and of targets all that stands in it; of what is prose its first paragraph, without the marking up."""
+    """Of code and of targets all that stands in it; of a note its first paragraph, without what marks it up.
+
+    Of any other, as of one that only some tool knows, what stands in it is read as anything else.
+    """
     name, row = found["name"].lower(), written[at]
     body = _rows_while(written, at + 1, lambda text: _OPTION.match(text) is not None)
     if name in _CODES or name in _TARGETS:
@@ -183,8 +187,10 @@ def _directive(written: Sequence[Row], at: int, found: re.Match[str]) -> _Taken:
         end = _dedent(written, body, row.indent)
         inner = [row for row in written[body:end] if row.text]
         return ([Block("listed", inner)] if inner else []), end
-    if name == "figure" or found.end() == len(row.text):
-        return ([Block("links", [row])] if name == "figure" else []), body
+    if found.end() == len(row.text):
+        return [], body
+    if name not in _ADMONITIONS and name not in _VERSIONS:
+        return [Block("links" if name == "figure" else "code", [row])], body
     start = row.start + found.end() if name in _ADMONITIONS else row.start
     first = Row(start, row.end, row.text[start - row.start :])
     end = _rows_while(written, body, lambda text: text[0].isspace() and not _BULLET.match(text))
@@ -195,7 +201,7 @@ def _paragraph(written: Sequence[Row], at: int) -> _Taken:
     """The block of a paragraph, an item or rows, with the literal block that `::` at its end announces."""
     end = _paragraph_end(written, at)
     part = written[at:end]
-    found = [Block(_kind_of(part), part)]
+    found = [Block(_kind_of(part), part)] if part[0].text.strip() != "::" else []
     if part[-1].text.endswith("::"):
         after = next((n for n in range(end, min(end + 3, len(written))) if written[n].text), end)
         if after < len(written) and written[after].indent > part[0].indent:

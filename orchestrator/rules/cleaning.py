@@ -35,14 +35,18 @@ _SERIES = ("pep", "rfc")
 
 
 def cleaned(text: str) -> str:
-    """Prose, an item or a row of a table."""
+    """Prose, an item or a row of a table; what is nothing but marks and targets stays as it is."""
+    return " ".join(_stripped(text).split()) or " ".join(text.split())
+
+
+def _stripped(text: str) -> str:
     if not _MARKED.search(text):
-        return " ".join(text.split())
+        return text
     if "`" in text:
         text = _ROLES.sub(_role, text)
     for pattern, kept in _SHOWN:
         text = pattern.sub(kept, text)
-    return " ".join(_ADDRESSES.sub(_address, text).split())
+    return _ADDRESSES.sub(_address, text)
 
 
 def code(text: str, indent: int) -> str:

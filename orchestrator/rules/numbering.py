@@ -171,6 +171,11 @@ def number(source: Source, text: str) -> Numbered:
     return Numbered(source, text, parts)
 
 
+def lines_of(text: str) -> Iterator[Line]:
+    """The lines of a text in order, as they are asked for, without numbers and parts."""
+    return (line for block in blocks(text) for line in _lines_of(text, block))
+
+
 def _named(block: Block) -> tuple[int, str]:
     assert block.heading is not None
     return block.heading.level, cleaned(block.heading.text)

@@ -108,6 +108,7 @@ def test_numbers_have_no_gaps_and_lines_stand_in_order(text: str) -> None:
     assert [line.text for line in lines if line.kind == "field"] == ["status: Final"][: len(lines)]
     said = [line for line in lines if line.kind != "field"]
     assert all(one.end <= other.start for one, other in pairwise(said))
+    assert all(line.text for line in lines if line.kind != "row")
     assert all(text[line.start : line.end].strip() == text[line.start : line.end] != "" for line in said)
     assert all(line.end - line.start <= (ROW_MOST if line.kind == "row" else LINE_MOST) for line in said)
 
@@ -310,6 +311,7 @@ def test_a_line_of_one_word_is_cut(letter: str) -> None:
         ("> It was\n> a whale.", "It was a whale."),
         ("A well-\nknown whale.", "A well-known whale."),
         ("For example::", "For example:"),
+        ("[1]_", "[1]_"),
     ],
 )
 def test_what_is_shown_has_no_targets(written: str, said: str) -> None:
@@ -464,6 +466,7 @@ def test_prose_is_no_code_for_its_indentation_or_what_it_names(text: str) -> Non
 
 
 def test_code_is_shown_as_it_stands() -> None:
+    assert told("::\n\n    x = 1") == ["x = 1"]
     assert told("Thus::\n\n    if x:\n        y()\n    z()\n") == ["Thus:", "if x:\n    y()\nz()"]
 
 
@@ -476,6 +479,16 @@ def test_what_a_note_says_is_prose_and_what_marks_it_up_is_not_quoted() -> None:
         ("sentence", "Beware of whales."),
     ]
     assert quotes(text, 1) == ["This was rejected."]
+
+
+def test_a_directive_of_some_tool_is_no_sentence_and_what_stands_in_it_is() -> None:
+    text = ".. spec:: a:b\n\n   A whale.\n\n.. versionadded:: 3.8 Whales."
+
+    assert kinds(text) == [
+        ("code", ".. spec:: a:b"),
+        ("sentence", "A whale."),
+        ("sentence", ".. versionadded:: 3.8 Whales."),
+    ]
 
 
 @pytest.mark.parametrize(
