@@ -1,35 +1,34 @@
 """A worker of your own, in the research team: `python examples/own_worker.py`.
 
-`Figures` gathers sentences with numbers. With a model (a key, or a server named in the environment) the model picks
-them; without one, the worker picks them itself, and the report says so.
+`Figures` gathers sentences with figures. It reads documents whose sentences are numbered: a model (a key, or a server
+named in the environment) names the numbers, and the quotes are cut from the text. Without a model the worker picks them
+itself, and the report says so.
 """
 
 import re
 import sys
 from pathlib import Path
 
-from bullpen import Claim, Context, Finding, NoAnswer, Query, Quote, Worker, research_sync, research_team
+from bullpen import Claim, Context, Finding, NoAnswer, Query, Worker, research_sync, research_team
 
 HERE = Path(__file__).parent
 
 
 class Figures(Worker):
-    """Finds sentences that state a figure: an amount, a share or a date."""
+    """Names, by their numbers, the sentences that state a figure: an amount, a share or a date. Four at most."""
 
     async def run(self, task: Query, ctx: Context) -> Finding:
-        passages = await ctx.memory.search(task.about, limit=4)
-        try:
-            wanted = await ctx.ask("figures", returns=list[str], about=task.about, passages=passages)
-        except NoAnswer:
-            wanted = [s for p in passages for s in re.split(r"(?<=[.!?])\s+|\n+", p.text) if re.search(r"\d", s)]
         claims: list[Claim] = []
-        for passage in passages:
-            for text in wanted:
-                start = passage.start + passage.text.find(text)
-                if text in passage.text and len(claims) < 4:
-                    quote = Quote(source=passage.source, start=start, end=start + len(text), text=text)
-                    claims.append(Claim(text=text, quotes=(quote,)))
-        return Finding(about=task.about, claims=tuple(claims))
+        for source in dict.fromkeys(passage.source for passage in await ctx.memory.search(task.about, limit=4)):
+            if document := await ctx.memory.document(source):
+                try:
+                    wanted = await ctx.ask("figures", returns=list[int], about=task.about, document=document)
+                except NoAnswer:
+                    wanted = [
+                        n for n, line in document.lines.items() if line.kind != "field" and re.search(r"\d", line.text)
+                    ]
+                claims += [ctx.quote(document, [n]) for n in wanted if n in document.lines]
+        return Finding(about=task.about, claims=tuple(claims[:4]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A document as a catalogue shows it. Pure."""
 
 from ..orchestrator.evidence import Card, Source
-from ..orchestrator.rules.numbering import number
+from ..orchestrator.rules.numbering import lines_of
 from ..orchestrator.text import shorten
 
 #: Code points at the beginning of a document in which its first sentence is looked for.
@@ -14,7 +14,7 @@ _TOKEN = 4
 
 def card_of(source: Source, head: str, length: int) -> Card:
     """The card of a source whose text begins with `head` and has `length` code points."""
-    said = (line.text for line in number(source, head).lines.values() if line.kind in ("sentence", "item"))
+    said = (line.text for line in lines_of(head) if line.kind in ("sentence", "item"))
     opening = next((text for text in said if len(text) > _LABEL_MOST), "")
     return Card(
         source=source.id,

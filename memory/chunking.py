@@ -6,24 +6,27 @@ Every chunk is a slice: `chunk.text == text[chunk.start:chunk.end]`, in code poi
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from ..orchestrator.errors import BadInput
+from ..orchestrator.rules.blocks import blocks
+from ..orchestrator.rules.headings import Heading, headings
 
 #: `tokens` of a passage: it is filled until it has at least the first and never has more than the second.
 SIZE = (250, 300)
 #: Counts the rules of cutting: where the same setting begins to cut elsewhere, this is one more.
-RULES = 2
+RULES = 3
 
 #: Tokens of a character, and what a digit and a mark have beyond those before them in this row.
 _EACH, _NO_LETTER, _MARK = 0.175, 0.35, 0.625
 _WORDS, _DIGITS = (string.ascii_letters + string.whitespace).encode(), string.digits.encode()
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
-_MARKDOWN = re.compile(r"#{1,6}[ \t]+(.*?)[ \t]*#*\s*$")
-_UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
+#: What a passage consists of that says nothing; it is short, or has rows that begin with these marks.
+_SILENT = {"heading", "links"}
+_HEADING_MOST, _TARGET = 300, re.compile(r"^(?:\.\.|__|\[)", re.MULTILINE)
 
 
 class Chunk(NamedTuple):
@@ -33,14 +36,6 @@ class Chunk(NamedTuple):
     end: int
     text: str
     heading: str
-
-
-class Heading(NamedTuple):
-    """Where a heading's line starts, its words, and from where to where a row underlines it (nowhere for `# x`)."""
-
-    start: int
-    text: str
-    row: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,10 @@ DEFAULT = Chunking()
 
 
 def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
-    """The passages of a text in order; what is in none of them is white space.
+    """The passages of a text in order; what is in none of them is white space, or says nothing.
+
+    That is targets of links by themselves, and a heading by itself whose section has passages of its own: by their few
+    words they would be found before all others.
 
     In a text with headings or fenced code, a block of code and a table that fit into a passage are in one as a whole.
     Neighbours share whole sentences or blocks, as many as fit into the overlap.
@@ -84,7 +82,29 @@ def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
         if piece.strip():
             under, end = bisect_right(starts, start), start + len(piece)
             chunks.append(Chunk(start, end, text[start:end], marks[under - 1].text if under else ""))
-    return chunks
+    return _telling(text, chunks, chunking.size[1]) or chunks
+
+
+def _telling(text: str, chunks: Sequence[Chunk], most: int) -> list[Chunk]:
+    """The passages without those that say nothing; a heading by itself goes to the passage below it, where it fits."""
+    kept: list[Chunk] = []
+    for chunk in reversed(chunks):
+        kinds = _kinds(chunk.text)
+        if not kinds <= _SILENT:
+            kept.append(chunk)
+            continue
+        whole = text[chunk.start : kept[-1].end] if kept and "heading" in kinds else ""
+        if whole and tokens(whole) <= most:
+            kept[-1] = chunk._replace(end=kept[-1].end, text=whole)
+        elif "links" not in kinds and (not kept or kept[-1].heading != chunk.heading):
+            kept.append(chunk)
+    return kept[::-1]
+
+
+def _kinds(text: str) -> set[str]:
+    """What a passage consists of, as far as it may be nothing but headings and targets."""
+    is_suspect = len(text) < _HEADING_MOST or _TARGET.search(text)
+    return {block.kind for block in blocks(text)} if is_suspect else {"prose"}
 
 
 def tokens(text: str) -> int:
@@ -97,41 +117,17 @@ def tokens(text: str) -> int:
     return int(_EACH * len(text) + _NO_LETTER * len(rest) + _MARK * len(rest.translate(None, _DIGITS)))
 
 
-def headings(text: str) -> Iterator[Heading]:
-    """The Markdown (`# x`) and underlined (reStructuredText) headings of a text, outside code fences."""
-    offset, fence, above = 0, "", ""
-    for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line)
-        is_row = not fence and _underlines(line, above) and line[0] != "`"
-        if mark and fence in ("", mark[1]) and not is_row:
-            fence, above = "" if fence else mark[1], ""
-        elif not fence:
-            if found := _MARKDOWN.match(line):
-                yield Heading(offset, found[1], (offset, offset))
-            elif is_row:
-                yield Heading(offset - len(above), above.strip(), (offset, offset + len(line.rstrip())))
-            above = line
-        offset += len(line)
-
-
-def _underlines(line: str, above: str) -> bool:
-    """A row of one punctuation mark, at least as long as the unindented words above it."""
-    title = above.rstrip()
-    return bool(title) and not title[0].isspace() and len(line.rstrip()) >= len(title) and _is_row(line, title)
-
-
-def _is_row(line: str, title: str) -> bool:
-    return _UNDERLINE.match(line) is not None and _UNDERLINE.match(title) is None
-
-
 def _as_markdown(text: str, marks: Sequence[Heading]) -> str:
-    """A text of the same length whose underlines are all Markdown's: to it `~~~` begins a block of code."""
+    """A text of the same length whose headings are all Markdown's: to it `~~~` begins a block of code.
+
+    A line above a title is one of `=`, which Markdown takes for words of the title, so that the two are not parted.
+    """
     parts, end = [], 0
-    for start, stop in (mark.row for mark in marks):
-        if text[start:stop].startswith(("=", "-")):
-            continue
-        parts += [text[end:start], "-" * (stop - start)]
-        end = stop
+    for mark in marks:
+        for (start, stop), own, instead in ((mark.above, "=", "="), (mark.below, "=-", "-")):
+            if start < stop and text[start] not in own:
+                parts += [text[end:start], instead * (stop - start)]
+                end = stop
     return "".join([*parts, text[end:]])
 
 

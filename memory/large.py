@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from .chunking import Chunk, headings
+from ..orchestrator.rules.headings import headings
+from .chunking import Chunk
 
 #: Characters up to which a text is cut whole, and of the parts that a longer one is cut in.
 WHOLE, PART = 500_000, 50_000

@@ -53,13 +53,14 @@ class MemoryDoor:
         sources: Sequence[str] = (),
         where: Sequence[Condition] = (),
         diversity: float = 0.0,
-        findings: bool = True,
+        findings: bool = False,
     ) -> tuple[Passage, ...]:
         """At most `limit` passages, best first; none where nothing fits. With `sources` (ids), theirs alone.
 
         With `where`, those of sources whose metadata meet all conditions. `diversity`, from 0 to 1, puts off passages
         that say again what stands before them.
-        Without `findings` the documents alone: what other workers of the job add meanwhile depends on who is faster.
+        The documents are searched; with `findings`, the claims that workers of this job have added as well. What they
+        stand on is found by their words then, always as it stands in its source. It depends on who is faster.
         """
         memory = self._memory
 

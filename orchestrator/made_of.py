@@ -26,7 +26,9 @@ def made_of(team: Team, settings: Settings, prompts: Prompts | None = None) -> d
     `prompts` are those that a job asks with, as it has read them; None reads them now.
     """
     if prompts is None:
-        prompts = read_prompts((each.identity.prompts for each in team.contracts().values()), settings.prompts)
+        prompts = read_prompts(
+            (folder for each in team.contracts().values() for folder in each.identity.prompts), settings.prompts
+        )
     return fixed(team, settings) | of_prompts(prompts)
 
 

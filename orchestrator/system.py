@@ -180,7 +180,7 @@ class System:
         supervisor = self.team.supervisor(tuple(self.team.contracts().values()), self.settings)
         planner = Identity.of(type(supervisor), "supervisor", "plan")
         own = (planner, *(contract.identity for contract in self.team.contracts().values()))
-        prompts = read_prompts((identity.prompts for identity in own), self.settings.prompts)
+        prompts = read_prompts((folder for identity in own for folder in identity.prompts), self.settings.prompts)
         launched, tally, controls = LaunchedJob(job), Tally(), Controls()
         listeners = (tally.hear, controls.hear, launched.hear, log_event)
         secrets = secrets_of(self.gateway.rungs, os.environ)

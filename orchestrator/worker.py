@@ -5,7 +5,7 @@ import inspect
 import re
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar, overload
@@ -18,9 +18,13 @@ from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
+from .evidence import Claim
+from .gateway.box import Box, box_of
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
 from .journal.step import Steps
+from .rules.excerpts import as_input
+from .rules.numbering import Numbered
 
 T = TypeVar("T")
 
@@ -53,19 +57,22 @@ class Worker(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks: a name, the role that its calls are for, what it is for, and the folder of its prompts."""
+    """Who asks: a name, the role that its calls are for, what it is for, and where its prompts are, its own first."""
 
     name: str
     role: str
     purpose: str
-    prompts: Path | None
+    prompts: tuple[Path, ...]
 
     @classmethod
     @functools.cache
     def of(cls, kind: type, name: str, role: str) -> "Identity":
-        """The identity of a class: its docstring is its purpose, its prompts are beside its module."""
-        file = getattr(inspect.getmodule(kind), "__file__", None)
-        return cls(name, role, inspect.getdoc(kind) or name, Path(file).parent / "prompts" if file else None)
+        """The identity of a class: its docstring is its purpose; its prompts are beside its module, or beside those of
+        the classes that it is derived from.
+        """
+        files = (getattr(inspect.getmodule(each), "__file__", None) for each in kind.__mro__)
+        folders = dict.fromkeys(Path(file).parent / "prompts" for file in files if file)
+        return cls(name, role, inspect.getdoc(kind) or name, tuple(folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +211,11 @@ class Context:
             steps=self._steps,
             role=self._identity.role,
             prompt=prompt,
-            inputs=inputs,
+            inputs={name: as_input(value) for name, value in inputs.items()},
             template=self._reach.prompts.template(self._identity.prompts, prompt, self._identity.purpose),
             returns=adapter,
             schema=_schema(returns) if adapter else None,
+            box=_box(returns) if adapter else None,
             again=again,
             floor=floor,
             priority=self._reach.priority,
@@ -236,6 +244,16 @@ class Context:
         """What people have told the job since this was last asked, oldest first: for supervisors."""
         return await read_notes(self._steps, self._reach.controls)
 
+    def quote(self, document: Numbered, numbers: Collection[int], text: str = "") -> Claim:
+        """A claim that rests on these lines of a document, as a model names them: on quotes, and on fields as they are.
+
+        Without a text of its own it says what the lines say. Numbers that the document does not have are left out;
+        with none that it has, the claim has no evidence, and the report will not take it.
+        """
+        quotes, records = document.quotes(numbers), document.records(numbers)
+        said = text or " ".join(document.lines[n].text for n in sorted(set(numbers)) if n in document.lines)
+        return Claim(text=said, quotes=quotes, records=records, rule="field" if records else None)
+
     def note(self, text: str, /, **values: Any) -> None:
         """Put something on record for whoever reads the transcript."""
         self._steps.check()
@@ -256,3 +274,8 @@ def _returns(kind: Any) -> TypeAdapter[Any]:
 @functools.lru_cache(maxsize=256)
 def _schema(kind: Any) -> dict[str, Any]:
     return _returns(kind).json_schema()
+
+
+@functools.lru_cache(maxsize=256)
+def _box(kind: Any) -> Box | None:
+    return box_of(kind, _schema(kind))

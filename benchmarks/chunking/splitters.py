@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
-from bullpen.memory.chunking import SIZE, Chunk, Chunking, chunk, headings, tokens
+from bullpen.memory.chunking import SIZE, Chunk, Chunking, chunk, tokens
 from bullpen.memory.minilm import TOKENIZER
+from bullpen.orchestrator.rules.headings import headings
 from bullpen.orchestrator.rules.tokens import estimate
 
 from .scoring import Span

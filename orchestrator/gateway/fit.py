@@ -73,7 +73,7 @@ def shrunk(request: Request, room: int) -> tuple[Request | None, Mapping[str, in
 
 
 def _rendered(request: Request, inputs: Mapping[str, Any]) -> tuple[Message, ...]:
-    return render(request.template, inputs, request.schema)
+    return render(request.template, inputs, request.form)
 
 
 def _fits(messages: Sequence[Message], room: int) -> bool:

@@ -11,6 +11,7 @@ from ..journal.step import Steps
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
+from .box import Box
 from .line import Turn
 from .templates import Message, Template
 
@@ -107,6 +108,8 @@ class Request(NamedTuple):
     #: The type of the answer, or None for plain text; `schema` is its JSON schema.
     returns: TypeAdapter[Any] | None = None
     schema: Mapping[str, Any] | None = None
+    #: What a provider is asked for in place of it, where it is no object.
+    box: Box | None = None
     #: k for the k-th time the same thing is asked because the answer was poor.
     again: int = 0
     #: No rung of a lower or higher tier is asked.
@@ -135,6 +138,11 @@ class Request(NamedTuple):
     turn: Turn | None = None
     #: Counts what goes out for it; the chain gives it.
     sendings: Sendings | None = None
+
+    @property
+    def form(self) -> Mapping[str, Any] | None:
+        """The schema that a provider is told; None for plain text."""
+        return self.schema if self.box is None else self.box.schema
 
 
 @dataclass(frozen=True, slots=True)

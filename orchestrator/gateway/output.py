@@ -44,11 +44,11 @@ def _refused(completion: Completion) -> Completion:
 
 async def _read(completion: Completion, request: Request, returns: TypeAdapter[Any]) -> Completion:
     """An answer that must keep a schema."""
-    reading = await _reading(completion.text, returns)
+    reading = await _reading(completion.text, request.box.returns if request.box else returns)
     if reading.mends:
         request.steps.note("model.mended", {"mends": reading.mends}, step=request.step, recipient="gateway")
     if not reading.problem:
-        return replace(completion, value=reading.value)
+        return replace(completion, value=request.box.opened(reading.value) if request.box else reading.value)
     if is_refusal(without_thinking(completion.text)):
         return _refused(completion)
     return replace(completion, outcome=Outcome.OFF_SCHEMA, detail=reading.problem)

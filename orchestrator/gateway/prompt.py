@@ -12,5 +12,5 @@ class Prompt:
 
     async def complete(self, request: Request) -> Completion:
         """The answer to the rendered messages."""
-        messages = render(request.template, request.inputs, request.schema)
+        messages = render(request.template, request.inputs, request.form)
         return await self._inner.complete(request._replace(messages=messages))

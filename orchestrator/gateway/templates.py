@@ -9,7 +9,7 @@ schema is always put after the system message, since not every model is told of 
 import functools
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from typing import Any
 import jinja2.sandbox
 
 from ..errors import BadInput
+from ..evidence import Passage
 from ..ids import digest, plain
 from ..regular_files import read_regular
+from ..rules.numbering import ARROW
 
 #: The largest file of a prompt.
 BYTES_MOST = 1024 * 1024
@@ -82,12 +84,16 @@ class Prompts:
     #: By path, what each file held when it was read.
     held: Mapping[Path, bytes]
 
-    def template(self, folder: Path | None, name: str, docstring: str) -> Template:
-        """A prompt's template: from its file, else made of the docstring. Raises BadInput for a malformed file."""
-        path = self.instead.get(name) or (folder / f"{name}.md" if folder else None)
-        if path is None or path not in self.held:
+    def template(self, folders: Sequence[Path], name: str, docstring: str) -> Template:
+        """A prompt's template: from its file, in the first of these folders that has one, else made of the docstring.
+
+        Raises BadInput for a malformed file.
+        """
+        own = (path for folder in folders if (path := folder / f"{name}.md") in self.held)
+        found = self.instead.get(name) or next(own, None)
+        if found is None or found not in self.held:
             return Template(name, "0", docstring, "")
-        return parse_template(name, self.held[path], str(path))
+        return parse_template(name, self.held[found], str(found))
 
     def by_name(self) -> dict[str, bytes]:
         """What each name stands for, in all folders together."""
@@ -99,12 +105,12 @@ class Prompts:
         return found | {name: self.held[path] for name, path in self.instead.items()}
 
 
-def read_prompts(folders: Iterable[Path | None], instead: Mapping[str, Path]) -> Prompts:
+def read_prompts(folders: Iterable[Path], instead: Mapping[str, Path]) -> Prompts:
     """Read the prompts in these folders, and those that stand in place of some. Blocking: a few small files.
 
     Raises BadInput for a file that cannot be read, and for one of the latter that is malformed.
     """
-    there = tuple(dict.fromkeys(folder for folder in folders if folder))
+    there = tuple(dict.fromkeys(folders))
     own = [path for folder in there for path in sorted(folder.rglob("*.md")) if path.is_file()]
     held = {path: _held(path, path.stem) for path in own}
     for name, path in instead.items():
@@ -165,8 +171,19 @@ def _rendered(text: str, inputs: Mapping[str, Any]) -> str:
 
 
 def _named(inputs: Mapping[str, Any]) -> str:
-    """Each input under its name."""
-    return "\n".join(f"<{name}>\n{_show(value)}\n</{name}>" for name, value in inputs.items())
+    """Each input under its name; texts and passages as they are read, numbered where there are several."""
+    return "\n".join(f"<{name}>\n{_told(value)}\n</{name}>" for name, value in inputs.items())
+
+
+def _told(value: Any) -> str:
+    """Passages by number, each under its title and heading, so that an answer can name them; anything else as JSON."""
+    is_numbered = isinstance(value, list | tuple) and value and all(isinstance(p, Passage) for p in value)
+    return "\n\n".join(_passage(n, p) for n, p in enumerate(value, start=1)) if is_numbered else _show(value)
+
+
+def _passage(number: int, passage: Passage) -> str:
+    above = ARROW.join(filter(None, (passage.title, passage.heading)))
+    return f"[{number}] {above}\n{passage.text.strip()}"
 
 
 def render(template: Template, inputs: Mapping[str, Any], schema: Mapping[str, Any] | None) -> tuple[Message, ...]:

@@ -1,52 +1,49 @@
 """Numbers the sentences of a document, so that a model can name them and code can quote them. Pure.
 
 The problem: a model that copies a quote breaks it; one that names a number cannot. So each thing that a document says
-gets one number, in the order of reading: first its fields (`status: Final`), then its text. A sentence is one line, an
-item of a list is one with its mark, a row of a table is one, and so is a paragraph of code. What is shown is cleaned
-(targets of links, white space); what is quoted is cut from the text by offsets, so that it is exact by construction.
+gets one number, in the order of reading: first its fields (`status: Final`), then its text. A field of a header is one,
+a sentence is one, an item of a list has its mark with its first sentence, a row of a table is one, a paragraph of code
+is one, and so is a target of links. What is shown is cleaned (`cleaning`); what is quoted is cut from the text by
+offsets, so that it is exact by construction. A field of the metadata that the header of the text says in the same words
+has no number of its own: the text can be quoted.
 
 Headings are not numbered: they say under which path (`Jupyter › Voting`) a line stands, and make the outline. Runs of
 numbers become one quote where nothing but white space lies between them, within one section and one block.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..evidence import Quote, Record, Source
-from ..metadata import is_empty, shown
+from ..metadata import is_empty, key, shown
+from .blocks import Block, blocks, is_border, mark_end
+from .cleaning import cells, cleaned, code, listed
+from .rows import Row
+from .sentences import sentence_ends
 from .tokens import estimate
 
-Kind = Literal["field", "sentence", "item", "row", "code"]
+Kind = Literal["field", "header", "sentence", "item", "row", "code", "links"]
 
 #: What stands between the headings of a path.
 ARROW = " › "
 #: Characters of a line, beyond which it is cut at white space: a log or a minified file may be one line.
 LINE_MOST = 1_000
+#: And those of a row of a table that is written on several rows of the text.
+ROW_MOST = 5_000
+#: Tokens of a line beside its words, about: its number in brackets.
+_NUMBER = 3
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_HASHES = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*\s*$")
-_RULER = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
-_ITEM = re.compile(r"\s*(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+(?=\S)")
-_ROW = re.compile(r"\s*[|+]|.*\t.*\t")
-_HEADER = re.compile(r"[A-Z][\w-]*(?: [\w-]+)?:(?:\s|$)")
-_END = re.compile(
-    r"[.!?][\"'”’)\]*_`]*\s+(?=[\"'“‘(\[*_`]*[^\Wa-z_])"  # what follows does not go on in lower case
-    r"|[。！？][」』”’]*\s*"
-)
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[\"'“‘])(?:e\.g|i\.e|etc|vs|cf|mrs?|ms|dr|prof|st|no|fig|sec|approx|inc|al|[^\W\d_]|\d{1,3})$",
-    re.IGNORECASE,
-)
-_LINKS = (
-    (re.compile(r"!?\[([^\]\n]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)"), r"\1"),
-    (re.compile(r"`([^`<\n]+?)\s*<[^<>`\n]+>`_{1,2}"), r"\1"),
-    (re.compile(r":[a-z-]+(?::[a-z-]+)?:`~?([^`<\n]+?)(?:\s*<[^<>`\n]+>)?`"), r"\1"),
-    (re.compile(r"<(?:https?|mailto):[^<>\s]+>"), ""),
-)
 _BACK = re.compile(r"(?:This|That|These|Those|It|Its|They|Their|Such)\b")
+#: A row of a header with which a field begins; others go on with the one before. A section of TOML says nothing.
+_FIELD = re.compile(r"(?P<name>[^\s:=\[\]-][^:=]{0,63}?)\s*[:=](?:\s|$)\s*(?P<value>.*)", re.DOTALL)
+_TABLE = re.compile(r"\[[^\]=]+\]")
+_BORDERS = re.compile("=+")
+#: A row that is shorter than this share of its paragraph's widest, before one that begins anew, ends a line: it was not
+#: broken for want of room.
+_SHORT = 0.6
 
 
 class Line(NamedTuple):
@@ -60,7 +57,7 @@ class Line(NamedTuple):
     #: Which of the document's parts it stands in, and which block: neighbours of one block may be quoted together.
     part: int = 0
     block: int = 0
-    #: The name of a field.
+    #: The name of a field of the metadata.
     field: str = ""
 
 
@@ -78,7 +75,7 @@ class Part(NamedTuple):
     @property
     def tokens(self) -> int:
         """About how many tokens it has as it is shown."""
-        return sum(estimate(line.text) + 3 for line in self.lines)
+        return sum(map(tokens_of, self.lines))
 
 
 class Numbered:
@@ -97,6 +94,19 @@ class Numbered:
     def tokens(self) -> int:
         """About how many tokens the whole of it has as it is shown."""
         return sum(part.tokens for part in self.parts)
+
+    def named(self, headings: Iterable[str]) -> tuple[int, ...]:
+        """The parts whose paths contain these words, heading by heading: a section, and those within it.
+
+        Marks and capitals do not count; a heading that there is not is passed over.
+        """
+        paths = [f" {key(part.heading)} " for part in self.parts]
+        wanted = [f" {words} " for words in map(key, headings) if words]
+        return tuple(dict.fromkeys(n for words in wanted for n, path in enumerate(paths) if words in path))
+
+    def within(self, start: int, end: int) -> tuple[int, ...]:
+        """The parts of which something stands in this span of the text: those of a passage that was found."""
+        return tuple(n for n, part in enumerate(self.parts) if any(x.start < end and start < x.end for x in part.lines))
 
     def quotes(self, numbers: Collection[int]) -> tuple[Quote, ...]:
         """The lines of these numbers as quotes, in their order; numbers that there are not, and fields, are left out.
@@ -132,163 +142,201 @@ class Numbered:
         return before is not None and _BACK.match(line.text) is not None and self._follows(before, line)
 
 
+def tokens_of(line: Line) -> int:
+    """About how many tokens a line has as it is shown, with its number."""
+    return estimate(line.text) + _NUMBER
+
+
 def number(source: Source, text: str) -> Numbered:
     """The document with its fields and the sentences of its text numbered."""
-    fields = [
+    found = list(blocks(text))
+    said = [_parted(line.text) for block in found[:1] if block.kind == "header" for line in _lines_of(text, block)]
+    said.append(({"title"}, key(source.title)))
+    lines = [
         Line(n, "field", f"{name}: {shown(source.metadata[name])}", field=name)
-        for n, name in enumerate((name for name in source.metadata if not is_empty(source.metadata[name])), start=1)
+        for n, name in enumerate(_unsaid(source.metadata, said), start=1)
     ]
-    count = len(fields)
-    parts = [Part((), tuple(fields))]
-    lines: list[Line] = list(fields)
-    path: tuple[str, ...] = ()
-    block = 0
-    for found in _blocks(text):
-        if found.heading is not None:
-            parts[-1] = Part(path, tuple(lines))
-            path, lines = (*path[: found.level - 1], found.heading), []
-            parts.append(Part(path, ()))
+    count, parts, path = len(lines), [Part((), ())], list[tuple[int, str]]()
+    for n, block in enumerate(found, start=1):
+        if block.heading is not None:
+            parts[-1] = parts[-1]._replace(lines=tuple(lines))
+            path = [*(above for above in path if above[0] < block.heading.level), _named(block)]
+            parts.append(Part(_without_title(source, [words for _, words in path]), ()))
+            lines = []
             continue
-        block += 1
-        for start, end, kind in _lines_of(text, found):
-            count += 1
-            lines.append(Line(count, kind, cleaned(text[start:end]), start, end, len(parts) - 1, block))
-        parts[-1] = Part(path, tuple(lines))
+        new = [line._replace(part=len(parts) - 1, block=n) for line in _lines_of(text, block)]
+        lines += (line._replace(number=at) for at, line in enumerate(new, start=count + 1))
+        count += len(new)
+    parts[-1] = parts[-1]._replace(lines=tuple(lines))
     return Numbered(source, text, parts)
 
 
-def cleaned(text: str) -> str:
-    """A line as it is shown: without targets of links, on one line."""
-    for pattern, kept in _LINKS:
-        text = pattern.sub(kept, text)
-    return " ".join(text.split())
+def lines_of(text: str) -> Iterator[Line]:
+    """The lines of a text in order, as they are asked for, without numbers and parts."""
+    return (line for block in blocks(text) for line in _lines_of(text, block))
 
 
-# Blocks: headings, paragraphs, items, tables, code
+def _named(block: Block) -> tuple[int, str]:
+    assert block.heading is not None
+    return block.heading.level, cleaned(block.heading.text)
 
 
-class _Block(NamedTuple):
-    start: int
-    end: int
-    kind: Literal["prose", "row", "code"] = "prose"
-    #: The words of a heading and its level from 1; None for what is none.
-    heading: str | None = None
-    level: int = 1
+def _without_title(source: Source, path: Sequence[str]) -> tuple[str, ...]:
+    """The path without the document's own title at its beginning: it stands over all of it."""
+    is_title = len(path) > 1 and key(path[0]) == key(source.title)
+    return tuple(path[is_title:])
 
 
-class _Row(NamedTuple):
-    """A line of the text as it is written."""
-
-    start: int
-    end: int
-    text: str
+# Fields
 
 
-def _rows(text: str) -> list[_Row]:
-    rows, at = [], 0
-    for line in text.splitlines(keepends=True):
-        rows.append(_Row(at, at + len(line.rstrip()), line.rstrip()))
-        at += len(line)
-    return rows
+def _parted(row: str) -> tuple[set[str], str]:
+    """A field of a header as its name's words and its value, folded."""
+    found = _FIELD.match(row)
+    return (_stems(found["name"]), key(shown(found["value"]))) if found else (set(), key(row))
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    rows, styles, at = _rows(text), list[str](), 0
-    while at < len(rows):
-        row = rows[at]
-        if not row.text:
-            at += 1
-        elif mark := _FENCE.match(row.text):
-            end = next((n for n in range(at + 1, len(rows)) if rows[n].text.startswith(mark[1])), len(rows) - 1)
-            yield _Block(row.start, rows[end].end, "code")
-            at = end + 1
-        elif found := _HASHES.match(row.text):
-            yield _Block(row.start, row.end, heading=cleaned(found[2]), level=len(found[1]))
-            at += 1
-        elif size := _titled(rows, at):
-            title = rows[at + size - 2]
-            style = row.text[0] * (size - 1) if size == 3 else rows[at + 1].text[0]
-            styles += [] if style in styles else [style]
-            yield _Block(row.start, rows[at + size - 1].end, heading=cleaned(title.text), level=styles.index(style) + 1)
-            at += size
-        else:
-            end = _end_of_block(rows, at)
-            yield _Block(row.start, rows[end - 1].end, _kind_of(rows[at:end], rows, at))
-            at = end
+def _stems(name: str) -> set[str]:
+    return {word.removesuffix("s") for word in key(re.sub(r"[_-]", " ", name)).split()}
 
 
-def _titled(rows: list[_Row], at: int) -> int:
-    """How many rows an underlined title has that begins there: 2, 3 with a line above it, 0 where there is none."""
-    texts = [row.text for row in rows[at : at + 3]]
-    if len(texts) == 3 and _RULER.match(texts[0]) and _is_underlined(texts[1].strip(), texts[2]):
-        return 3 if texts[0][0] == texts[2][0] else 0
-    return 2 if len(texts) > 1 and not texts[0][:1].isspace() and _is_underlined(texts[0], texts[1]) else 0
-
-
-def _is_underlined(title: str, row: str) -> bool:
-    is_ruled = _RULER.match(row) is not None and row[0] not in "|`"
-    return bool(title) and not _RULER.match(title) and is_ruled and len(row) >= min(len(title), 4)
-
-
-def _end_of_block(rows: list[_Row], at: int) -> int:
-    """The row behind the last of a block: a blank one, a heading, a fence, or the next item of a list."""
-    end = at + 1
-    is_table = bool(_ROW.match(rows[at].text))
-    while end < len(rows) and rows[end].text:
-        row = rows[end].text
-        if _FENCE.match(row) or _HASHES.match(row) or _titled(rows, end) or _ITEM.match(row):
-            break
-        if bool(_ROW.match(row)) != is_table:
-            break
-        end += 1
-    return end
-
-
-def _kind_of(block: list[_Row], rows: list[_Row], at: int) -> Literal["prose", "row", "code"]:
-    texts = [row.text for row in block]
-    if all(map(_ROW.match, texts)) or (len(texts) > 1 and sum(bool(_HEADER.match(t)) for t in texts) * 2 > len(texts)):
-        return "row"
-    whole = "\n".join(texts)
-    if _ITEM.match(whole):
-        return "prose"
-    telling = sum(c.isalpha() or c.isspace() or c in ",.;'’" for c in whole)
-    is_indented = all(text.startswith(("    ", "\t")) for text in texts)
-    if ">>>" in whole or telling < 0.75 * len(whole) or (is_indented and telling < 0.9 * len(whole)):
-        return "code"
-    return "prose"
+def _unsaid(metadata: Mapping[str, Any], said: Sequence[tuple[set[str], str]]) -> Iterator[str]:
+    """The names of the fields that say something, and that the header of the text does not say as well."""
+    for name, value in metadata.items():
+        words, stems = key(shown(value)), _stems(name)
+        if not is_empty(value) and not any(stems & names and words == other for names, other in said):
+            yield name
 
 
 # Lines
 
 
-def _lines_of(text: str, block: _Block) -> Iterator[tuple[int, int, Kind]]:
-    """Where the lines of a block stand, with what they are."""
-    body = text[block.start : block.end]
-    if block.kind == "code":
-        yield from ((start, end, "code") for start, end in _cut(text, block.start, block.end))
-    elif block.kind == "row":
-        for row in _rows(body):
-            if row.text.strip(" |+-=:\t"):
-                yield from ((s, e, "row") for s, e in _cut(text, block.start + row.start, block.start + row.end))
+def _lines_of(text: str, block: Block) -> Iterator[Line]:
+    """The lines of a block, not numbered yet."""
+    rows = block.rows
+    match block.kind:
+        case "heading":
+            return
+        case "header":
+            yield from _rows(text, _fields(rows), "header")
+        case "row":
+            yield from _rows(text, ([row] for row in rows if not is_border(row.text)), "row")
+        case "grid":
+            yield from _table(text, _between_borders(rows), ())
+        case "columns":
+            columns = [found.start() for found in _BORDERS.finditer(rows[0].text)]
+            yield from _table(text, _filled(rows, columns), columns)
+        case "listed":
+            yield from _listed(text, rows)
+        case "code":
+            yield from _codes(text, rows)
+        case "links":
+            yield from _rows(text, [rows], "links")
+        case "prose" | "item":
+            kind: Kind = "item" if block.kind == "item" else "sentence"
+            yield from (Line(0, kind, cleaned(text[a:b]), a, b) for a, b in _sentences(text, rows))
+
+
+def _rows(text: str, groups: Iterable[Sequence[Row]], kind: Kind) -> Iterator[Line]:
+    for group in groups:
+        for start, end in _cut(text, group[0].start, group[-1].end):
+            said = text[start:end]
+            yield Line(0, kind, " ".join(said.split()) if kind in ("header", "links") else cleaned(said), start, end)
+
+
+def _fields(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows of each field of a header."""
+    group: list[Row] = []
+    for row in rows:
+        if _TABLE.fullmatch(row.text) or not row.text:
+            continue
+        if group and not row.text[0].isspace() and _FIELD.match(row.text):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _between_borders(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    group: list[Row] = []
+    for row in rows:
+        if not is_border(row.text):
+            group.append(row)
+        elif group:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _filled(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Row]]:
+    """The rows of a table whose first cell is empty go on with the one before them."""
+    for group in _between_borders(rows):
+        at = 0
+        for n in range(1, len(group) + 1):
+            if n == len(group) or group[n].text[: columns[1]].strip():
+                yield group[at:n]
+                at = n
+
+
+def _table(text: str, groups: Iterable[Sequence[Row]], columns: Sequence[int]) -> Iterator[Line]:
+    for group in groups:
+        yield from _row(text, group, cells([row.text for row in group], columns))
+
+
+def _listed(text: str, rows: Sequence[Row]) -> Iterator[Line]:
+    """Each item of the outer list; what is no list of lists after all is shown as it stands."""
+    starts = [n for n, row in enumerate(rows) if row.indent <= rows[0].indent]
+    for a, b in pairwise([*starts, len(rows)]):
+        said = text[rows[a].start : rows[b - 1].end]
+        yield from _row(text, rows[a:b], listed(said) or cleaned(said))
+
+
+def _row(text: str, group: Sequence[Row], said: str) -> Iterator[Line]:
+    """A row of a table as one line, in other words than it is written in; one that cannot be any is cut."""
+    start, end = group[0].start + group[0].indent, group[-1].end
+    if end - start <= ROW_MOST:
+        yield Line(0, "row", said, start, end)
     else:
-        kind: Kind = "item" if _ITEM.match(body) else "sentence"
-        ends = [m.end() for m in _END.finditer(body) if not _abbreviates(body, m)]
-        for start, end in pairwise([0, *ends, len(body)]):
-            yield from ((s, e, kind) for s, e in _cut(text, block.start + start, block.start + end))
+        yield from _rows(text, [group], "row")
 
 
-def _abbreviates(body: str, found: re.Match[str]) -> bool:
-    """Whether the full stop there ends an abbreviation, an initial or the number of an item."""
-    return found[0][0] == "." and _ABBREVIATION.search(body[max(0, found.start() - 10) : found.start()]) is not None
+def _codes(text: str, rows: Sequence[Row]) -> Iterator[Line]:
+    """Code in pieces of whole rows, as far as these are no longer than a line may be."""
+    for start, end in _cut(text, rows[0].start, rows[-1].end, at="\n"):
+        begins = text.rfind("\n", max(0, start - LINE_MOST), start) + 1
+        indent = start - begins if begins and not text[begins:start].strip() else 0
+        yield Line(0, "code", code(text[start:end], indent), start, end)
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _sentences(text: str, rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """Where the sentences of a paragraph stand."""
+    start, end = rows[0].start, rows[-1].end
+    body, mark = text[start:end], mark_end(rows[0].text)
+    ends = {*(at for at in sentence_ends(body) if at > mark), *(row.start - start for row in _begin_anew(rows))}
+    for a, b in pairwise([0, *sorted(ends), len(body)]):
+        yield from _cut(text, start + a, start + b)
+
+
+def _begin_anew(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows before which a line ends though no mark says so: as in text that has been taken out of a page."""
+    if len(rows) < 3:
+        return
+    widest = max(len(row.text) for row in rows)
+    for before, row in pairwise(rows):
+        first = row.text.lstrip()[:1]
+        if len(before.text) < _SHORT * widest and (first.isupper() or first.isdigit()):
+            yield row
+
+
+def _cut(text: str, start: int, end: int, at: str = " ") -> Iterator[tuple[int, int]]:
     """The span without white space around it, in pieces of at most `LINE_MOST`; nothing where it is blank."""
     while start < end:
         stop = end
         if stop - start > LINE_MOST:
-            space = max(text.rfind(" ", start + 1, start + LINE_MOST), text.rfind("\n", start + 1, start + LINE_MOST))
-            stop = space if space > start else start + LINE_MOST
+            spaces = (text.rfind(mark, start + 1, start + LINE_MOST) for mark in dict.fromkeys((at, "\n", " ")))
+            stop = next((space for space in spaces if space > start), start + LINE_MOST)
         piece = text[start:stop]
         first, last = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
         if first < last:

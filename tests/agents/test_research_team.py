@@ -217,7 +217,7 @@ class Found(Worker):
     """Says how many passages a search finds, with what other workers found and without."""
 
     async def run(self, task: str, ctx: Context) -> tuple[int, int]:
-        return len(await ctx.memory.search(task)), len(await ctx.memory.search(task, findings=False))
+        return len(await ctx.memory.search(task, findings=True)), len(await ctx.memory.search(task))
 
 
 class OneAfterTheOther:

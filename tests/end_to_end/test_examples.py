@@ -1,5 +1,6 @@
 """The examples run: without a key, and with a server that stands for one."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,9 @@ def test_a_worker_of_ones_own_with_a_server(
     example: Example, corpus: Path, tmp_path: Path, answers: Callable[[dict[str, Any]], Reply]
 ) -> None:
     def also_figures(body: dict[str, Any]) -> Reply:
-        if "Finds sentences that state a figure" in body["messages"][0]["content"]:
-            return says_json(["It carried 9,120 passengers."])
+        if "sentences that state a figure" in body["messages"][0]["content"]:
+            numbers = re.findall(r"\[(\d+)\] It carried 9,120", body["messages"][1]["content"])
+            return says_json({"items": [int(number) for number in numbers]})
         return answers(body)
 
     with ScriptedProvider(also_figures, model="local") as server:

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from bullpen.orchestrator.gateway.box import box_of
 from bullpen.orchestrator.gateway.model import Request
 from bullpen.orchestrator.gateway.providers.litellm import LiteLLM
 from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
@@ -19,6 +21,7 @@ from .wire import RawServer, plain, raw_server
 
 pytestmark = pytest.mark.anyio
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+NUMBERS = TypeAdapter(list[int])
 ASKED = Request(
     steps=Steps(InMemoryJournal("job", ManualClock()), "job", "task", "worker"),
     role="search",
@@ -80,6 +83,19 @@ async def test_as_a_tool_its_arguments_are_the_answer(lane: str) -> None:
     assert server.body["tool_choice"] == {"type": "function", "function": {"name": "fact_check"}}
     assert "response_format" not in server.body
     assert (completion.outcome, completion.text) == (Outcome.OK, '{"a": 1}')
+
+
+@pytest.mark.parametrize("mode", ["native", "tool"])
+async def test_a_list_is_asked_for_in_an_object(lane: str, mode: str) -> None:
+    """Some servers refuse a schema whose top level is anything else."""
+    request = ASKED._replace(schema=NUMBERS.json_schema(), box=box_of(list[int], NUMBERS.json_schema()))
+    message = {"content": "{}"} if mode == "native" else {"tool_calls": called("fact_check", "{}")}
+    _, server = await ask(lane, said("stop", **message), request, schema_mode=mode)
+    native = mode == "native"
+    body = server.body["response_format"]["json_schema"] if native else server.body["tools"][0]["function"]
+    told = body["schema" if native else "parameters"]
+
+    assert (told["type"], told["required"], told["properties"]["items"]["type"]) == ("object", ["items"], "array")
 
 
 @pytest.mark.parametrize("mode", ["native", "tool", "prompted"])

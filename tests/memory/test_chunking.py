@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
-from bullpen.memory.chunking import SIZE, Chunking, chunk, headings, tokens
+from bullpen.memory.chunking import SIZE, Chunking, chunk, tokens
 from bullpen.orchestrator.errors import BadInput
 from bullpen.orchestrator.evidence import Document, Note
 from bullpen.orchestrator.ports import Memory
+from bullpen.orchestrator.rules.blocks import blocks
+from bullpen.orchestrator.rules.headings import headings
 
 PIECES = st.sampled_from(
     [
@@ -53,19 +55,23 @@ AROUND = st.builds(
 
 @given(text=TEXTS, overlap=st.sampled_from([0, 30, 60, 150]))
 @settings(max_examples=200, deadline=None)
-def test_every_chunk_is_its_slice_and_only_white_space_is_left_out(text: str, overlap: int) -> None:
+def test_every_chunk_is_its_slice_and_only_what_says_nothing_is_left_out(text: str, overlap: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
     start = end = 0
     for piece in chunk(text, Chunking(overlap=overlap)):
         assert piece.text == text[piece.start : piece.end]
         assert piece.text
         assert tokens(piece.text) <= SIZE[1]
-        assert not text[end : piece.start].strip()
+        assert says_nothing(text[end : piece.start])
         assert end == 0 or (start < piece.start and end < piece.end)
         assert tokens(text[piece.start : end]) <= overlap
         start, end = piece.start, piece.end
 
-    assert not text[end:].strip()
+    assert says_nothing(text[end:])
+
+
+def says_nothing(text: str) -> bool:
+    return {block.kind for block in blocks(text)} <= {"heading", "links"}
 
 
 @given(parts=st.lists(st.tuples(AROUND, BLOCKS), min_size=1, max_size=5), overlap=st.sampled_from([0, 60]))
@@ -129,7 +135,7 @@ def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
 def test_a_heading_with_carriage_returns_is_found_where_its_words_start() -> None:
     [heading] = headings("intro\r\n\r\nTitle\r\n=====\r\ntext")
 
-    assert heading == (9, "Title", (16, 21))
+    assert (heading.start, heading.text, heading.below) == (9, "Title", (16, 21))
 
 
 @pytest.mark.parametrize("mark", list("=-~^\"'*+#:."))
@@ -141,6 +147,34 @@ def test_every_underline_is_a_heading_and_a_place_to_cut(mark: str) -> None:
     assert [piece.text for piece in chunk(text)] == [
         f"{title}\n{mark * 9}\n\n{sentences}".strip() for title in ("Loomings", "The Spout", "Biography")
     ]
+
+
+@pytest.mark.parametrize("mark", list("=-^\"'*+#:."))
+def test_a_line_above_a_heading_belongs_to_it(mark: str) -> None:
+    row, sentences = mark * 9, "Call me Ishmael. " * 50
+    text = "\n\n".join(f"{row}\n{title}\n{row}\n\n{sentences}" for title in ("Loomings", "The Spout", "Biography"))
+
+    assert [(piece.heading, piece.text[:9]) for piece in chunk(text)] == [
+        ("Loomings", row),
+        ("The Spout", row),
+        ("Biography", row),
+    ]
+
+
+def test_a_heading_by_itself_and_targets_of_links_are_no_passages() -> None:
+    filler = "Call me Ishmael. " * 75
+    targets = "\n\n".join(f".. _ship {n}: https://ships.invalid/{n}" for n in range(30))
+    text = f"Ships\n=====\n\n{filler}\n\nSails\n=====\n\nMasts\n-----\n\nHigh.\n\nLinks\n=====\n\n{targets}"
+    assert tokens(f"Ships\n=====\n\n{filler.strip()}") > SIZE[1] >= tokens(filler)
+
+    assert [(piece.heading, piece.text) for piece in chunk(text)] == [
+        ("Ships", filler.strip()),
+        ("Sails", "Sails\n=====\n\nMasts\n-----\n\nHigh."),
+    ]
+
+
+def test_what_is_nothing_but_headings_is_one_passage() -> None:
+    assert [piece.text for piece in chunk("# Ships\n\n## Sails\n")] == ["# Ships\n\n## Sails"]
 
 
 @pytest.mark.parametrize("end", ["fi", "}"])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bullpen.memory.chunking import headings
-from bullpen.orchestrator.evidence import Document, Unreadable
+from bullpen.orchestrator.evidence import Document, Source, Unreadable
+from bullpen.orchestrator.rules.headings import headings
+from bullpen.orchestrator.rules.numbering import number
 from bullpen.tools import corpus, read_corpus
 from bullpen.tools.child import Limits
 
@@ -91,6 +92,37 @@ async def test_a_word_document_is_read_in_order_with_its_headings_and_tables(tmp
     assert document.title == document.metadata["title"] == "Budget note"
     assert document.metadata["author"] == "Ada Byron"
     assert document.metadata["created"] == "2013-12-23T23:15:00+00:00"
+
+
+async def test_what_every_reader_extracts_is_numbered_line_by_line(tmp_path: Path) -> None:
+    pages = [
+        ["Night bus", "The pilot started in March, and the council was", "asked to extend it. It was"],
+        ["cheap."],
+    ]
+    line = '{"id": "d", "title": "D", "text": "# D\\n\\nIt began.\\n\\n| a | b |"}'
+    html = making.HTML.format(charset="utf-8")
+    documents, gaps = await read(tmp_path, a_html=html, b_docx=making.word(), c_pdf=making.pdf(*pages), d_jsonl=line)
+
+    assert gaps == {}
+    said = {id: told(document) for id, document in documents.items()}
+    assert set(making.HTML_QUOTES) - {"return riders / buses"} <= {words for _, words in said["a.html"]}
+    assert said["b.docx"] == [
+        *(("sentence", "The first words stand under the title."), ("sentence", "The table below is complete.")),
+        *(("row", "| Month | Euros |"), ("row", "| March | 12\\|000 |"), ("sentence", "The words after the table.")),
+        *(("item", "- Who pays for the drivers?"), ("item", "- When does it end?")),
+    ]
+    assert [words for _, words in said["c.pdf"]] == [
+        "Night bus",
+        "The pilot started in March, and the council was asked to extend it.",
+        "It was cheap.",
+    ]
+    assert said["d"] == [("sentence", "It began."), ("row", "| a | b |")]
+
+
+def told(document: Document) -> list[tuple[str, str]]:
+    """What kind of line each is and what it says, but for the fields of the metadata."""
+    source = Source(id=document.id, title=document.title, uri=document.uri, text_hash="", metadata=document.metadata)
+    return [(x.kind, x.text) for x in number(source, document.text).lines.values() if x.kind != "field"]
 
 
 async def test_changes_and_controls_in_a_word_document_are_read_as_they_stand(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is wrong with a worker class is said when it can be seen."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from bullpen import Context, Query, Team, Worker
+from bullpen.agents.summarize import Summarize
 from bullpen.agents.supervisor import ResearchSupervisor
 from bullpen.orchestrator.errors import InvalidWorker
+from bullpen.orchestrator.gateway.templates import read_prompts, read_template
 from bullpen.orchestrator.worker import contract_of
 
 
@@ -94,10 +97,23 @@ def test_a_contract_says_what_a_planner_needs() -> None:
         "judge",
         "Checks one claim.",
     )
-    assert contract.identity.prompts == Path(__file__).parent / "prompts"
+    assert contract.identity.prompts[0] == Path(__file__).parent / "prompts"
     described = contract.describe()
     assert set(described["input"]["properties"]) == {"question", "about", "effort"}
     assert described["output"]["type"] == "array"
+
+
+def test_a_worker_derived_from_another_keeps_its_prompts(tmp_path: Path) -> None:
+    class Briefly(Summarize):
+        """Summarizes in few words."""
+
+    own, *others = contract_of(Briefly).identity.prompts
+    assert own == Path(__file__).parent / "prompts"
+    template = read_prompts((own, *others), {}).template((own, *others), "summarize", "")
+    assert template == read_template(Path(inspect.getfile(Summarize)).parent / "prompts" / "summarize.md", "summarize")
+
+    (tmp_path / "summarize.md").write_text("---\nversion: 9\n---\n[system]\nBriefly.\n[user]\n")
+    assert read_prompts((tmp_path, *others), {}).template((tmp_path, *others), "summarize", "").version == "9"
 
 
 def test_a_worker_is_not_its_base_class() -> None:

@@ -55,7 +55,7 @@ class Answer(NamedTuple):
 
 def asked_of(request: Request, rung: Rung) -> Asked:
     """How the schema is asked for: not at all, by the provider's own schemas, or as the arguments of one tool."""
-    if request.schema is None or request.is_prompted or rung.schema_mode == "prompted":
+    if request.form is None or request.is_prompted or rung.schema_mode == "prompted":
         return Asked()
     return Asked(True, _name(request) if rung.schema_mode == "tool" else "")
 
@@ -68,11 +68,11 @@ def question(request: Request, rung: Rung) -> dict[str, Any]:
     }
     asked = asked_of(request, rung)
     if asked.tool:
-        function = {"name": asked.tool, "parameters": dict(request.schema or {})}
+        function = {"name": asked.tool, "parameters": dict(request.form or {})}
         body["tools"] = [{"type": "function", "function": function}]
         body["tool_choice"] = {"type": "function", "function": {"name": asked.tool}}
     elif asked.has_schema:
-        schema = {"name": _name(request), "schema": dict(request.schema or {}), "strict": False}
+        schema = {"name": _name(request), "schema": dict(request.form or {}), "strict": False}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if request.watch is not None:
         body |= {"stream": True, "stream_options": {"include_usage": True}}

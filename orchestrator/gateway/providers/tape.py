@@ -151,8 +151,8 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 def question_of(request: Request, rung: Rung) -> Question:
     """What the provider of this rung is sent: two requests are the same when these are equal."""
     form = None
-    if request.schema is not None and not request.is_prompted and rung.schema_mode != "prompted":
-        form = Form(request.prompt, rung.schema_mode, plain(request.schema))
+    if request.form is not None and not request.is_prompted and rung.schema_mode != "prompted":
+        form = Form(request.prompt, rung.schema_mode, plain(request.form))
     messages = tuple(Said(message.role, message.content) for message in request.messages)
     return Question(rung.model_name, messages, request.tokens_out_most or rung.tokens_out_most, form)
 
