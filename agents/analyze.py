@@ -93,7 +93,7 @@ async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
     read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
     whole = overview(read, task.points)
     also = see_also(read)
-    if not task.is_last and (whole.unsaid or whole.want or also):
+    if not task.is_last and (whole.unsaid or also):
         whole = await _with_gaps(task, whole, also, ctx)
     if not whole.notes and not whole.asks_for_more:
         names = ", ".join(one.source for one in whole.documents[:_NAMED_MOST])
@@ -129,13 +129,13 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
             question=task.question,
             points=whole.points,
             notes=[{"point": note.point, "text": note.text} for note in whole.notes],
-            read=sorted(done),
+            read=[f"{one.source}, in part" if one.cut else one.source for one in whole.documents],
             searched=task.searched,
             see_also=also,
         )
     except NoAnswer as error:
         ctx.note(f"nobody says what else to look up: {error}")
-        return whole.model_copy(update={"want": ()})
+        return whole
     return whole.model_copy(
         update={
             "next_documents": tuple(name for name in gaps.documents if name not in done),

@@ -5,14 +5,16 @@ already is dropped, what says too much is replaced by the words that the model g
 is told in the report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from ..orchestrator.errors import NoAnswer
-from ..orchestrator.evidence import Checked, Claim, Draft, Query, Value
+from ..orchestrator.envelope import Result
+from ..orchestrator.errors import NoAnswer, NothingFound
+from ..orchestrator.evidence import Checked, Claim, Draft, Layout, Query, Value
 from ..orchestrator.metadata import shown
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
+from .gaps import Overview
 from .writing import bare, without
 
 #: Characters of the beginning of a document that a check is shown.
@@ -52,9 +54,11 @@ class Check(Worker):
     role = "judge"
 
     async def run(self, task: Query, ctx: Context) -> Draft:
-        draft = ctx.results[-1].read(Draft)
+        if not (written := [result for result in ctx.results if result.worker != "analyze"]):
+            raise NothingFound("nothing was written that could be checked")
+        draft = written[-1].read(Draft)
         claims = said(draft)
-        quotes, sentences = asked(claims)
+        quotes, sentences = asked(claims, draft.layout, headings_of(ctx.results))
         names = dict.fromkeys(quote["source"] for quote in quotes)
         try:
             answer = await ctx.answer(
@@ -102,46 +106,80 @@ class Asked(NamedTuple):
     sentences: list[dict[str, Any]]
 
 
-def asked(claims: Sequence[Claim]) -> Asked:
-    """What the check is shown of some claims."""
-    numbers: dict[tuple[str, str], int] = {}
+def headings_of(results: Sequence[Result]) -> dict[tuple[str, int], str]:
+    """Under which heading each quote of the notes stands, by its document and where it begins."""
+    seen = [result.read(Overview) for result in results if result.worker == "analyze"]
+    placed = (pair for one in seen for note in one.notes for pair in zip(note.quotes, note.under, strict=False))
+    return {(quote.source, quote.start): heading for quote, heading in placed}
+
+
+def asked(claims: Sequence[Claim], layout: Layout | None, headings: Mapping[tuple[str, int], str]) -> Asked:
+    """What the check is shown of some claims; a cell stands behind the names of its row and column."""
+    numbers: dict[tuple[str, str, str], int] = {}
+    cells = cells_of(layout, {claim.id: claim.text for claim in claims}) if layout else {}
     sentences = []
     for n, claim in enumerate(claims, start=1):
-        shows = [(quote.source, " ".join(quote.text.split())) for quote in claim.quotes]
-        shows += [(record.source, f"{record.field}: {shown(record.value)}") for record in claim.records]
+        shows = [(q.source, headings.get((q.source, q.start), ""), " ".join(q.text.split())) for q in claim.quotes]
+        shows += [(record.source, "", f"{record.field}: {shown(record.value)}") for record in claim.records]
         own = [numbers.setdefault(one, len(numbers) + 1) for one in shows]
-        sentences.append({"number": n, "text": claim.text, "quotes": own})
-    quotes = [{"number": n, "source": source, "text": text} for (source, text), n in numbers.items()]
+        sentences.append({"number": n, "text": cells.get(claim.id, claim.text), "quotes": own})
+    quotes = [{"number": n, "source": one[0], "under": one[1], "text": one[2]} for one, n in numbers.items()]
     return Asked(quotes, sentences)
 
 
+def cells_of(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
+    """What each cell of a table says, by its id, with what its row and its column are called."""
+    said: dict[str, str] = {}
+    for block in (block for section in layout.sections for block in section.blocks if block.rows):
+        for row in block.rows:
+            name = " ".join(texts.get(cell, "") for cell in row[0])
+            for column, cell in zip(block.columns, row, strict=False):
+                said |= {claim: f"{name} · {column}: {texts.get(claim, '')}" for claim in cell if cell is not row[0]}
+    return said
+
+
 def judge(draft: Draft, verdicts: Sequence[Verdict]) -> Judged:
-    """The draft as the verdicts leave it: the first about a sentence counts; the lead and disagreements may repeat."""
+    """The draft as the verdicts leave it: the first about a sentence counts."""
     first: dict[int, Verdict] = {}
     for one in verdicts:
         first.setdefault(one.sentence, one)
-    lead = set(draft.layout.lead) if draft.layout else set()
+    kept = _kept(draft)
     gone: list[str] = []
     mended: dict[str, str] = {}
     stood = unjudged = 0
     claims = said(draft)
+    cells = cells_of(draft.layout, {claim.id: claim.text for claim in claims}) if draft.layout else {}
+    places = {claim.id: cells[claim.id].removesuffix(claim.text) for claim in claims if claim.id in cells}
     for number, claim in enumerate(claims, start=1):
         verdict = first.get(number)
         if verdict is None:
             unjudged += 1
-        elif _is_dropped(verdict, may_repeat=claim.id in lead or claim.id.startswith("d")):
+        elif _is_dropped(verdict, is_kept=claim.id in kept):
             gone.append(claim.id)
         elif verdict.verdict == "overstated":
-            mended[claim.id] = bare(verdict.text)
+            mended[claim.id] = bare(verdict.text.removeprefix(places.get(claim.id, "")))
         else:
             stood += 1
     texts = {claim.id: claim.text for claim in claims}
     return Judged(without(draft, gone, mended), stood, len(mended), tuple(texts[name] for name in gone), unjudged)
 
 
-def _is_dropped(verdict: Verdict, *, may_repeat: bool) -> bool:
+def _kept(draft: Draft) -> set[str]:
+    """What may repeat something: the lead, the sides of a disagreement, and the cells of a table."""
+    sides = {claim.id for one in draft.disagreements for claim in one.claims}
+    if draft.layout is None:
+        return sides
+    blocks = [block for section in draft.layout.sections for block in section.blocks]
+    return {
+        *sides,
+        *draft.layout.lead,
+        *(name for block in blocks for row in block.rows for cell in row for name in cell),
+    }
+
+
+def _is_dropped(verdict: Verdict, *, is_kept: bool) -> bool:
     if verdict.verdict == "overstated":
         return not bare(verdict.text)
     if verdict.verdict == "repeated":
-        return not may_repeat
+        return not is_kept
     return verdict.verdict in ("unsupported", "beside")

@@ -144,7 +144,7 @@ def writing(desk: Desk, results: Sequence[Result]) -> Plan:
     return Plan(
         tasks=(
             PlannedTask(id="refine", worker="refine", input=write, after=(last,)),
-            PlannedTask(id="check", worker="check", input=check, after=("refine",)),
+            PlannedTask(id="check", worker="check", input=check, after=(last, "refine")),
         )
     )
 

@@ -4,14 +4,15 @@ Several documents are shown in one call, and their sentences are numbered throug
 says which document it stands in. Code makes the quotes from the numbers: nothing is copied, no quote can be invented.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from ..orchestrator.evidence import Consulted, Quote, Record, Value
-from ..orchestrator.rules.numbering import ARROW, Line, Numbered, Part, cleaned
+from ..orchestrator.rules.cleaning import cleaned
+from ..orchestrator.rules.excerpts import Excerpt, excerpt
+from ..orchestrator.rules.numbering import Numbered
 
 #: What form of answer a question asks for.
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
@@ -19,8 +20,6 @@ Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
 Way = Literal["prose", "select"]
 #: Tokens of documents in one call.
 CALL_TOKENS = 12_000
-#: Sentences of a document that are shown whatever is cut: how it begins says what it is.
-_HEAD = 30
 
 
 class ReadTask(Value):
@@ -98,6 +97,8 @@ class Note(Value):
     point: int = 0
     text: str
     quotes: tuple[Quote, ...] = ()
+    #: The path of headings under which each quote stands.
+    under: tuple[str, ...] = ()
     #: Fields of documents that say it.
     records: tuple[Record, ...] = ()
 
@@ -116,43 +117,16 @@ class Notes(Value):
     documents: tuple[Consulted, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A document as a call shows it: which of its parts, and what is added to its numbers."""
+class Shown(NamedTuple):
+    """A document as a call shows it, and what is added to its numbers there."""
 
     document: Numbered
-    parts: tuple[Part, ...]
-    #: What is added to a number of the document to make it one of the call.
+    excerpt: Excerpt
     offset: int
-    #: What was cut, in words; empty where all of it is shown.
-    cut: str
 
-    @property
-    def tokens(self) -> int:
-        """About how many tokens it has as it is shown."""
-        return sum(part.tokens for part in self.parts)
-
-    @property
-    def outline(self) -> tuple[str, ...]:
-        """The headings of the parts that are not shown."""
-        there = {part.path for part in self.parts}
-        return tuple(part.heading for part in self.document.parts if part.lines and part.path not in there)
-
-    @property
-    def text(self) -> str:
-        """It as a prompt shows it: each line behind its number, under the path of its heading."""
-        shown: list[str] = []
-        for part in self.parts:
-            path = part.path[1:] if part.path[:1] == (self.document.source.title,) else part.path
-            shown += [f"# {ARROW.join(path)}"] if path else []
-            shown += [f"[{n}] {'(field) ' if line.kind == 'field' else ''}{line.text}" for n, line in self.lines(part)]
-        if self.cut:
-            shown.append(f"[cut: {self.cut}. Sections not shown: {'; '.join(self.outline)}]")
-        return "\n".join(shown)
-
-    def lines(self, part: Part) -> Iterator[tuple[int, Line]]:
-        """The lines of a part, each with its number in the call."""
-        return ((line.number + self.offset, line) for line in part.lines)
+    def own(self, numbers: Iterable[int]) -> list[int]:
+        """Those of a call's numbers that are lines of this document and were shown, as its own."""
+        return [n - self.offset for n in numbers if n - self.offset in self.excerpt.numbers]
 
 
 def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS) -> list[list[str]]:
@@ -169,50 +143,26 @@ def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS) -> list[
 
 
 def shown(
-    documents: Sequence[Numbered], most: int, wanted: dict[str, tuple[str, ...]], found: dict[str, list[int]]
+    documents: Sequence[Numbered],
+    most: int,
+    wanted: Mapping[str, Sequence[str]],
+    found: Mapping[str, Sequence[int]],
 ) -> list[Shown]:
-    """The documents as one call shows them, each cut to `most` tokens where it has more.
+    """The documents as one call shows them, each cut to about `most` tokens where it has more.
 
-    Of a long one the beginning is shown, then the `wanted` sections (by heading) or those in which something was
+    Of a long one the beginning is shown, with the `wanted` sections (by heading) or else those in which something was
     `found` (offsets, best first), as many as fit.
     """
     result: list[Shown] = []
     offset = 0
     for document in documents:
-        name = document.source.id
-        parts = document.parts
-        if document.tokens > most:
-            parts = _chosen(document, most, wanted.get(name, ()), found.get(name, ()))
-        result.append(Shown(document, parts, offset, _cut(document, parts)))
-        offset += len(document.lines)
+        parts = document.named(wanted.get(document.source.id, ()))
+        if not parts and document.tokens > most:
+            places = [part for at in found.get(document.source.id, ()) for part in document.within(at, at + 1)]
+            parts = tuple(dict.fromkeys((*places, *range(len(document.parts)))))
+        result.append(Shown(document, excerpt(document, parts or None, most, offset=offset), offset))
+        offset += max(document.lines, default=0)
     return result
-
-
-def _chosen(document: Numbered, most: int, headings: Sequence[str], found: Sequence[int]) -> tuple[Part, ...]:
-    """The parts that are wanted by their headings; else the beginning of a document and what was found in it, as many
-    as fit, in its order."""
-    asked = [heading.casefold() for heading in headings]
-    wanted = [part for part in document.parts if any(heading in part.heading.casefold() for heading in asked)]
-    if wanted:
-        return _fitting(document, wanted, most)
-    wanted += [part for at in found for part in document.parts if any(x.start <= at < x.end for x in part.lines)]
-    kept: dict[int, Part] = {}
-    room = most
-    for index, part in ((document.parts.index(part), part) for part in (*document.parts[:2], *wanted, *document.parts)):
-        cut = Part(part.path, part.lines[:_HEAD]) if part.tokens > room and index < 2 else part
-        if index not in kept and cut.lines and cut.tokens <= room:
-            kept[index] = cut
-            room -= cut.tokens
-    return tuple(kept[index] for index in sorted(kept))
-
-
-def _cut(document: Numbered, parts: Sequence[Part]) -> str:
-    """How much of a document is not shown, in words."""
-    missing = len(document.lines) - sum(len(part.lines) for part in parts)
-    if not missing:
-        return ""
-    sections = sum(bool(part.lines) for part in document.parts) - len(parts)
-    return f"{missing} sentences of {sections} sections" if sections else f"{missing} sentences"
 
 
 def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNote]]:
@@ -220,16 +170,12 @@ def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNo
     kept: list[Note] = []
     loose: list[ReadNote] = []
     for note in read.notes:
-        quotes: list[Quote] = []
-        records: list[Record] = []
-        for one in call:
-            there = {line for part in one.parts for line, _ in one.lines(part)}
-            own = [n - one.offset for n in note.sentences if n in there]
-            quotes += one.document.quotes(own)
-            records += one.document.records(own)
-        if (quotes or records) and note.text.strip():
-            text = note.text.strip()
-            kept.append(Note(point=note.point, text=text, quotes=tuple(quotes), records=tuple(records)))
+        own = [(one.document, one.own(note.sentences)) for one in call]
+        placed = [(quote, document.heading_at(quote.start)) for document, n in own for quote in document.quotes(n)]
+        records = tuple(record for document, numbers in own for record in document.records(numbers))
+        if (placed or records) and note.text.strip():
+            quotes, under = tuple(quote for quote, _ in placed), tuple(heading for _, heading in placed)
+            kept.append(Note(point=note.point, text=note.text.strip(), quotes=quotes, under=under, records=records))
         else:
             loose.append(note)
     return kept, loose
@@ -237,8 +183,7 @@ def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNo
 
 def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
     """A note for each sentence that was picked, in its own words; fields are none."""
-    there = {n: line for part in one.parts for n, line in one.lines(part) if line.kind != "field"}
-    numbers = [n - one.offset for n in dict.fromkeys(picked.sentences) if n in there][:most]
+    numbers = list(dict.fromkeys(one.own(picked.sentences)))[:most]
     quotes = dict.fromkeys(quote for n in numbers for quote in one.document.quotes([n]))
     return [Note(text=cleaned(quote.text), quotes=(quote,)) for quote in quotes]
 
@@ -246,5 +191,10 @@ def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
 def consulted(call: Sequence[Shown]) -> tuple[Consulted, ...]:
     """What was read, for the report."""
     return tuple(
-        Consulted(source=one.document.source.id, depth="sections" if one.cut else "whole", cut=one.cut) for one in call
+        Consulted(
+            source=one.document.source.id,
+            depth="sections" if one.excerpt.cut else "whole",
+            cut=one.excerpt.cut,
+        )
+        for one in call
     )

@@ -122,8 +122,11 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         points=task.points,
         notes=task.notes,
         others=task.others,
-        documents=[{"id": d.document.source.id, "title": d.document.source.title, "text": d.text} for d in call],
-        has_cuts=any(one.cut for one in call),
+        documents=[
+            {"id": d.document.source.id, "title": d.document.source.title, "text": d.excerpt.text} for d in call
+        ],
+        has_cuts=any(one.excerpt.cut for one in call) and not task.sections,
+        is_second=bool(task.sections),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
     )
     kept, loose = noted(read, call)
@@ -142,7 +145,7 @@ async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str
         title = document.source.title
         try:
             picked = await ctx.ask(
-                "select", returns=Picked, question=task.question, document={"title": title, "text": one.text}
+                "select", returns=Picked, question=task.question, document={"title": title, "text": one.excerpt.text}
             )
         except NoAnswer as error:
             ctx.note("a document is left out", document=document.source.id, reason=str(error))

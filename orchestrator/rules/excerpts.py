@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from .numbering import Line, Numbered, Part, tokens_of
+from .numbering import Line, Numbered, tokens_of
 from .tokens import estimate
 
 #: The shares of the room that a document's head, and the names of what was cut, have at most.
@@ -44,14 +44,17 @@ def as_input(value: Any) -> Any:
     return value
 
 
-def excerpt(numbered: Numbered, parts: Sequence[int] | None = None, tokens_most: int | None = None) -> Excerpt:
+def excerpt(
+    numbered: Numbered, parts: Sequence[int] | None = None, tokens_most: int | None = None, *, offset: int = 0
+) -> Excerpt:
     """As much of a document as about `tokens_most` tokens hold; None is no bound.
 
     With `parts` (numbers of parts, the most wanted first) its head and these alone; else all, in the order of reading.
+    Numbers are shown with `offset` added, for several documents in one text; `Excerpt.numbers` are the document's own.
     """
     told = [line for part in numbered.parts for line in part.lines if line.kind != "links"]
     if parts is None and (tokens_most is None or _size(told) <= tokens_most):
-        return Excerpt(_text(numbered, told), frozenset(line.number for line in told))
+        return Excerpt(_text(numbered, told, offset), frozenset(line.number for line in told))
     prose = [line for line in told if line.kind != "code"]
     if _size(prose) < (1 - _CODE_LEAST) * _size(told):
         prose = told
@@ -59,7 +62,8 @@ def excerpt(numbered: Numbered, parts: Sequence[int] | None = None, tokens_most:
         prose = _chosen(numbered, prose, parts, tokens_most)
     numbers = frozenset(line.number for line in prose)
     left = [line for line in told if line.number not in numbers]
-    return Excerpt(_text(numbered, prose, _named(numbered, left, tokens_most)), numbers, _counted(left))
+    end = _named(numbered, left, tokens_most)
+    return Excerpt(_text(numbered, prose, offset, end), numbers, _counted(left))
 
 
 def _size(lines: Iterable[Line]) -> int:
@@ -102,24 +106,24 @@ def _fitting(lines: Iterable[Line], room: float) -> Iterator[Line]:
 # Words
 
 
-def _text(numbered: Numbered, lines: Iterable[Line], end: str = "") -> str:
+def _text(numbered: Numbered, lines: Iterable[Line], offset: int, end: str = "") -> str:
     """The lines under the paths of their sections."""
     said: list[str] = []
     for n, group in groupby(lines, key=lambda line: line.part):
-        heading = numbered.parts[n].heading
+        heading = numbered.heading(n)
         said += ["", f"## {heading}"] if heading else []
-        said += map(_line, group)
+        said += (_line(line, line.number + offset) for line in group)
     return "\n".join([*said, *(["", end] if end else [])]).strip()
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, number: int) -> str:
     match line.kind:
         case "field":
-            return f"[{line.number}] (field) {line.text}"
+            return f"[{number}] (field) {line.text}"
         case "code":
-            return f"[{line.number}] (code)\n{line.text}"
+            return f"[{number}] (code)\n{line.text}"
         case _:
-            return f"[{line.number}] {line.text}"
+            return f"[{number}] {line.text}"
 
 
 def _counted(left: Collection[Line]) -> str:
@@ -138,8 +142,8 @@ def _named(numbered: Numbered, left: Sequence[Line], tokens_most: int | None) ->
     """What was cut, and under it the sections with sentences that were, as far as there is room."""
     if not left:
         return ""
-    counts = [(numbered.parts[n], sum(line.kind != "code" for line in lines)) for n, lines in groupby(left, _part_of)]
-    names = [f"- {_heading(part)} ({count})" for part, count in counts if count]
+    counts = [(numbered.heading(n), sum(line.kind != "code" for line in lines)) for n, lines in groupby(left, _part_of)]
+    names = [f"- {heading or 'before the first heading'} ({count})" for heading, count in counts if count]
     room = float("inf") if tokens_most is None else tokens_most * _NAMES_MOST
     kept = 0
     while kept < len(names) and (room := room - estimate(names[kept])) >= 0:
@@ -150,7 +154,3 @@ def _named(numbered: Numbered, left: Sequence[Line], tokens_most: int | None) ->
 
 def _part_of(line: Line) -> int:
     return line.part
-
-
-def _heading(part: Part) -> str:
-    return part.heading or "before the first heading"

@@ -95,6 +95,15 @@ class Numbered:
         """About how many tokens the whole of it has as it is shown."""
         return sum(part.tokens for part in self.parts)
 
+    def heading(self, part: int) -> str:
+        """The path of a part in words, without the document's own title at its beginning."""
+        path = self.parts[part].path
+        return ARROW.join(path[1:] if path[:1] == (self.source.title,) else path)
+
+    def heading_at(self, start: int) -> str:
+        """The path under which something stands; "" for what comes before the first heading."""
+        return next((self.heading(n) for n in self.within(start, start + 1)), "")
+
     def named(self, headings: Iterable[str]) -> tuple[int, ...]:
         """The parts whose paths contain these words, heading by heading: a section, and those within it.
 

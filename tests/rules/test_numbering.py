@@ -539,9 +539,7 @@ LONG = "# Whales\n\nBig. White. Old.\n\n" + "\n\n".join(
 def test_a_whole_document_is_shown_with_its_fields_under_its_headings() -> None:
     document = numbered("# Whales\n\nBig.\n\n## Food\n\nSquid.\n\n    x = {}\n\n.. _a: https://x.y", status="Final")
 
-    assert (
-        shown(document) == "[1] (field) status: Final\n\n## Whales\n[2] Big.\n\n## Food\n[3] Squid.\n[4] (code)\nx = {}"
-    )
+    assert shown(document) == "[1] (field) status: Final\n[2] Big.\n\n## Food\n[3] Squid.\n[4] (code)\nx = {}"
     assert excerpt(document).cut == ""
 
 
@@ -557,7 +555,7 @@ def test_of_a_long_document_the_head_stays_and_what_was_asked_for() -> None:
     document = numbered(LONG)
     found = excerpt(document, document.named(["chapter 7"]), tokens_most=600)
 
-    assert found.text.startswith("## Whales\n[1] Big.")
+    assert found.text.startswith("[1] Big.")
     assert "## Chapter 7" in found.text
     assert found.cut == "132 sentences of 11 sections and 12 pieces of code"
     assert f"[cut: {found.cut}]\n- Chapter 0 (12)\n- Chapter 1 (12)" in found.text
