@@ -242,3 +242,28 @@ async def test_two_runs_ask_the_same_of_an_in_memory_store(tmp_path: Path, corpu
             found = await job.result()
 
     assert len(found.claims) == 1
+
+
+async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks_nothing_twice(
+    tmp_path: Path, corpus: Path
+) -> None:
+    gaps = {"points": [{"point": 2, "state": "open"}], "queries": ["who paid for the ferry"]}
+    points = ["What did the ferry cost?", "Who paid for the ferry?"]
+    answers = {**ANSWERS, "read": read(COST, not_said=[2], points=points), "gaps": gaps}
+    async with desk(tmp_path, ScriptedModel(answers)) as system, system.launch("Ferry?", corpus=corpus) as job:
+        whole = await job.result()
+        events = [event async for event in job.events()]
+    asked = sum(event.kind == "model.answered" for event in events)
+    assert asked == 4
+
+    for n in range(1, len(events)):
+        model = ScriptedModel(answers)
+        async with (
+            scripted_system(research_team, model, before=events[:n], project=tmp_path / "project") as system,
+            system.resume(events[0].job) as job,
+        ):
+            found = await job.result()
+
+        answered = sum(event.kind == "model.answered" for event in events[:n])
+        assert len(model.requests) == asked - answered, (n, events[n].kind)
+        assert (found.claims, found.layout, found.checked) == (whole.claims, whole.layout, whole.checked)
