@@ -18,9 +18,11 @@ from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
+from .gateway.abilities import Way
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
-from .journal.step import Steps
+from .journal.step import WAY, Steps
+from .rules.ability import Ability
 
 T = TypeVar("T")
 
@@ -139,6 +141,8 @@ class Reach:
     """What lies behind one context: the model, the doors, the way to other workers, the prompts, and until when."""
 
     model: Model
+    #: How the work of a role is done.
+    way: Callable[[str], Awaitable[Way]]
     memory: MemoryDoor
     tools: ToolDoor
     delegate: Delegate
@@ -302,6 +306,18 @@ class Context:
         completion = await self._reach.model.complete(request)
         value = completion.text if adapter is None else adapter.validate_python(completion.value)
         return Answer(value, completion.receipt, completion.model)
+
+    async def way(self, role: str = "") -> Ability:
+        """How the work of a role is done, this worker's own unless one is named: `prose`, `select` or `extract`.
+
+        As the first rung is able to that serves the role and can be asked. It is on record and stays so: a job that is
+        resumed, replayed or forked goes the same way. Where another rung answers after all, the answer says so.
+        """
+        asked = role or self._identity.role
+        chosen = await self._steps.run(
+            WAY, "gateway", {"role": asked}, lambda _: self._reach.way(asked), lambda body: Way(**body), Way._asdict
+        )
+        return chosen.way
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""

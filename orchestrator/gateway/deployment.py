@@ -58,7 +58,7 @@ class Deployment:
             rung, listed = self.rung, await self.provider.card()
             priced = rung.price_in_usd is not None and rung.price_out_usd is not None
             prices = Prices(rung.price_in_usd or 0.0, rung.price_out_usd or 0.0) if priced else listed.prices
-            self._card = Card(prices, rung.context_tokens or listed.context_tokens)
+            self._card = Card(prices, rung.context_tokens or listed.context_tokens, listed.ability)
         return self._card
 
     @property

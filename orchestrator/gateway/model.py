@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from ..envelope import Priority
 from ..journal.step import Steps
+from ..rules.ability import Ability
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
@@ -189,6 +190,8 @@ class Card(NamedTuple):
     prices: Prices | None = None
     #: The most tokens that question and answer may have together.
     context_tokens: int | None = None
+    #: What the provider says that it is able to do (`rules/ability.py`); None is nothing.
+    ability: Ability | None = None
 
 
 class Provider(Model, Protocol):

@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from bullpen.orchestrator import virtual_time
+from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.errors import NoAnswer
-from bullpen.orchestrator.evidence import Draft, Gap, Status
+from bullpen.orchestrator.evidence import Draft, Gap
 from bullpen.orchestrator.gateway.model import Completion
 from bullpen.orchestrator.gateway.record import restored
 from bullpen.orchestrator.ids import compact

@@ -77,7 +77,7 @@ def test_doctor_names_the_rung_and_the_mend_and_nothing_of_a_key(bullpen: Comman
     with two_rungs(tmp_path, greets) as (wrong, right):
         ended, as_json = bullpen("doctor", **KEYS), bullpen("doctor", "--json", **KEYS)
 
-        assert (len(wrong.asked), len(right.asked)) == (2, 4)
+        assert (len(wrong.asked), len(right.asked)) == (2, 8)
     assert (ended.returncode, as_json.returncode) == (3, 3)
     assert "  failed   model    key_refused: HTTP 401" in ended.stdout
     assert f"\n1. first: {MEND}\n" in ended.stdout
