@@ -48,8 +48,8 @@ class Embedded:
         return Completion(Outcome.OK, text=text, model=self._name, finish_reason="stop")
 
     async def card(self) -> Card:
-        """Free."""
-        return Card(Prices(0.0, 0.0))
+        """Free, and able to extract."""
+        return Card(Prices(0.0, 0.0), ability="extract")
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

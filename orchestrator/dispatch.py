@@ -5,7 +5,7 @@ siblings. Lives inside a job's task group.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from .errors import Refused
 from .failpoint import failpoint
 from .frames.attempt import attempt
 from .frames.frame import Frame, Frames, Remark
+from .gateway.abilities import Way
 from .gateway.model import Model
 from .gateway.templates import Prompts
 from .ids import plain
@@ -55,6 +56,8 @@ class Equipment:
     journal: Journal
     controls: Controls
     model: Model
+    #: How the work of a role is done.
+    way: Callable[[str], Awaitable[Way]]
     memory: Memory | None
     toolbox: Toolbox | None
     frames: Frames
@@ -76,7 +79,7 @@ class Equipment:
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         tools = ToolDoor(self.toolbox, steps, partial(ask_leave, steps, self.controls))
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), tools
-        reach = Reach(self.model, *doors, delegate, self.controls, self.prompts, self.deadline_s, priority)
+        reach = Reach(self.model, self.way, *doors, delegate, self.controls, self.prompts, self.deadline_s, priority)
         return Context(task, identity, steps, reach)
 
 

@@ -83,6 +83,9 @@ class Rung(BaseModel):
     tokens_out_most: int = Field(default=4096, ge=1)
     #: How an answer with a schema is asked for: by the provider's schemas, as a tool's arguments, or in words alone.
     schema_mode: Literal["native", "tool", "prompted"] = "native"
+    #: What it is asked to do: take notes and write `prose`, or only `select` sentences; `auto` is as `bullpen doctor`
+    #: has found it able to.
+    ability: Literal["auto", "prose", "select"] = "auto"
     #: The most requests that one call may send to this rung.
     attempts_most: int = Field(default=3, ge=1, le=10)
     #: Absolute bound on one attempt, in seconds.

@@ -238,6 +238,7 @@ class System:
             journal=opened.journal,
             controls=opened.controls,
             model=self.gateway.model(ledger, self.chance, self.recall),
+            way=self.gateway.way,
             memory=self.memory,
             toolbox=self.toolbox,
             frames=self.frames,

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar, overload
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
@@ -19,10 +19,12 @@ from .doors import MemoryDoor, ToolDoor
 from .envelope import Priority, Result, Task
 from .errors import InvalidWorker
 from .evidence import Claim
+from .gateway.abilities import Way
 from .gateway.box import Box, box_of
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
-from .journal.step import Steps
+from .journal.step import WAY, Steps
+from .rules.ability import Ability
 from .rules.excerpts import as_input
 from .rules.numbering import Numbered
 
@@ -146,6 +148,8 @@ class Reach:
     """What lies behind one context: the model, the doors, the way to other workers, the prompts, and until when."""
 
     model: Model
+    #: How the work of a role is done.
+    way: Callable[[str], Awaitable[Way]]
     memory: MemoryDoor
     tools: ToolDoor
     delegate: Delegate
@@ -157,12 +161,35 @@ class Reach:
     priority: Priority = Priority.NORMAL
 
 
-class Answer(NamedTuple):
-    """A model's answer, what the gateway did for it, and the model as its provider named it."""
+class Answer(NamedTuple, Generic[T]):
+    """A model's answer, what the gateway did for it, and the model as its provider named it.
 
-    value: Any
+    It is the same when it is read from the record: after a resume, in a replay, in a fork.
+    """
+
+    value: T
     receipt: Receipt
     model: str
+
+    @property
+    def rung(self) -> str:
+        """The rung that answered, as settings name it; "" where an earlier version's record does not say."""
+        return self.receipt.rung
+
+    @property
+    def tier(self) -> int:
+        """The tier of that rung: as `floor`, no lesser rung answers the next call. 0 where nobody knows it."""
+        return self.receipt.tier
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether it is not that of the first rung which may serve the call: a lower one's, or an earlier run's."""
+        return self.receipt.is_stand_in
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Why it may be worth less, in sentences; empty where the first rung gave it whole."""
+        return self.receipt.degraded
 
 
 class Context:
@@ -183,29 +210,88 @@ class Context:
 
     @overload
     async def ask(
-        self, prompt: str, /, *, returns: type[T], again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+        self,
+        prompt: str,
+        /,
+        *,
+        returns: type[T],
+        again: int = 0,
+        floor: int = 0,
+        other_than: str = "",
+        within_s: float | None = None,
+        watch: Watch = None,
+        **inputs: Any,
     ) -> T: ...
     @overload
     async def ask(
-        self, prompt: str, /, *, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
+        self,
+        prompt: str,
+        /,
+        *,
+        again: int = 0,
+        floor: int = 0,
+        other_than: str = "",
+        within_s: float | None = None,
+        watch: Watch = None,
+        **inputs: Any,
     ) -> str: ...
-    async def ask(
-        self, prompt: str, /, *, returns: Any = str, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
-    ) -> Any:
+    async def ask(self, prompt: str, /, **asked: Any) -> Any:
         """The model's answer to a prompt, as text or as the type asked for.
 
-        `again=k` asks the k-th time because the answer was poor; no rung of a tier below `floor` is asked; `watch` is
-        told each piece as it streams. Raises NoAnswer when no rung gave a good answer, Overloaded when there was no
-        turn in time, BudgetExceeded when the budget does not allow the call, Misconfigured when a provider refused us,
-        InvalidWorker for a type that JSON cannot carry.
+        `again=k` asks the k-th time because the answer was poor; no rung of a tier below `floor` is asked; the rung
+        `other_than` is asked last, where no chain names the role; `watch` is told each piece as it streams. `within_s`
+        bounds a call that can be done without: the seconds for all that is tried, without the time that it waits behind
+        calls of its own job before a server of one's own. Raises NoAnswer when no rung gave a good answer, or none
+        within `within_s`; Overloaded when there was no turn in time, BudgetExceeded when the budget does not allow the
+        call, Misconfigured when a provider refused us, InvalidWorker for a type that JSON cannot carry.
         """
-        answered = await self.answer(prompt, returns=returns, again=again, floor=floor, watch=watch, **inputs)
-        return answered.value
+        return (await self.answer(prompt, **asked)).value
 
+    @overload
     async def answer(
-        self, prompt: str, /, *, returns: Any = str, again: int = 0, floor: int = 0, watch: Watch = None, **inputs: Any
-    ) -> "Answer":
-        """What `ask` gives, with the receipt: which model and which rung answered, and why it may be worth less."""
+        self,
+        prompt: str,
+        /,
+        *,
+        returns: type[T],
+        again: int = 0,
+        floor: int = 0,
+        other_than: str = "",
+        within_s: float | None = None,
+        watch: Watch = None,
+        **inputs: Any,
+    ) -> Answer[T]: ...
+    @overload
+    async def answer(
+        self,
+        prompt: str,
+        /,
+        *,
+        again: int = 0,
+        floor: int = 0,
+        other_than: str = "",
+        within_s: float | None = None,
+        watch: Watch = None,
+        **inputs: Any,
+    ) -> Answer[str]: ...
+    async def answer(
+        self,
+        prompt: str,
+        /,
+        *,
+        returns: Any = str,
+        again: int = 0,
+        floor: int = 0,
+        other_than: str = "",
+        within_s: float | None = None,
+        watch: Watch = None,
+        **inputs: Any,
+    ) -> Answer[Any]:
+        """What `ask` gives, with the receipt: which model and which rung answered, and why it may be worth less.
+
+        A check that is never of a lower tier than what it checks, and another's where there is another:
+        `ctx.answer("check", floor=writer.tier, other_than=writer.rung)`.
+        """
         adapter = None if returns is str else _returns(returns)
         request = Request(
             steps=self._steps,
@@ -218,14 +304,28 @@ class Context:
             box=_box(returns) if adapter else None,
             again=again,
             floor=floor,
+            other_than=other_than,
             priority=self._reach.priority,
             deadline_s=self._reach.deadline_s,
+            within_s=within_s,
             watch=watch,
         )
         await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
         value = completion.text if adapter is None else adapter.validate_python(completion.value)
         return Answer(value, completion.receipt, completion.model)
+
+    async def way(self, role: str = "") -> Ability:
+        """How the work of a role is done, this worker's own unless one is named: `prose`, `select` or `extract`.
+
+        As the first rung is able to that serves the role and can be asked. It is on record and stays so: a job that is
+        resumed, replayed or forked goes the same way. Where another rung answers after all, the answer says so.
+        """
+        asked = role or self._identity.role
+        chosen = await self._steps.run(
+            WAY, "gateway", {"role": asked}, lambda _: self._reach.way(asked), lambda body: Way(**body), Way._asdict
+        )
+        return chosen.way
 
     async def call(self, tool: str, /, **args: Any) -> Any:
         """A tool's result, as plain JSON. Raises ToolError where the tool or its arguments are wrong."""

@@ -14,11 +14,13 @@ import anyio
 from rich.console import Console
 from rich.text import Text
 
+from ..gateway.abilities import keep_abilities
 from ..gateway.deployment import Deployment
 from ..gateway.doctor import Bench, Check, Diagnosis, State, examine_all
 from ..gateway.doctor_mends import address_of
 from ..gateway.gateway import provider_of
 from ..gateway.rungs import secrets_of
+from ..rules.ability import key_of
 from ..settings import Rung, Settings, load_settings
 from ..system import open_system
 from ..team import Team, load_team
@@ -104,6 +106,9 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
         deployments = list(chain.from_iterable(system.gateway.deployments))
         with _progress(deployments, timeout_s, is_quiet=is_quiet):
             found = await examine_all(deployments, bench)
+        keep_abilities(
+            settings.project, {key_of(each.rung): able for each in deployments if (able := found[each].ability)}
+        )
         of_rungs = [tuple(found[each] for each in group) for group in system.gateway.deployments]
         machine = tuple(machine_checks(system, team))
         return Examined(tuple(zip(system.gateway.rungs, of_rungs, strict=True)), system.gateway.rungs_from, machine)

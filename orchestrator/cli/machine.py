@@ -124,11 +124,4 @@ def _unreadable(path: Path) -> Iterator[Check]:
 
 def serving(role: str, rungs: Sequence[Rung], course: Course) -> tuple[str, ...]:
     """The labels of the rungs that may serve a role, best first."""
-    names = course.chains.get(role) or course.chains.get("default") or [rung.label for rung in rungs]
-    by_name = {rung.label: rung for rung in rungs}
-    floor, ceiling = course.floors.get(role, 0), course.ceilings.get(role, 9)
-    return tuple(
-        name
-        for name in names
-        if (not by_name[name].roles or role in by_name[name].roles) and floor <= by_name[name].tier <= ceiling
-    )
+    return tuple(rung.label for rung in course.serving(role, rungs) if not course.why_not(rung, role))

@@ -15,6 +15,7 @@ from ..rules.price import Prices
 from ..rules.same_model import is_same_model
 from ..settings import Rung
 from .budget import worst_case
+from .call_time import CallTime
 from .deployment import Deployment
 from .line import Turn
 from .model import NO_USAGE, Completion, Receipt, Request
@@ -37,16 +38,13 @@ class Attempt:
         rung = self._deployment.rung
         prices = (await self._deployment.card()).prices  # before: no answer is lost over its price
         started_s = monotonic_s()
-        until_s = started_s + rung.timeout_s
-        if request.deadline_s is not None:
-            until_s = min(until_s, request.deadline_s)
-        if until_s <= started_s:
+        if request.until_s <= started_s:
             return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
         if request.sendings is not None:
             request.sendings.count += 1
         aloud, given = Aloud(request, rung.label), Completion(Outcome.TIMED_OUT)
         try:
-            given = await self._in_time(aloud.request, until_s)
+            given = await self._in_time(aloud.request, started_s)
             completion = self._shown(aloud, await judged(given, request))
         except anyio.get_cancelled_exc_class():
             self._put(request, replace(given, outcome=Outcome.CANCELLED, detail=""), prices, started_s, given.text)
@@ -54,15 +52,15 @@ class Attempt:
         sent = self._put(request, completion, prices, started_s, given.text)
         return replace(completion, receipt=Receipt((sent,), degraded=_remarks(sent, rung)))
 
-    async def _in_time(self, request: Request, until_s: float) -> Completion:
+    async def _in_time(self, request: Request, began_s: float) -> Completion:
         """What came until then, or later where older requests of ours kept a server of one's own from it."""
-        rung, line, began_s = self._deployment.rung, self._deployment.line, monotonic_s()
+        rung, line = self._deployment.rung, self._deployment.line
         completion: Completion | None = None
-        with anyio.CancelScope(deadline=until_s) as scope:
+        with anyio.CancelScope(deadline=min(began_s + rung.timeout_s, request.until_s)) as scope:
             if line is None:
                 return await self._answer(request)
-            call_s = math.inf if request.deadline_s is None else request.deadline_s
-            turn = Turn(rung.timeout_s, rung.first_s, call_s, scope)
+            time = request.time or CallTime(math.inf, request.deadline_s)
+            turn = Turn(request.steps.job, rung.timeout_s, rung.first_s, time, scope)
             line.begin(turn)
             try:
                 completion = await self._answer(request._replace(turn=turn))

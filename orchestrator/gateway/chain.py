@@ -18,10 +18,8 @@ from ..rules.backoff import is_worth_it, wait_s
 from ..rules.outcome import REFUSALS_MOST, Outcome
 from ..settings import Rung
 from .again import changed
+from .call_time import CallTime
 from .model import Attempt, Completion, Model, Piece, Receipt, Request, Sendings
-
-#: How much later than its deadline a call is ended that waits where nobody else looks at the time, in seconds.
-_GRACE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,36 @@ class Course:
         """The tier beneath which this request is not answered."""
         return max(request.floor, self.floors.get(request.role, 0))
 
+    def serving(self, role: str, rungs: Sequence[Rung], other_than: str = "") -> tuple[Rung, ...]:
+        """The rungs that are turned to for a role, in order: as its chain names them, else as they are given.
+
+        Where the role has no chain of its own, the rung `other_than` comes last: a second opinion is another's where
+        there is another.
+        """
+        own = self.chains.get(role)
+        names = own or self.chains.get("default") or [rung.label for rung in rungs]
+        by_name = {rung.label: rung for rung in rungs}
+        order = tuple(by_name[name] for name in names)
+        return order if own else tuple(sorted(order, key=lambda rung: rung.label == other_than))
+
+    def why_not(self, rung: Rung, role: str, floor: int = 0, ceiling: int = 9) -> str:
+        """Why the rung may not serve a call of this role between these tiers; "" where it may."""
+        floor = max(floor, self.floors.get(role, 0))
+        ceiling = min(ceiling, self.ceilings.get(role, 9))
+        if rung.roles and role not in rung.roles:
+            return f"{rung.label} does not serve role {role!r}"
+        if not floor <= rung.tier <= ceiling:
+            return f"{rung.label} is of tier {rung.tier}; this call needs {floor} to {ceiling}"
+        return ""
+
 
 class Chain:
     """Rungs, best first, each with the layers beneath it. A fallback is on the receipt, never silent."""
 
     def __init__(self, rungs: Sequence[tuple[Rung, Model]], course: Course, chance: random.Random) -> None:
-        self._rungs, self._course, self._chance = tuple(rungs), course, chance
+        self._rungs = tuple(rung for rung, _ in rungs)
+        self._models = {rung.label: model for rung, model in rungs}
+        self._course, self._chance = course, chance
 
     async def complete(self, request: Request) -> Completion:
         """The first good answer, else the last poor one.
@@ -51,11 +73,10 @@ class Chain:
         Raises Misconfigured where every rung that was asked named a mistake of ours, and BudgetExceeded or Overloaded
         when that is all that kept the rungs from being asked.
         """
-        until_s = monotonic_s() + self._course.timeout_s
-        if request.deadline_s is not None:
-            until_s = min(until_s, request.deadline_s)
-        call = _Call(request, until_s)
-        rungs = [(rung, model) for rung, model in self._serving(request.role) if call.admits(rung, self._course)]
+        most_s = self._course.timeout_s if request.within_s is None else min(request.within_s, self._course.timeout_s)
+        call = _Call(request, CallTime(most_s, request.deadline_s))
+        serving = self._course.serving(request.role, self._rungs, request.other_than)
+        rungs = [(rung, self._models[rung.label]) for rung in serving if call.admits(rung, self._course)]
         await self._descend(call, rungs)
         while (ready_in_s := call.ready_in_s()) is not None:
             cooling = call.cool_at_s.keys()
@@ -76,20 +97,12 @@ class Chain:
             if call.is_over():
                 return
 
-    def _serving(self, role: str) -> Sequence[tuple[Rung, Model]]:
-        chains = self._course.chains
-        names = chains.get(role) or chains.get("default")
-        if names is None:
-            return self._rungs
-        by_name = {rung.label: (rung, model) for rung, model in self._rungs}
-        return [by_name[name] for name in names]
-
     async def _ask(self, call: "_Call", rung: Rung, model: Model, *, is_last: bool) -> None:
         """Ask one rung as often as its outcomes allow."""
         request, seen = call.request_to(rung), call.seen[rung.label]
         while _sent(seen) < rung.attempts_most:
             completion = Completion(Outcome.TIMED_OUT, detail="its time was over while it waited")
-            with anyio.CancelScope(deadline=call.until_s + _GRACE_S):
+            with call.time.scope():
                 completion = await model.complete(request)
             call.heard(rung, completion)
             rule = completion.outcome.rule
@@ -127,8 +140,8 @@ def _sent(seen: Sequence[Outcome]) -> int:
 class _Call:
     """One call on its way down the rungs: who was asked, what came of it, and why others were not."""
 
-    def __init__(self, request: Request, until_s: float) -> None:
-        self._request, self.until_s, self._is_shown = request, until_s, False
+    def __init__(self, request: Request, time: CallTime) -> None:
+        self._request, self.time, self._is_shown = request, time, False
         self._completions: list[tuple[Rung, Completion]] = []
         #: Why rungs were not asked, each reason once, in order.
         self._passed_over: dict[str, None] = {}
@@ -145,20 +158,15 @@ class _Call:
     def request_to(self, rung: Rung) -> Request:
         """What this rung is asked, before anything is asked again."""
         watch = self._show if self._request.watch else None
-        return self._request._replace(rung=rung, deadline_s=self.until_s, watch=watch, sendings=Sendings())
+        return self._request._replace(rung=rung, time=self.time, watch=watch, sendings=Sendings())
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""
-        role = self._request.role
-        floor = course.floor(self._request)
-        ceiling = min(self._request.ceiling, course.ceilings.get(role, 9))
-        if rung.roles and role not in rung.roles:
-            self._passed_over[f"{rung.label} does not serve role {role!r}"] = None
-        elif not floor <= rung.tier <= ceiling:
-            self._passed_over[f"{rung.label} is of tier {rung.tier}; this call needs {floor} to {ceiling}"] = None
-        else:
-            return True
-        return False
+        request = self._request
+        why_not = course.why_not(rung, request.role, request.floor, request.ceiling)
+        if why_not:
+            self._passed_over[why_not] = None
+        return not why_not
 
     def pass_over(self, rung: Rung, error: BudgetExceeded | Overloaded) -> None:
         """A bound of ours kept the rung from being asked."""
@@ -191,7 +199,7 @@ class _Call:
 
     def left_s(self) -> float:
         """The seconds until its deadline."""
-        return self.until_s - monotonic_s()
+        return self.time.until_s - monotonic_s()
 
     def ready_in_s(self) -> float | None:
         """How long to wait for the first of the rungs that are cooling; None where that is not worth it."""
@@ -206,9 +214,8 @@ class _Call:
         if good is None and (good := self._cut_short()) is not None and self._request.watch:
             self._request.watch(Piece(good[1].text, good[0].label))  # when it was shown it was called void
         if good is not None:
-            receipt = self._receipt(*good)
-            return good[1] if receipt is good[1].receipt else replace(good[1], receipt=receipt)
-        if self._held_back is not None:
+            return replace(good[1], receipt=self._receipt(*good))
+        if self._held_back is not None and not self._is_late():
             raise self._held_back
         if not self._completions:
             detail = "; ".join(self._passed_over) or f"no rung serves role {self._request.role!r}"
@@ -218,6 +225,10 @@ class _Call:
             raise Misconfigured("; ".join(f"rung {label!r}: {detail}" for label, detail in ours.items()))
         last = self._completions[-1][1]
         return replace(last, receipt=Receipt(self._attempts, tuple(self._passed_over)))
+
+    def _is_late(self) -> bool:
+        """Whether it was to end within a time of its own, which is over: then that is why there is no answer."""
+        return self._request.within_s is not None and self.left_s() <= 0
 
     def _cut_short(self) -> tuple[Rung, Completion] | None:
         """The longest text that was cut at the bound on its tokens: better than nothing where text is all we want."""
@@ -233,12 +244,17 @@ class _Call:
         return tuple(attempt for _, completion in self._completions for attempt in completion.receipt.attempts)
 
     def _receipt(self, answered: Rung, completion: Completion) -> Receipt:
-        if len(self._completions) == 1 and not self._passed_over:
-            return completion.receipt  # the usual case
         first = next(iter(self._turned_to))
+        is_stand_in = first != answered.label
         told = f"{answered.label} answered, not {first}: {', '.join(self._story)}"
-        fallback = () if first == answered.label else (told,)
-        return Receipt(self._attempts, tuple(self._passed_over), (*fallback, *completion.receipt.degraded))
+        return Receipt(
+            attempts=self._attempts,
+            passed_over=tuple(self._passed_over),
+            degraded=(*((told,) if is_stand_in else ()), *completion.receipt.degraded),
+            rung=answered.label,
+            tier=answered.tier,
+            is_stand_in=is_stand_in,
+        )
 
     def _show(self, piece: Piece) -> None:
         assert self._request.watch is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..clock import monotonic_s
 from ..rules.breaker import Breaker, begin, cool, heard, is_worth_waiting, may_ask, ready_at_s
-from ..rules.limit import Limits
+from ..rules.limit import WAIT_MOST_S, Limits
 from ..rules.outcome import Outcome
 from ..rules.own_server import is_own_server
 from ..rules.price import Prices
@@ -15,6 +15,8 @@ from .model import Card, Completion, Provider
 
 #: The breaker of a deployment that has never failed.
 UNTROUBLED = Breaker()
+#: How much longer than an attempt may take whoever waits for it waits, in seconds: it hears of its end first.
+_SETTLE_S = 1.0
 #: How often those who wait for a probe look again, in seconds.
 _PROBE_S = 1.0
 
@@ -39,12 +41,16 @@ class Deployment:
     @classmethod
     def of(cls, rung: Rung, provider: Provider) -> "Deployment":
         """A deployment nobody has asked yet."""
+        is_own = is_own_server(rung)
         limits = Limits(
             concurrency_most=rung.concurrency_most,
             requests_per_minute=rung.requests_per_minute,
             tokens_per_minute=rung.tokens_per_minute,
+            # Whoever waits for one answer of a server of one's own waits for as long as that may take.
+            wait_most_s=max(WAIT_MOST_S, rung.timeout_s + _SETTLE_S) if is_own else WAIT_MOST_S,
         )
-        return cls(rung, provider, Limiter(rung.label, limits), line=Line() if is_own_server(rung) else None)
+        limiter = Limiter(rung.label, limits, is_own_server=is_own)
+        return cls(rung, provider, limiter, line=Line() if is_own else None)
 
     async def card(self) -> Card:
         """Prices and size of the model: as the settings have them, else as the provider's list has."""
@@ -52,7 +58,7 @@ class Deployment:
             rung, listed = self.rung, await self.provider.card()
             priced = rung.price_in_usd is not None and rung.price_out_usd is not None
             prices = Prices(rung.price_in_usd or 0.0, rung.price_out_usd or 0.0) if priced else listed.prices
-            self._card = Card(prices, rung.context_tokens or listed.context_tokens)
+            self._card = Card(prices, rung.context_tokens or listed.context_tokens, listed.ability)
         return self._card
 
     @property

@@ -17,6 +17,7 @@ from ..clock import Clock, SystemClock, monotonic_s
 from ..errors import Misconfigured
 from ..journal.in_memory import InMemoryJournal
 from ..journal.step import Steps
+from ..rules.ability import CHOICE, CHOSEN_MOST, POINTS, SENTENCES, Ability, Choice, Notes, are_right, is_right
 from ..rules.outcome import Outcome
 from ..rules.own_server import is_own_server
 from ..rules.same_model import is_same_model
@@ -66,6 +67,8 @@ class Diagnosis:
     deployment: str
     checks: tuple[Check, ...]
     micro_usd: int | None
+    #: What it was found able to do; None where that was not found out.
+    ability: Ability | None = None
 
     @property
     def can_answer(self) -> bool:
@@ -92,11 +95,34 @@ class _Colour(BaseModel):
     colour: Literal["green", "red"]
 
 
-_COLOUR: TypeAdapter[Any] = TypeAdapter(_Colour)
 #: The two questions, and the most tokens that their answers may have.
 GREETING = Template("doctor_greeting", "1", "You answer in one word.", "Say hello.")
 COLOURED = Template("doctor_colour", "1", "You answer in JSON.", "Which colour has grass in spring?")
-_GREETING_TOKENS, _COLOURED_TOKENS = 32, 256
+_DOCUMENT = "\n".join(f"{n}. {sentence}" for n, sentence in enumerate(SENTENCES, start=1))
+_POINTS = "\n".join(f"point {n}: {point}" for n, (point, _) in enumerate(POINTS, start=1))
+NOTED = Template(
+    "doctor_notes",
+    "1",
+    'You take notes from a document whose sentences are numbered. Answer in JSON: {"notes": [{"point": number of the '
+    'point, "text": one sentence, "sentences": [numbers]}]}. Write a note only where the document answers a point; it '
+    "says nothing that its sentences do not say. Leave out a point that the document does not answer.",
+    f"{_DOCUMENT}\n\n{_POINTS}",
+)
+CHOSEN = Template(
+    "doctor_choice",
+    "1",
+    'You name sentences of a document by their numbers. Answer in JSON: {"sentences": [numbers]}.',
+    f"{_DOCUMENT}\n\nWhich sentences answer the question? Name at most {CHOSEN_MOST}. {CHOICE[0]}",
+)
+#: By question, the type of its answer, and the most tokens that it may have.
+_ANSWERS: Mapping[str, tuple[TypeAdapter[Any] | None, int]] = {
+    GREETING.name: (None, 32),
+    COLOURED.name: (TypeAdapter(_Colour), 256),
+    NOTED.name: (TypeAdapter(Notes), 2048),
+    CHOSEN.name: (TypeAdapter(Choice), 256),
+}
+#: The outcomes that tell that a model cannot, and not that it could not be asked.
+_CANNOT = (Outcome.OFF_SCHEMA, Outcome.EMPTY, Outcome.REFUSED, Outcome.UNKNOWN_TOOL)
 
 
 async def examine(deployment: Deployment, bench: Bench) -> Diagnosis:
@@ -111,7 +137,7 @@ async def examine(deployment: Deployment, bench: Bench) -> Diagnosis:
         detail = f"it raised {type(error).__name__}: {error}"
         checks.append(Check("model", State.FAILED, detail, "mend the provider, or install what it misses"))
     shown = tuple(_without(check, bench.secrets) for check in checks)
-    return Diagnosis(deployment.rung.label, shown, examination.micro_usd)
+    return Diagnosis(deployment.rung.label, shown, examination.micro_usd, examination.ability)
 
 
 class _Examination:
@@ -121,6 +147,7 @@ class _Examination:
         self._deployment, self._rung, self._bench = deployment, deployment.rung, bench
         self.checks: list[Check] = []
         self.micro_usd: int | None = 0
+        self.ability: Ability | None = None
 
     async def run(self) -> None:
         self.checks.append(key_check(self._rung, self._bench.environment))
@@ -131,26 +158,26 @@ class _Examination:
             return
         self.checks.append(model_check(self._rung, heard))
         if heard.outcome in (Outcome.OK, Outcome.TRUNCATED):
-            self.checks.append(await self._schema())
+            self.checks += [await self._schema(), await self._able()]
         else:
             self.checks.append(Check("schema", State.SKIPPED, "it has not answered"))
         self.checks += [size_check(self._rung, card), self._price(card)]
         self.checks.append(Check("clock", State.SKIPPED, _NO_DATE) if heard.outcome in _AWAY else await self._clock())
 
     async def _ask(self, deployment: Deployment, template: Template) -> Completion:
-        is_typed = template is COLOURED
-        schema = _COLOUR.json_schema() if is_typed else None
+        returns, tokens_most = _ANSWERS[template.name]
+        schema = returns.json_schema() if returns else None
         request = Request(
             steps=Steps(InMemoryJournal("doctor", self._bench.clock), "doctor", "doctor", "doctor"),
             role="doctor",
             prompt=template.name,
             inputs={},
             template=template,
-            returns=_COLOUR if is_typed else None,
+            returns=returns,
             schema=schema,
             messages=render(template, {}, schema),
             rung=deployment.rung,
-            tokens_out_most=_COLOURED_TOKENS if is_typed else _GREETING_TOKENS,
+            tokens_out_most=tokens_most,
             deadline_s=monotonic_s() + self._bench.timeout_s,
         )
         completion = await Attempt(deployment).complete(request)
@@ -171,7 +198,7 @@ class _Examination:
             case Outcome.OK:
                 return Check("schema", State.OK, f'an answer in JSON, schema_mode = "{mode}"')
             case Outcome.TRUNCATED:
-                detail = f"its answer was cut at {_COLOURED_TOKENS} tokens, before it could be judged"
+                detail = f"its answer was cut at {_ANSWERS[COLOURED.name][1]} tokens, before it could be judged"
                 return Check("schema", State.SKIPPED, detail)
             case Outcome.NO_SCHEMA_MODE:  # a job's call is asked again in words: it costs a request each time
                 return await self._other_mode(State.WARNING, heard)
@@ -179,6 +206,28 @@ class _Examination:
                 return await self._other_mode(State.FAILED, heard)
             case _:
                 return Check("schema", State.WARNING, _story(heard), mend_of(self._rung, heard))
+
+    async def _able(self) -> Check:
+        """Whether it can take notes, else whether it can name the sentences that answer a question."""
+        if self._rung.ability != "auto":
+            return Check("ability", State.OK, f"{self._rung.ability}, as it is set (ability)")
+        noted = await self._ask(self._deployment, NOTED)
+        if noted.outcome is Outcome.OK and are_right(Notes.model_validate(noted.value)):
+            self.ability = "prose"
+            return Check("ability", State.OK, "prose: its notes on a small document are right")
+        if noted.outcome not in (Outcome.OK, Outcome.TRUNCATED, *_CANNOT):
+            return Check("ability", State.SKIPPED, f"not found out: {_story(noted)}")
+        chosen = await self._ask(self._deployment, CHOSEN)
+        if chosen.outcome is Outcome.OK and is_right(Choice.model_validate(chosen.value)):
+            self.ability = "select"
+            detail = "select: it names the right sentences of a small document; its notes are not right"
+            return Check("ability", State.OK, detail, "use a more capable model for reports that are written")
+        for heard in (noted, chosen):  # who was cut short may have been about to
+            if heard.outcome not in (Outcome.OK, *_CANNOT):
+                return Check("ability", State.SKIPPED, f"not found out: {_story(heard)}")
+        self.ability = "extract"
+        detail = "extract: it neither takes right notes nor names the right sentences of a small document"
+        return Check("ability", State.WARNING, detail, "use a more capable model: this one adds nothing to the rules")
 
     async def _other_mode(self, state: State, heard: Completion) -> Check:
         """The first way of asking for a schema that this model does take."""

@@ -4,12 +4,14 @@ import importlib
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError
+from ..rules.ability import Ability, ability_of, key_of
 from ..settings import Rung, Settings, line_of
+from .abilities import Way, read_abilities
 from .budget import Ledger
 from .chain import Course
 from .deployment import Deployment
@@ -35,6 +37,19 @@ class Gateway:
     rungs_from: str
     deployments: tuple[tuple[Deployment, ...], ...]
     course: Course
+    #: By deployment (`rules.ability.key_of`), what was found of it.
+    abilities: Mapping[str, Ability] = field(default_factory=dict)
+
+    async def way(self, role: str) -> Way:
+        """How a role's work is done: as the first of its rungs is able to that can be asked now, else as the first."""
+        pairs = dict(zip((rung.label for rung in self.rungs), self.deployments, strict=True))
+        serving = [rung for rung in self.course.serving(role, self.rungs) if not self.course.why_not(rung, role)]
+        up = [rung for rung in serving if any(each.may_be_asked() for each in pairs[rung.label])]
+        for rung in (*up, *serving):
+            several = pairs[rung.label]
+            found = [self.abilities.get(key_of(each.rung)) for each in several]
+            return Way(ability_of(rung, (await several[0].card()).ability, found), rung.label)
+        return Way("extract", "")
 
     def model(self, ledger: Ledger, chance: random.Random, recall: Recall | None = None) -> Model:
         """The stack beneath the calls of one job, which spends from this ledger."""
@@ -68,7 +83,7 @@ async def open_gateway(
                 stack.push_async_callback(provider.aclose)
                 several.append(Deployment.of(each, provider))
             deployments.append(tuple(several))
-        yield Gateway(rungs, rungs_from, tuple(deployments), course)
+        yield Gateway(rungs, rungs_from, tuple(deployments), course, read_abilities(settings.project))
 
 
 def provider_of(rung: Rung, factories: Mapping[str, ProviderFactory]) -> Provider:

@@ -6,6 +6,9 @@ alarm at the time when it will have filled.
 """
 
 import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,11 +51,24 @@ class _Sleeper(Waiter):
 class Limiter:
     """What all requests to one deployment share, whichever job they are of. Belongs to one event loop."""
 
-    def __init__(self, name: str, limits: Limits | None = None) -> None:
-        self.name, self._limits = name, limits or Limits()
+    def __init__(self, name: str, limits: Limits | None = None, *, is_own_server: bool = False) -> None:
+        self.name, self._limits, self._is_own_server = name, limits or Limits(), is_own_server
         self._gate = Gate[_Sleeper](self._limits)
         #: When the last good answer came while others waited.
         self._moved_s = -math.inf
+        #: By job, how many of its requests wait or are in flight.
+        self._jobs: Counter[str] = Counter()
+
+    @contextmanager
+    def present(self, job: str) -> Iterator[None]:
+        """A request of this job waits or is in flight."""
+        self._jobs[job] += 1
+        try:
+            yield
+        finally:
+            self._jobs[job] -= 1
+            if not self._jobs[job]:
+                del self._jobs[job]
 
     def enter_nowait(self) -> Call | None:
         """A place at once, or None where it takes a look at the time or at who waits."""
@@ -63,6 +79,8 @@ class Limiter:
 
         A cancelled caller leaves no trace: neither in the queue nor in the counts of the minute.
         """
+        if (time := request.time) is not None and self._is_own_server and len(self._jobs) == 1:
+            time.stop()  # all before it are its siblings
         sleeper = self._sleeper(request)
         self._gate.queue.add(sleeper)
         try:
@@ -74,6 +92,9 @@ class Limiter:
         except BaseException:
             self._withdraw(sleeper)
             raise
+        finally:
+            if time is not None:
+                time.go_on()
         return sleeper.call
 
     def leave(self, call: Call, completion: Completion | None) -> None:
@@ -101,9 +122,8 @@ class Limiter:
 
     def _sleeper(self, request: Request) -> _Sleeper:
         now_s = monotonic_s()
-        deadline_s = math.inf if request.deadline_s is None else request.deadline_s
         tokens = _tokens_most(request) if self._limits.tokens_per_minute is not None else 0
-        sleeper = _Sleeper(request.steps.job, request.priority, tokens, now_s, now_s, deadline_s=deadline_s)
+        sleeper = _Sleeper(request.steps.job, request.priority, tokens, now_s, now_s, deadline_s=request.until_s)
         sleeper.until_s = self._until_s(sleeper)
         return sleeper
 
@@ -165,6 +185,10 @@ class Limit:
 
     async def complete(self, request: Request) -> Completion:
         """The answer. Raises Overloaded where the wait would be too long; nothing was sent then."""
+        with self._limiter.present(request.steps.job):
+            return await self._complete(request)
+
+    async def _complete(self, request: Request) -> Completion:
         limiter = self._limiter
         call = limiter.enter_nowait() or await limiter.enter(request)
         completion: Completion | None = None

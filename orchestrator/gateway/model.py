@@ -1,5 +1,6 @@
 """The one seam beneath every model call: `complete(Request) -> Completion`. Every layer and provider has this shape."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -8,10 +9,12 @@ from pydantic import TypeAdapter
 
 from ..envelope import Priority
 from ..journal.step import Steps
+from ..rules.ability import Ability
 from ..rules.outcome import Outcome
 from ..rules.price import Prices
 from ..settings import Rung
 from .box import Box
+from .call_time import CallTime
 from .line import Turn
 from .templates import Message, Template
 
@@ -67,6 +70,11 @@ class Receipt:
     passed_over: tuple[str, ...] = ()
     #: Why the answer is worse than it could be; empty when the first rung gave it whole.
     degraded: tuple[str, ...] = ()
+    #: The rung that answered, and its tier; empty and 0 where none did, or nobody knows.
+    rung: str = ""
+    tier: int = 0
+    #: Whether the answer is not that of the first rung which may serve the call: a lower one's, or an earlier run's.
+    is_stand_in: bool = False
 
     @property
     def micro_usd(self) -> int:
@@ -115,11 +123,15 @@ class Request(NamedTuple):
     #: No rung of a lower or higher tier is asked.
     floor: int = 0
     ceiling: int = 9
+    #: The rung that is asked after all others, where no chain names its role; "" is none.
+    other_than: str = ""
     priority: Priority = Priority.NORMAL
     #: The most that this call may cost, in micro-dollars; None is what the job's budget allows.
     allowance: int | None = None
     #: Absolute, on the event loop's clock; None is no deadline of its own.
     deadline_s: float | None = None
+    #: The most seconds that the call may take, whatever is tried for it, where that is less than the course allows.
+    within_s: float | None = None
     #: Told of the answer as it streams; None where nobody looks.
     watch: Callable[[Piece], None] | None = None
     messages: tuple[Message, ...] = ()
@@ -136,8 +148,16 @@ class Request(NamedTuple):
     is_reconnected: bool = False
     #: Its place before a server of one's own.
     turn: Turn | None = None
-    #: Counts what goes out for it; the chain gives it.
+    #: Counts what goes out for it, and its time; the chain gives both.
     sendings: Sendings | None = None
+    time: CallTime | None = None
+
+    @property
+    def until_s(self) -> float:
+        """When it is over, on the event loop's clock, as far as is known now."""
+        if self.time is not None:
+            return self.time.until_s
+        return math.inf if self.deadline_s is None else self.deadline_s
 
     @property
     def form(self) -> Mapping[str, Any] | None:
@@ -178,6 +198,8 @@ class Card(NamedTuple):
     prices: Prices | None = None
     #: The most tokens that question and answer may have together.
     context_tokens: int | None = None
+    #: What the provider says that it is able to do (`rules/ability.py`); None is nothing.
+    ability: Ability | None = None
 
 
 class Provider(Model, Protocol):

@@ -57,6 +57,9 @@ def recorded(completion: Completion) -> dict[str, Any]:
             "attempts": [attempt.recorded() for attempt in receipt.attempts],
             "passed_over": receipt.passed_over,
             "degraded": receipt.degraded,
+            "rung": receipt.rung,
+            "tier": receipt.tier,
+            "is_stand_in": receipt.is_stand_in,
         },
     }
 
@@ -69,7 +72,15 @@ def restored(recorded: dict[str, Any]) -> Completion:
         for attempt in receipt["attempts"]
     )
     fields = {**recorded, "outcome": Outcome(recorded["outcome"]), "usage": Usage(**recorded["usage"])}
-    fields["receipt"] = Receipt(attempts, tuple(receipt["passed_over"]), tuple(receipt["degraded"]))
+    fields["receipt"] = Receipt(
+        attempts=attempts,
+        passed_over=tuple(receipt["passed_over"]),
+        degraded=tuple(receipt["degraded"]),
+        # Records of earlier versions do not say who answered: the last attempt does, where it was a good one.
+        rung=receipt.get("rung", attempts[-1].rung if attempts and attempts[-1].outcome is Outcome.OK else ""),
+        tier=receipt.get("tier", 0),
+        is_stand_in=receipt.get("is_stand_in", bool(receipt["degraded"])),
+    )
     return Completion(**fields)
 
 

@@ -49,6 +49,8 @@ class Stale:
         completion = await self._inner.complete(request)
         if completion.outcome in _TOLD or self._recall is None or request.role in _NEVER:
             return completion
+        if request.within_s is not None:  # who has no time to wait has none to look through runs
+            return completion
         found = await self._found(self._recall, request)
         if found is None:
             return completion
@@ -58,7 +60,9 @@ class Stale:
         if request.watch:
             request.watch(Piece(old.text))
         label = f"no model answered; this is the answer of {old.model or 'a model'} from {_age(found.age_s)} ago"
-        return replace(old, receipt=replace(completion.receipt, degraded=(label,)))
+        rung, tier = old.receipt.rung, self._tier(old)
+        receipt = replace(completion.receipt, degraded=(label,), rung=rung, tier=tier, is_stand_in=True)
+        return replace(old, receipt=receipt)
 
     async def _found(self, recall: Recall, request: Request) -> Found | None:
         """What is on record, where there is time to look."""
@@ -69,9 +73,13 @@ class Stale:
             return await recall(digest(canonical(described(request))))
         return None
 
+    def _tier(self, old: Completion) -> int:
+        """The tier of the deployment that answered, which is the last that was asked; 0 where it is gone."""
+        return self._tiers.get(old.receipt.attempts[-1].rung, 0)
+
     def _may_stand_in(self, old: Completion, request: Request) -> bool:
         """Whether it is an answer by today's type, of a model that may answer this call today."""
-        if self._tiers.get(old.receipt.attempts[-1].rung, 0) < self._course.floor(request):
+        if self._tier(old) < self._course.floor(request):
             return False
         if request.returns is None:
             return True

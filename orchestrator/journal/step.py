@@ -30,6 +30,7 @@ SEARCH = StepKind(None, "memory.searched", "memory.failed")
 READ = StepKind(None, "memory.read", "memory.failed")
 WRITE = StepKind("memory.write_intended", WRITTEN, "memory.failed")
 TOOL = StepKind("tool.asked", "tool.answered", "tool.failed")
+WAY = StepKind(None, "model.way_chosen", "model.failed")
 INGEST = StepKind("corpus.ingest_started", "corpus.ingested", "corpus.failed")
 
 #: A step that an earlier owner of the run had begun; nobody knows how it ended.

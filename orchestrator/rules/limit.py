@@ -13,6 +13,9 @@ from ..envelope import Priority
 from .concurrency import Call, Concurrency, rate_limited, restarted, succeeded, taken
 from .outcome import Outcome
 
+#: How long a request waits for its turn while nothing moves, in seconds.
+WAIT_MOST_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -28,7 +31,7 @@ class Limits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     waiting_most: int = 10_000
-    wait_most_s: float = 60.0
+    wait_most_s: float = WAIT_MOST_S
     ageing_s: float = 10.0
 
 

@@ -20,9 +20,19 @@ from bullpen.orchestrator.testing import ScriptedModel
 
 KEY = "sk-secret-0123456789abcdef"
 KNOWN = Card(Prices(1.0, 2.0), 8000)
-GOOD = ScriptedModel({"doctor_greeting": "hello", "doctor_colour": {"colour": "green"}}, card=KNOWN)
+ANSWERS = {
+    "doctor_greeting": "hello",
+    "doctor_colour": {"colour": "green"},
+    "doctor_notes": {
+        "notes": [
+            {"point": 1, "text": "It cost 412,000 crowns.", "sentences": [4]},
+            {"point": 2, "text": "Its piles had rotted.", "sentences": [7]},
+        ]
+    },
+}
+GOOD = ScriptedModel(ANSWERS, card=KNOWN)
 BAD = ScriptedModel(lambda request: Completion(Outcome.KEY_REFUSED, detail=f"HTTP 401; {KEY} is wrong"), card=KNOWN)
-UNPRICED = ScriptedModel({"doctor_greeting": "hello", "doctor_colour": {"colour": "green"}}, card=Card(None, 8000))
+UNPRICED = ScriptedModel(ANSWERS, card=Card(None, 8000))
 NEEDS_NOTHING = ScriptedModel({})
 Doctor = Callable[..., tuple[int, str, str]]
 
@@ -140,7 +150,7 @@ def test_json_is_one_object_and_nothing_else(doctor: Doctor) -> None:
     assert (told["status"], told["verdict"]) == (status, "1 of 2 rungs can answer")
     assert [rung["can_answer"] for rung in told["rungs"]] == [False, True]
     [deployment] = told["rungs"][0]["deployments"]
-    assert set(deployment) == {"deployment", "checks", "micro_usd", "can_answer"}
+    assert set(deployment) == {"deployment", "checks", "micro_usd", "can_answer", "ability"}
     assert deployment["checks"][1] == {
         "name": "model",
         "state": "failed",

@@ -38,7 +38,11 @@ def two_rungs(folder: Path, answers: Answers) -> Iterator[tuple[ScriptedProvider
 
 
 def greets(body: dict[str, Any]) -> Reply:
-    return says_json({"colour": "green"}) if "Which colour" in json.dumps(body) else Says("Hello!")
+    asked = json.dumps(body)
+    if "You take notes" in asked:
+        said = {1: ("The Corvin cost 412,000 crowns.", 4), 2: ("Its piles had rotted.", 7)}
+        return says_json({"notes": [{"point": n, "text": text, "sentences": [s]} for n, (text, s) in said.items()]})
+    return says_json({"colour": "green"}) if "Which colour" in asked else Says("Hello!")
 
 
 KEYS = {"FIRST_KEY": WRONG, "SECOND_KEY": RIGHT}
@@ -77,14 +81,14 @@ def test_doctor_names_the_rung_and_the_mend_and_nothing_of_a_key(bullpen: Comman
     with two_rungs(tmp_path, greets) as (wrong, right):
         ended, as_json = bullpen("doctor", **KEYS), bullpen("doctor", "--json", **KEYS)
 
-        assert (len(wrong.asked), len(right.asked)) == (2, 4)
+        assert (len(wrong.asked), len(right.asked)) == (2, 6)
     assert (ended.returncode, as_json.returncode) == (3, 3)
     assert "  failed   model    key_refused: HTTP 401" in ended.stdout
     assert f"\n1. first: {MEND}\n" in ended.stdout
     assert "second: openai_http:gpt-4o-mini at http://127.0.0.1:" in ended.stdout
     assert "  ok       schema   an answer in JSON" in ended.stdout
     assert "  ok       clock    within 60 s of the server's\n" in ended.stdout
-    assert ended.stdout.endswith("\nasking cost $0.000040\n1 of 2 rungs can answer\n")
+    assert ended.stdout.endswith("\nasking cost $0.000060\n1 of 2 rungs can answer\n")
     assert json.loads(as_json.stdout)["mends"] == [f"first: {MEND}"]
     for part in ("sk-wr", "sk-ri", "cdef"):
         assert part not in ended.stdout + ended.stderr + as_json.stdout + as_json.stderr

@@ -34,7 +34,14 @@ from bullpen.orchestrator.testing.provider.faults_address import ADDRESSES
 
 KNOWN = Card(Prices(1.0, 2.0), 8000)
 GREEN = {"colour": "green"}
-WELL = {"doctor_greeting": "hello", "doctor_colour": GREEN}
+NOTES = {
+    "notes": [
+        {"point": 1, "text": "The Corvin cost 412,000 crowns.", "sentences": [4]},
+        {"point": 2, "text": "Its piles had rotted.", "sentences": [7]},
+    ]
+}
+CHOICE = {"sentences": [7]}
+WELL = {"doctor_greeting": "hello", "doctor_colour": GREEN, "doctor_notes": NOTES, "doctor_choice": CHOICE}
 
 
 over_http = pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -72,6 +79,7 @@ async def test_all_is_well() -> None:
         ("key", State.SKIPPED),
         ("model", State.OK),
         ("schema", State.OK),
+        ("ability", State.OK),
         ("context", State.OK),
         ("price", State.OK),
         ("clock", State.SKIPPED),
@@ -92,8 +100,8 @@ async def test_the_questions_are_tiny() -> None:
         return WELL[request.prompt]
 
     await found(answer)
-    assert [request.tokens_out_most for request in asked] == [32, 256]
-    assert sum(len(message.content) for request in asked for message in request.messages) < 600
+    assert [request.tokens_out_most for request in asked] == [32, 256, 2048]
+    assert sum(len(message.content) for request in asked for message in request.messages) < 3_000
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each not in (Outcome.OK, Outcome.COOLING)])

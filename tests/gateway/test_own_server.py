@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bullpen.orchestrator.errors import NoAnswer
 from bullpen.orchestrator.gateway.budget import Ledger
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.model import Card, Completion, Request, Usage
@@ -148,3 +149,70 @@ def test_a_provider_that_puts_another_model_in_the_place_is_told() -> None:
     for address in ("https://openrouter.ai/api/v1", None):
         (told,) = anyio.run(partial(story, Rung(model="scripted:large", base_url=address)))
         assert "answered as tiny: its tier is not known" in told
+
+
+def ended(server: Slots, jobs: Sequence[str], **request: Any) -> tuple[list[Completion | Exception], float]:
+    """What calls of these jobs come to that are made at once, and after how many seconds the last has ended."""
+    told: list[Completion | Exception] = []
+
+    async def call(model: Any, job: str, n: int) -> None:
+        asking = asked(InMemoryJournal(job, ManualClock()), str(n))._replace(**request)
+        asking.steps.job = job
+        try:
+            told.append(await model.complete(asking))
+        except Exception as error:
+            told.append(error)
+
+    async def story() -> float:
+        rung = Rung(model="scripted:m", base_url=OWN, attempts_most=1, concurrency_most=CONCURRENCY[-1])
+        model = compose(deployed([(rung, [server])]), Ledger("job", None), Course(timeout_s=100.0), Random(0))
+        began_s = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            for n, job in enumerate(jobs):
+                group.start_soon(call, model, job, n)
+        return anyio.current_time() - began_s
+
+    took_s: float = anyio.run(story, backend=VIRTUAL[0], backend_options=VIRTUAL[1])
+    return told, took_s
+
+
+CONCURRENCY = [1]
+
+
+@pytest.mark.parametrize("concurrency", [1, 100], ids=["in our line", "in the server's"])
+def test_time_in_line_behind_siblings_is_not_counted_before_a_server_of_ones_own(concurrency: int) -> None:
+    """Each answer takes 90 s of the 100 that a call has: twelve of one job are answered all the same."""
+    CONCURRENCY[:] = [concurrency]
+    told, took_s = ended(Slots(seconds=90.0), ["job"] * 12)
+
+    assert [getattr(each, "outcome", each) for each in told] == [Outcome.OK] * 12
+    assert took_s == pytest.approx(12 * 90.0)
+
+
+@pytest.mark.parametrize("concurrency", [1, 100], ids=["in our line", "in the server's"])
+def test_behind_another_job_the_time_of_a_call_goes_on(concurrency: int) -> None:
+    CONCURRENCY[:] = [concurrency]
+    told, took_s = ended(Slots(seconds=90.0), ["one", "other"])
+
+    assert sum(isinstance(each, Completion) for each in told) == 1
+    assert took_s <= 101.0
+
+
+@pytest.mark.parametrize("concurrency", [1, 100], ids=["in our line", "in the server's"])
+def test_an_optional_call_ends_in_its_seconds_though_not_while_its_siblings_are_answered(concurrency: int) -> None:
+    CONCURRENCY[:] = [concurrency]
+    well, _ = ended(Slots(seconds=15.0), ["job"] * 5, within_s=20.0)
+    hangs, took_s = ended(Slots(hangs=range(1, 9)), ["job"] * 3, within_s=20.0)
+
+    assert [getattr(each, "outcome", each) for each in well] == [Outcome.OK] * 5
+    assert [type(each) for each in hangs] == [NoAnswer] * 3
+    assert took_s <= 3 * 21.0
+
+
+@pytest.mark.parametrize("jobs", [["job"], ["one", "other"]])
+def test_an_optional_call_never_ends_as_overloaded(jobs: list[str]) -> None:
+    CONCURRENCY[:] = [1]
+    told, took_s = ended(Slots(hangs=range(1, 9)), jobs, within_s=20.0)
+
+    assert [type(each) for each in told] == [NoAnswer] * len(jobs)
+    assert took_s <= 21.0
