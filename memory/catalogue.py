@@ -26,7 +26,7 @@ from ..orchestrator.metadata import (
     names_of,
     shown,
 )
-from ..orchestrator.rules.lookup import Fields
+from ..orchestrator.rules.fields import Fields
 from .telling import refers, telling
 
 #: Words in the longest name that is looked for, and characters in the longest value that can be one.

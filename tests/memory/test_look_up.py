@@ -139,7 +139,7 @@ async def test_a_look_up_that_cannot_be_run_says_why(memory: Memory) -> None:
 
 
 async def test_all_memories_say_the_same(tmp_path: Path) -> None:
-    said = []
+    said: list[list[str]] = []
     for open_any in FACTORIES:
         async with open_any(tmp_path / f"memory-{len(said)}", Settings()) as opened:
             await opened.ingest("rules", RULES)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.lookup import Order, Select, Table, Where
 from bullpen.orchestrator.rules import lookup
-from bullpen.orchestrator.rules.lookup import QUOTED_MOST, ROWS_MOST, Fields
+from bullpen.orchestrator.rules.fields import Fields
+from bullpen.orchestrator.rules.lookup import QUOTED_MOST, ROWS_MOST
 from bullpen.orchestrator.rules.phrase import fold, phrase
 
 TEXTS: Mapping[str, str] = {
