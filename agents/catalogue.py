@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..orchestrator.evidence import Card, Passage
 from ..orchestrator.lookup import FieldSummary, Summary, Table
-from ..orchestrator.metadata import shown
+from ..orchestrator.metadata import ids_of, key, shown
 
 #: Of a catalogue of no more documents all are shown; of a larger one so many, the first of them in full.
 WHOLE_MOST, CARDS_MOST, FULL_MOST = 150, 60, 30
@@ -74,6 +74,27 @@ def choose(
     order = dict.fromkeys([*best[:kept], *linked, *best[kept:], *(known if is_whole else ())])
     chosen = list(order)[:room]
     return tuple(Chosen(s, ranks.get(s, 0), met.get(s, ()), "" if s in best else named.get(s, "")) for s in chosen)
+
+
+def expand(
+    wanted: Sequence[str], found: Sequence[Sequence[str]], known: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids of the `known` documents that a model names, each once, and those of its words that name none.
+
+    `@2` names all that the second look-up found, and `-` before a name takes out what it names. A document may be
+    named as people write it: `PEP 8` for `pep-0008.rst`.
+    """
+    names = {key(name): source for source in reversed(known) for name in ids_of(source)} | {s: s for s in known}
+    chosen, dropped, unknown = dict[str, None](), set[str](), []
+    for word in wanted:
+        is_out, name = word.startswith("-"), word.strip().removeprefix("-").strip()
+        table = int(name[1:]) if name.startswith("@") and name[1:].isdecimal() else 0
+        one = names.get(name) or names.get(key(name))
+        ids = found[table - 1] if 0 < table <= len(found) else [one] if one else []
+        unknown += [] if ids or 0 < table <= len(found) else [word]
+        dropped |= set(ids) if is_out else set()
+        chosen |= {} if is_out else dict.fromkeys(ids)
+    return tuple(source for source in chosen if source not in dropped), tuple(unknown)
 
 
 # Words for a prompt

@@ -11,6 +11,8 @@ from ..orchestrator.text import shorten
 #: Items of a list that are shown, and code points of a text; of all fields of a document, on average.
 ITEMS_MOST, VALUE_MOST = 4, 80
 _FIELDS_MOST = 240
+#: About so many documents, evenly spread, say what a field is like.
+_LOOKED_AT = 1_000
 _URL = re.compile(r"`?[^\s<]*\s*<?[a-z][a-z+.-]*://\S+\s*", re.IGNORECASE)
 #: Numbers name documents where a field's name says so: `superseded_by: 751`.
 _REFERS = re.compile(r"supersed|replace|obsolete|require|depend|succe|predecess|amend|extend|update", re.IGNORECASE)
@@ -41,10 +43,11 @@ def telling(fields: Sequence[Field], sources: Sequence[Source]) -> tuple[str, ..
     Dates and references first, then what most documents have, as long as there is room. Addresses, what repeats the
     title, what all have alike and what is long say nothing in a few words.
     """
-    room = _FIELDS_MOST * len(sources)
+    looked_at = sources[:: max(1, len(sources) // _LOOKED_AT)]
+    room = _FIELDS_MOST * len(looked_at)
     chosen: set[str] = set()
     for field in sorted(fields, key=lambda field: (field.kind != "date" and not refers(field), -field.sources)):
-        held = [(source, value) for source in sources if not is_empty(value := source.metadata.get(field.name))]
+        held = [(source, value) for source in looked_at if not is_empty(value := source.metadata.get(field.name))]
         size = sum(len(str(cut(value))) for _, value in held)
         if size <= room and _tells(field, held, len(sources)):
             chosen.add(field.name)

@@ -171,9 +171,14 @@ def label(source: str, metadata: Mapping[str, Any]) -> str:
 
 def names_of(source: Source) -> list[str]:
     """The ids by which a source may be called: its own, its file's name without the ending, the id it gives itself."""
-    stem, own = _SUFFIX.sub("", source.id), source.metadata.get(ID)
-    given = [own] if isinstance(own, str) and own else []
-    return list(dict.fromkeys([source.id, stem, stem.rpartition("/")[2], *given]))
+    own = source.metadata.get(ID)
+    return list(dict.fromkeys([*ids_of(source.id), *([own] if isinstance(own, str) and own else [])]))
+
+
+def ids_of(source: str) -> list[str]:
+    """The ways to write the id of a source: whole, without the ending of its file, without folders."""
+    stem = _SUFFIX.sub("", source)
+    return list(dict.fromkeys([source, stem, stem.rpartition("/")[2]]))
 
 
 def years_of(value: Any) -> list[str]:

@@ -18,7 +18,7 @@ from ..metadata import (
     label,
     shown,
 )
-from .conditions import Condition, asked_of, condition_of, problem_of, remarks_on
+from .criteria import Criterion, asked_of, criterion_of, problem_of, remarks_on
 from .fields import READ, Fields, Span, as_text, value_of
 from .numbering import number
 from .phrase import find, phrase
@@ -45,36 +45,36 @@ def run(select: Select, fields: Fields, text_of: Callable[[str], str]) -> Table:
     """
     if problem := problem_of(select, fields):
         return Table(select=select, problem=problem, documents=len(fields.sources))
-    conditions = [condition_of(where, fields) for where in select.where]
-    found = _find(conditions, fields.sources, text_of)
+    criteria = [criterion_of(where, fields) for where in select.where]
+    found = _find(criteria, fields.sources, text_of)
     ordered = _ordered(found.sources, select, fields)
     columns = _columns(select)
     return Table(
         select=select,
-        conditions="; ".join(condition.words for condition in conditions) or "all documents",
+        conditions="; ".join(criterion.words for criterion in criteria) or "all documents",
         columns=columns,
-        rows=tuple(_rows(ordered[:ROWS_MOST], columns, conditions, text_of)),
+        rows=tuple(_rows(ordered[:ROWS_MOST], columns, criteria, text_of)),
         more=tuple(source.id for source in ordered[ROWS_MOST:]),
         documents=len(fields.sources),
         grouped=tuple(_grouped(name, ordered, fields) for name in dict.fromkeys(select.count_by)),
-        without=tuple(_without(c, ordered, near, fields) for c, near in zip(conditions, found.near, strict=True)),
+        without=tuple(_without(c, ordered, near, fields) for c, near in zip(criteria, found.near, strict=True)),
         lacking=tuple(_lacking(columns, fields.sources)),
         remarks=tuple(remarks_on(select, fields)),
     )
 
 
-def _find(conditions: Sequence[Condition], sources: Sequence[Source], text_of: Callable[[str], str]) -> _Found:
-    found = _Found([], [[] for _ in conditions])
-    order = sorted(range(len(conditions)), key=lambda n: conditions[n].is_of_text)
+def _find(criteria: Sequence[Criterion], sources: Sequence[Source], text_of: Callable[[str], str]) -> _Found:
+    found = _Found([], [[] for _ in criteria])
+    order = sorted(range(len(criteria)), key=lambda n: criteria[n].is_of_text)
     for source in sources:
         failed: list[int] = []
         text: str | None = None
         for n in order:
-            condition = conditions[n]
-            if condition.is_of_text:
+            criterion = criteria[n]
+            if criterion.is_of_text:
                 text = text_of(source.id) if text is None else text
-            held = text if condition.is_of_text else asked_of(source, condition.where.field)
-            if not condition.meets(held):
+            held = text if criterion.is_of_text else asked_of(source, criterion.where.field)
+            if not criterion.meets(held):
                 failed.append(n)
                 if len(failed) == 2:
                     break
@@ -113,9 +113,9 @@ def _rank(value: Any, read: Callable[[Any], Span | None], *, down: bool) -> Any:
 
 
 def _rows(
-    sources: Sequence[Source], columns: Sequence[str], conditions: Sequence[Condition], text_of: Callable[[str], str]
+    sources: Sequence[Source], columns: Sequence[str], criteria: Sequence[Criterion], text_of: Callable[[str], str]
 ) -> Iterator[Row]:
-    wanted = [c.where.values for c in conditions if c.is_of_text and not c.where.negated]
+    wanted = [c.where.values for c in criteria if c.is_of_text and not c.where.negated]
     for n, source in enumerate(sources):
         values = tuple(None if is_empty(v := source.metadata.get(name)) else v for name in columns)
         quotes = tuple(_quotes(source, text_of(source.id), wanted)) if wanted and n < QUOTED_MOST else ()
@@ -168,12 +168,12 @@ def _group_names(source: Source, name: str, fields: Fields) -> list[str]:
     return list(dict.fromkeys(map(shown, items)))
 
 
-def _without(condition: Condition, found: Sequence[Source], near: Sequence[Source], fields: Fields) -> Without:
-    sources, name = [*found, *near], condition.where.field
-    is_counted = not condition.is_of_text and name not in (ID, TITLE)
+def _without(criterion: Criterion, found: Sequence[Source], near: Sequence[Source], fields: Fields) -> Without:
+    sources, name = [*found, *near], criterion.where.field
+    is_counted = not criterion.is_of_text and name not in (ID, TITLE)
     counts = Counter(value for s in sources for value in _group_names(s, name, fields)) if is_counted else Counter()
     commonest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_VALUES_MOST]
-    return Without(condition=condition.words, total=len(sources), values=tuple(commonest))
+    return Without(condition=criterion.words, total=len(sources), values=tuple(commonest))
 
 
 def _lacking(columns: Sequence[str], sources: Sequence[Source]) -> Iterator[tuple[str, int]]:

@@ -8,6 +8,7 @@ from bullpen.agents.catalogue import (
     WHOLE_MOST,
     Chosen,
     choose,
+    expand,
     fused,
     rendered,
     rendered_fields,
@@ -65,6 +66,25 @@ def test_what_the_best_name_is_shown_though_nothing_found_it() -> None:
     assert chosen[:2] == (Chosen("d50", 51, (1,)), Chosen("d0", 1))
     assert len(chosen) == CARDS_MOST
     assert chosen[-1] == Chosen("d120", named_by="d0")
+
+
+def test_documents_are_named_by_id_by_name_by_look_up_and_taken_out() -> None:
+    known = ["rules/pep-0008.rst", "pep-0751.rst", "notes.md", "-x"]
+    found = [["pep-0751.rst", "notes.md"], []]
+
+    assert expand(["PEP 8", "@1", "-notes.md", "PEP 8"], found, known) == (("rules/pep-0008.rst", "pep-0751.rst"), ())
+    assert expand(["@2", "@3", "@", "PEP 9", "-@1", "notes"], found, known) == ((), ("@3", "@", "PEP 9"))
+
+
+@given(st.lists(st.text("@-123da ", max_size=4), max_size=6), st.lists(IDS, max_size=2))
+def test_whatever_a_model_names_only_known_documents_come_of_it_each_once(
+    wanted: list[str], found: list[list[str]]
+) -> None:
+    found = [[source for source in ids if source in LARGE] for ids in found]
+    ids, unknown = expand(wanted, found, LARGE)
+
+    assert set(ids) <= set(LARGE) and len(set(ids)) == len(ids)
+    assert set(unknown) <= set(wanted)
 
 
 def test_a_card_tells_its_fields_links_and_why_it_is_there() -> None:

@@ -18,7 +18,7 @@ _SHOWN_MOST = 60
 _Meets = Callable[[Any], bool]
 
 
-class Condition(NamedTuple):
+class Criterion(NamedTuple):
     """A condition, ready to be asked."""
 
     where: Where
@@ -32,11 +32,11 @@ class Condition(NamedTuple):
         return self.where.field == TEXT
 
 
-def condition_of(where: Where, fields: Fields) -> Condition:
+def criterion_of(where: Where, fields: Fields) -> Criterion:
     """The condition over these fields; one in which `problem_of` sees nothing."""
     test = _TESTS[where.op](where, fields)
     meets: _Meets = (lambda value: not test(value)) if where.negated else test
-    return Condition(where, words_of(where), meets)
+    return Criterion(where, words_of(where), meets)
 
 
 def words_of(where: Where) -> str:
