@@ -6,6 +6,7 @@ A name is found by the words it is written with (`metadata.key`): `PEP 8`, `pep-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..orchestrator.evidence import Source
@@ -25,6 +26,8 @@ from ..orchestrator.metadata import (
     names_of,
     shown,
 )
+from ..orchestrator.rules.fields import Fields
+from .telling import refers, telling
 
 #: Words in the longest name that is looked for, and characters in the longest value that can be one.
 _WORDS_MOST, _LETTERS_MOST = 30, 200
@@ -112,6 +115,21 @@ class Catalogue:
         """The sources that meet every condition, in the order of their ids' numbers."""
         found = [source for source in self.sources if all(holds(condition, source) for condition in where)]
         return sorted(found, key=lambda source: [int(n) for n in _DIGITS.findall(source.id)[:4]])
+
+    @cached_property
+    def by_field(self) -> Fields:
+        """The sources as a look-up asks them, in the order of their ids' numbers."""
+        return Fields(self.select(()))
+
+    @cached_property
+    def telling(self) -> tuple[str, ...]:
+        """The fields that tell the sources from each other in a few words."""
+        return telling(self.fields, self.sources)
+
+    @cached_property
+    def referring(self) -> tuple[str, ...]:
+        """The fields that name other sources."""
+        return tuple(field.name for field in self.fields if refers(field))
 
     # What a question names
 

@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from ..orchestrator.evidence import Card, Document, File, Note, Passage, Source, Superseded
 from ..orchestrator.ids import canonical, digest
+from ..orchestrator.lookup import Select, Summary, Table
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.rules import lookup
 from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean
-from .cards import HEAD, card_of
+from .cards import HEAD, Head, cards_of, summary_of
 from .catalogue import Catalogue, only
 from .chunking import DEFAULT, Chunk, Chunking, chunk
 from .embedding import HashedEmbedder, cosine
@@ -163,10 +165,17 @@ class InMemory:
     ) -> tuple[Source, ...]:
         return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
 
-    async def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
-        found = self._catalogue(corpora).select(())
+    async def cards(self, *, corpora: Sequence[str], sources: Sequence[str] = ()) -> tuple[Card, ...]:
+        catalogue, wanted = self._catalogue(corpora), set(map(clean, sources))
+        found = [source for source in catalogue.select(()) if not sources or source.id in wanted]
         texts = {source.id: self._sources[source.id].text for source in found}
-        return tuple(card_of(source, texts[source.id][:HEAD], len(texts[source.id])) for source in found)
+        return cards_of(catalogue, found, {name: Head(text[:HEAD], len(text)) for name, text in texts.items()})
+
+    async def fields(self, *, corpora: Sequence[str]) -> Summary:
+        return summary_of(self._catalogue(corpora))
+
+    async def look_up(self, select: Select, *, corpora: Sequence[str]) -> Table:
+        return lookup.run(select, self._catalogue(corpora).by_field, lambda name: self._sources[name].text)
 
     async def source(self, source: str) -> Source | None:
         stored = self._sources.get(clean(source))

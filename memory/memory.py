@@ -115,6 +115,8 @@ class ProjectMemory:
     mentions = _asked(Store.mentions)
     select = _asked(Store.select)
     cards = _asked(Store.cards)
+    fields = _asked(Store.fields)
+    look_up = _asked(Store.look_up)
     source = _asked(Store.source)
     read = _asked(Store.read)
     add = _asked(Store.add)

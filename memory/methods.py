@@ -88,6 +88,8 @@ _READ += (
     Store.files,
     Store.duplicates,
     Store.cards,
+    Store.fields,
+    Store.look_up,
     Store.source,
     Store.read,
     Store.recall,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..orchestrator.evidence import Document, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.text import clean
+from .cards import Head
 from .chunking import DEFAULT, Chunk, Chunking
 from .database import Database
 from .ranking import Place
@@ -167,10 +168,15 @@ class Records:
         ).fetchone()
         return "" if row is None else str(row[0])
 
-    def length(self, source: str) -> int:
-        """The code points of a source's text; 0 for an unknown one."""
-        row = self._database.execute("SELECT length(text) FROM sources WHERE id = ?", (clean(source),)).fetchone()
-        return 0 if row is None else int(row[0])
+    def text(self, source: str) -> str:
+        """All of a source's text; empty for an unknown one."""
+        row = self._database.execute("SELECT text FROM sources WHERE id = ?", (clean(source),)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def heads(self, sources: Sequence[str], length: int) -> dict[str, Head]:
+        """By id, how these sources begin, in so many code points."""
+        asked = "SELECT substr(text, 1, ?), length(text) FROM sources WHERE id = ?"
+        return {source: Head(*self._database.execute(asked, (length, source)).fetchone()) for source in sources}
 
     def exported(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         """Some sources with their text, in the order of their numbers, each with its number."""

@@ -16,12 +16,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BullpenError, Unavailable
 from ..orchestrator.evidence import Card, Document, Explained, File, Note, Passage, Source, Stored
+from ..orchestrator.lookup import Select, Summary, Table
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.rules import lookup
 from ..orchestrator.text import clean
 from . import salvage
 from .breaker import Breaker
 from .calls import CallId, Calls
-from .cards import HEAD, card_of
+from .cards import HEAD, cards_of, summary_of
 from .catalogue import Catalogue, only
 from .chroma import ChromaIndex
 from .chunking import DEFAULT, Chunking, chunk
@@ -248,11 +250,18 @@ class Store:
         return tuple(only(source, fields) for source in self._catalogue(corpora).select(where))
 
     @_in_turn
-    def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
-        return tuple(
-            card_of(source, self._records.read(source.id, 0, HEAD), self._records.length(source.id))
-            for source in self._catalogue(corpora).select(())
-        )
+    def cards(self, *, corpora: Sequence[str], sources: Sequence[str] = ()) -> tuple[Card, ...]:
+        catalogue, wanted = self._catalogue(corpora), set(map(clean, sources))
+        found = [source for source in catalogue.select(()) if not sources or source.id in wanted]
+        return cards_of(catalogue, found, self._records.heads([source.id for source in found], HEAD))
+
+    @_in_turn
+    def fields(self, *, corpora: Sequence[str]) -> Summary:
+        return summary_of(self._catalogue(corpora))
+
+    @_in_turn
+    def look_up(self, select: Select, *, corpora: Sequence[str]) -> Table:
+        return lookup.run(select, self._catalogue(corpora).by_field, self._records.text)
 
     @_in_turn
     def source(self, source: str) -> Source | None:

@@ -10,6 +10,7 @@ from .errors import InDoubt, Refused, ToolError
 from .evidence import Card, Claim, Note, Passage, Quote, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
+from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
 from .ports import Memory, Remarking, Toolbox
 from .rules.numbering import Numbered, number
@@ -106,14 +107,36 @@ class MemoryDoor:
         args = {"where": [condition.model_dump() for condition in where], "fields": list(fields)}
         return await self.steps.run(READ, "memory", args, effect, _SOURCES.validate_python)
 
-    async def cards(self) -> tuple[Card, ...]:
-        """Every document that the job may read as a catalogue shows it, without its text."""
+    async def cards(self, sources: Sequence[str] = ()) -> tuple[Card, ...]:
+        """Every document that the job may read as a catalogue shows it, without its text; with `sources`, these alone.
+
+        All of them are put on record, some 300 bytes each: of a large catalogue, ask for those that were found.
+        """
         memory = self._memory
 
         async def effect(_: StepKey) -> tuple[Card, ...]:
-            return await memory.cards(corpora=self.corpora)
+            return await memory.cards(corpora=self.corpora, sources=sources)
 
-        return await self.steps.run(READ, "memory", {"cards": True}, effect, _CARDS.validate_python)
+        args = {"cards": list(sources) or True}
+        return await self.steps.run(READ, "memory", args, effect, _CARDS.validate_python)
+
+    async def fields(self) -> Summary:
+        """What there is to look up: how many documents, and their fields with the commonest values."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> Summary:
+            return await memory.fields(corpora=self.corpora)
+
+        return await self.steps.run(READ, "memory", {"fields": True}, effect, Summary.model_validate)
+
+    async def look_up(self, select: Select) -> Table:
+        """What a select comes to over the job's documents; one that cannot be run is a table with its `problem`."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> Table:
+            return await memory.look_up(select, corpora=self.corpora)
+
+        return await self.steps.run(READ, "memory", {"look_up": select}, effect, Table.model_validate)
 
     async def document(self, source: str) -> Numbered | None:
         """A stored document whose sentences and fields are numbered; None where there is none of this id."""

@@ -83,13 +83,16 @@ class Passage(Value):
 
 
 class Card(Value):
-    """A document as a catalogue shows it: what it is called, how it begins, and its metadata."""
+    """A document as a catalogue shows it: what it is called, how it begins, and what its metadata tells of it."""
 
     source: str
     title: str
     #: Its first sentence.
     opening: str = ""
+    #: The few fields that tell it from others, long lists cut.
     metadata: dict[str, Any] = Field(default_factory=dict)
+    #: By the name of a field, the ids of the documents that it names: what replaces this one, what it requires.
+    links: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     #: About how many tokens its text has.
     tokens: int = 0
 

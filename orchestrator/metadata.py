@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from .evidence import Source, Value
 
@@ -16,7 +18,9 @@ ID, TITLE = "id", "title"
 
 _WORD = re.compile(r"[^\W_]+|[+#]+")
 _DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d", "%d.%m.%Y")
+_MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
 _DATE = re.compile(r"\d.*\d{2}")
+_YEAR = re.compile(r"[12]\d{3}")
 _TIME = re.compile(r"[T ]\d\d:\d\d.*$")
 _MAIL = re.compile(r"\s*<[^<>@\s]+@[^<>@\s]+>")
 _NUMBERED = re.compile(r"([A-Za-z]{2,6})[-_ ]?(\d{1,18})(?:\.\w+)?$")
@@ -64,6 +68,13 @@ class Mentions(Value):
     sources: int = 0
 
 
+class Period(NamedTuple):
+    """From one day to another, both included."""
+
+    first: date
+    last: date
+
+
 class Condition(Value):
     """What a source must have in a field, or in one of `also`: one of `values`, a date in one of these years,
     something, or nothing at all."""
@@ -109,12 +120,33 @@ def as_date(value: Any) -> date | None:
     """The day a value names, written as people and machines write it; None for anything else, a bare year too."""
     if not isinstance(value, str) or not 8 <= len(value) <= 32 or not _DATE.search(value):
         return None
-    day = _TIME.sub("", value.strip())
+    return _day(_TIME.sub("", value.strip()))
+
+
+@lru_cache(maxsize=1 << 14)
+def _day(day: str) -> date | None:
     for form in _DATE_FORMATS:
         try:
             return datetime.strptime(day, form).date()
         except ValueError:
             continue
+    return None
+
+
+def as_period(value: Any) -> Period | None:
+    """The day, month or year that a value names, as all its days; None for anything else."""
+    day = as_date(value)
+    if day is not None:
+        return Period(day, day)
+    text = str(value).strip() if isinstance(value, (str, int)) else ""
+    if _YEAR.fullmatch(text):
+        return Period(date(int(text), 1, 1), date(int(text), 12, 31))
+    for form in _MONTH_FORMATS if len(text) <= 32 else ():
+        try:
+            first = datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+        return Period(first, first.replace(day=monthrange(first.year, first.month)[1]))
     return None
 
 
@@ -139,9 +171,14 @@ def label(source: str, metadata: Mapping[str, Any]) -> str:
 
 def names_of(source: Source) -> list[str]:
     """The ids by which a source may be called: its own, its file's name without the ending, the id it gives itself."""
-    stem, own = _SUFFIX.sub("", source.id), source.metadata.get(ID)
-    given = [own] if isinstance(own, str) and own else []
-    return list(dict.fromkeys([source.id, stem, stem.rpartition("/")[2], *given]))
+    own = source.metadata.get(ID)
+    return list(dict.fromkeys([*ids_of(source.id), *([own] if isinstance(own, str) and own else [])]))
+
+
+def ids_of(source: str) -> list[str]:
+    """The ways to write the id of a source: whole, without the ending of its file, without folders."""
+    stem = _SUFFIX.sub("", source)
+    return list(dict.fromkeys([source, stem, stem.rpartition("/")[2]]))
 
 
 def years_of(value: Any) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from .evidence import Card, Document, Explained, File, Note, Passage, Source, Stored, Unreadable
+from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
 from .settings import Settings
 
@@ -76,8 +77,19 @@ class Memory(Protocol):
         """Every source that meets all conditions, in the order of their numbers; with `fields`, these alone."""
         ...
 
-    async def cards(self, *, corpora: Sequence[str]) -> tuple[Card, ...]:
-        """Every source of these corpora as a catalogue shows it, in the order of their numbers."""
+    async def cards(self, *, corpora: Sequence[str], sources: Sequence[str] = ()) -> tuple[Card, ...]:
+        """Every source of these corpora as a catalogue shows it, in the order of their numbers.
+
+        Where `sources` are named (ids), these alone.
+        """
+        ...
+
+    async def fields(self, *, corpora: Sequence[str]) -> Summary:
+        """What the metadata of these corpora holds under which names, as far as it takes to ask `look_up`."""
+        ...
+
+    async def look_up(self, select: Select, *, corpora: Sequence[str]) -> Table:
+        """What a select comes to over these corpora; one that cannot be run is a table with its `problem`."""
         ...
 
     async def source(self, source: str) -> Source | None:

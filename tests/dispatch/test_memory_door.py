@@ -18,6 +18,7 @@ from bullpen.orchestrator.errors import Conflict
 from bullpen.orchestrator.evidence import Claim, Document, Draft, File, Note, Quote, Report, Unreadable
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import run_of
+from bullpen.orchestrator.lookup import Select, Where
 from bullpen.orchestrator.ports import Memory
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
@@ -230,3 +231,34 @@ async def test_a_fork_writes_memory_again_under_its_own_name() -> None:
     assert {note.run for note in await second.recall("cost", history=True)} == {job.id}
     assert [note[:2] for note in await history(second)] == [note[:2] for note in await history(first)]
     assert len(of(forked, "memory.write_intended")) == len(of(events, "memory.write_intended"))
+
+
+class LookUp(Worker):
+    """Asks the catalogue."""
+
+    async def run(self, task: None, ctx: Context) -> Draft:
+        fields = await ctx.memory.fields()
+        table = await ctx.memory.look_up(Select(where=(Where(field="text", op="contains", values=("audited",)),)))
+        wrong = await ctx.memory.look_up(Select(where=(Where(field="txet", values=("audited",)),)))
+        cards = await ctx.memory.cards(table.sources)
+        told = [str(fields.documents), table.told, wrong.told, *(card.opening for card in cards), *table.sources]
+        return Draft(not_answered=tuple(told))
+
+
+async def read_two(paths: Sequence[Path], known: object = None) -> AsyncIterator[Document | Unreadable]:
+    async for document in read_corpus(paths):
+        yield document
+    yield Document(id="letter", title="Letter", uri="letter", text="The costs have been audited by two people.")
+
+
+def test_what_the_catalogue_says_is_on_record() -> None:
+    plan = Plan(tasks=(PlannedTask(id="look", worker="look_up", input=None),))
+    team = replace(TEAM, supervisor=Planned(plan), workers=(LookUp,), corpus=read_two)
+    report, events = virtual_time.run(lambda: launch(team, Shared(InMemory())))
+
+    said = "The costs have been audited by two people."
+    looked_up = "text contains “audited”: 1 of 2"
+    wrong = "there is no field 'txet'; name one of text"
+    assert report.not_answered == ("2", looked_up, wrong, said, "letter")
+    replayed = replay(run_of(Path(f"{report.job}.run"), events), team, load_settings())
+    assert (replayed.is_same, replayed.missing) == (True, ())

@@ -23,7 +23,19 @@ ROOMS: Mapping[str, frozenset[str]] = {
 
 WORDS = frozenset(
     {
-        *("errors", "text", "clock", "ids", "envelope", "evidence", "failpoint", "metadata", "settings", "ports"),
+        *(
+            "errors",
+            "text",
+            "clock",
+            "ids",
+            "envelope",
+            "evidence",
+            "failpoint",
+            "metadata",
+            "lookup",
+            "settings",
+            "ports",
+        ),
         *("regular_files", "restricted", "trust"),
     }
 )

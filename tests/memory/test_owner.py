@@ -26,6 +26,7 @@ from bullpen.orchestrator.control.place import connected
 from bullpen.orchestrator.control.protocol import Asker
 from bullpen.orchestrator.errors import BadInput, Conflict, Overloaded, Refused, Unavailable
 from bullpen.orchestrator.evidence import Document, File, Note
+from bullpen.orchestrator.lookup import Select, Where
 from bullpen.orchestrator.metadata import Condition
 
 from .others import Other
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.anyio
 
 
 BY_ADA = Condition(field="by", op="is", values=("Ada",))
+SPEAKS_OF_WHALES = Select(where=(Where(field="text", op="contains", values=("whale",)),), show=("by",))
 
 
 def opened(folder: Path) -> Any:
@@ -111,6 +113,9 @@ ASKED: dict[str, dict[str, Any]] = {
     "rarity": {"words": ["whale", "orca", "tungsten"]},
     "mentions": {"question": "What did Ada write in b?", "corpora": ["sea"]},
     "select": {"where": [BY_ADA], "corpora": ["sea"], "fields": ["by"]},
+    "cards": {"corpora": ["sea"], "sources": ["b"]},
+    "fields": {"corpora": ["sea"]},
+    "look_up": {"select": SPEAKS_OF_WHALES, "corpora": ["sea"]},
     "source": {"source": "a"},
     "read": {"source": "a", "start": 2, "end": 7},
     "recall": {"about": "orca", "history": True},

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from bullpen.orchestrator import metadata
 from bullpen.orchestrator.evidence import Source
-from bullpen.orchestrator.metadata import Condition, as_date, elements, holds, is_empty, key, label, order, shown
+from bullpen.orchestrator.metadata import (
+    Condition,
+    as_date,
+    as_period,
+    elements,
+    holds,
+    is_empty,
+    key,
+    label,
+    order,
+    shown,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
 SCALAR = st.none() | st.booleans() | st.integers(-99, 3000) | st.floats() | ANY_TEXT | st.dates().map(str)
@@ -301,3 +312,29 @@ def test_since_and_before_part_all_days_at_a_year(day: date, year: int) -> None:
     assert holds(met("created", "since", str(year)), dated) == (day.year >= year)
     assert holds(met("created", "before", str(year)), dated) == (day.year < year)
     assert holds(met("created", "year", str(year)), dated) == (day.year == year)
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "last"),
+    [
+        (2024, "2024-01-01", "2024-12-31"),
+        ("2024", "2024-01-01", "2024-12-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("December 9999", "9999-12-01", "9999-12-31"),
+        ("Jul 2021", "2021-07-01", "2021-07-31"),
+        ("05-Jul-2021", "2021-07-05", "2021-07-05"),
+    ],
+)
+def test_a_year_and_a_month_are_all_their_days(value: Any, first: str, last: str) -> None:
+    assert as_period(value) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@given(VALUE)
+def test_whatever_a_period_is_it_does_not_end_before_it_begins(value: Any) -> None:
+    period = as_period(value)
+    assert period is None or period.first <= period.last
+
+
+@pytest.mark.parametrize("value", ["soon", "20", "3.12", "9", 12, None, True, ["2021"], "2021-13", "0000-05"])
+def test_what_names_no_day_is_no_period(value: Any) -> None:
+    assert as_period(value) is None
