@@ -14,6 +14,7 @@ out, or be an acronym of words that stand there.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from itertools import chain, combinations, product
 from typing import Literal, NamedTuple
 
@@ -23,7 +24,7 @@ from .mentions.days import Dated, Day
 from .mentions.figures import Figure
 from .mentions.names import Name, names_in
 from .mentions.read import Code, Read, parts_of, read, stem
-from .mentions.tables import COUNTED_MOST, MONTHS, UNITS
+from .mentions.tables import COUNTED_MOST, MONTHS, UNINITIALED, UNITS
 
 Kind = Literal["figure", "date", "unit", "name"]
 
@@ -65,9 +66,11 @@ def _figures(said: Read, stands: "_Stands") -> Iterator[tuple[int, Missing]]:
     lacking = {figure: kind for figure in said.figures if (kind := stands.lacks_of(figure))}
     given = [figure for figure in said.figures if figure not in lacking][:_GIVEN_MOST]
     for figure, kind in lacking.items():
-        if not any(_is_made_of(figure, one, other) for one, other in combinations(given, 2)):
-            named = _NAMED.search(said.rest, 0, figure.start) if not figure.unit else None
-            yield figure.start, Missing("name", f"{named[1]} {figure.text}") if named else Missing(kind, figure.text)
+        named = _NAMED.search(said.rest, max(0, figure.start - 12), figure.start) if not figure.unit else None
+        if named:
+            yield figure.start, Missing("name", f"{named[1]} {figure.text}")
+        elif not any(_is_made_of(figure, one, other) for one, other in combinations(given, 2)):
+            yield figure.start, Missing(kind, figure.text)
 
 
 def _is_made_of(figure: Figure, one: Figure, other: Figure) -> bool:
@@ -77,6 +80,7 @@ def _is_made_of(figure: Figure, one: Figure, other: Figure) -> bool:
     return any(
         mine * sizes[0] in (a * sizes[1] + b * sizes[2], abs(a * sizes[1] - b * sizes[2]))
         for mine, a, b in product(*map(_numbers, (figure, one, other)))
+        if figure.unit or mine > COUNTED_MOST
     )
 
 
@@ -109,10 +113,24 @@ class _Stands:
         self.figures = [figure for text in texts for figure in text.figures]
         self.values = {value for figure in self.figures for value in figure.values}
         self.values.update(chain.from_iterable(text.numbers for text in texts))
-        self.words: set[str] = set().union(*(text.words for text in texts))
+        self.words = frozenset[str]().union(*(text.words for text in texts))
         self.months = {MONTHS[word] for word in self.words & MONTHS.keys()}
-        self.stems: set[str] = set().union(*(text.stems for text in texts))
         self.counted = {word for figure in self.figures for word in figure.counted if len(word) > 3}
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """What the words have in common with their other forms."""
+        return frozenset(map(stem, self.words))
+
+    @cached_property
+    def rows(self) -> tuple[str, ...]:
+        """The words and numbers of each text, between spaces."""
+        return tuple(f" {' '.join(text.parts)} " for text in self.texts)
+
+    @cached_property
+    def initials(self) -> tuple[str, ...]:
+        """The first letters of each text's words, but for small ones."""
+        return tuple("".join(part[0] for part in text.parts if part not in UNINITIALED) for text in self.texts)
 
     # Days
 
@@ -182,7 +200,7 @@ class _Stands:
     def has_code(self, code: Code) -> bool:
         """Whether its parts stand there in a row; of a word and a number, as `PEPs 665 and 751`, each."""
         row = f" {' '.join(code.parts)} "
-        if any(row in text.parts for text in self.texts):
+        if any(row in its for its in self.rows):
             return True
         is_numbered = len(code.parts) == 2 and code.parts[1].isdigit()
         return is_numbered and stem(code.parts[0]) in self.stems and code.parts[1] in self.values
@@ -193,7 +211,7 @@ class _Stands:
         if all(word in self.words or stem(word) in self.stems for word in words):
             return True
         letters = name.text.rstrip("s").lower()
-        return name.is_acronym and len(letters) > 2 and any(letters in text.initials for text in self.texts)
+        return name.is_acronym and len(letters) > 2 and any(letters in its for its in self.initials)
 
     def has_acronym_of(self, names: Sequence[Name]) -> bool:
         """Whether the acronym of these names stands there in capitals."""

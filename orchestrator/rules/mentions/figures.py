@@ -1,7 +1,7 @@
 """The figures that a text names: digits and number words, what they are multiplied by and their units. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ _ABOUT = (
     r"(?:more|less|fewer) than|at (?:least|most)|rund|etwa|fast|über|environ|près de|unos|casi)\s+|[~≈]\s?)?"
 )
 _FIGURE = re.compile(rf"{_ABOUT}(?<![\w.])(?<![A-Za-z_]-)(?:{_SIGNS})?(?:{_DIGITS})(?P<letters>[^\W\d_]+)?", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
@@ -56,19 +57,22 @@ _ORDINAL = ("", "st", "nd", "rd", "th", "er", "e")
 _PHRASES = {"per cent": "%", "percentage point": "points", "percentage points": "points"}
 
 
-def figures_in(text: str) -> Iterator[Figure]:
-    """What names a number, digits first, then number words, then `a year` and `half an hour`."""
-    for found in _FIGURE.finditer(text):
+def figures_in(text: str, words: Collection[str]) -> Iterator[Figure]:
+    """What names a number: digits first, then number words, then `a year` and `half an hour`.
+
+    `words` are those of the text, in lower case.
+    """
+    for found in _FIGURE.finditer(text) if _DIGIT.search(text) else ():
         if figure := _figure(text, found):
             yield figure
-    for found in _SPELLED.finditer(text):
-        yield from _spelled(text, found)
-    for found in _A_UNIT.finditer(text):
+    if not (NUMBERS.keys().isdisjoint(words) and SCALES.keys().isdisjoint(words)):
+        for found in _SPELLED.finditer(text):
+            yield from _spelled(text, found)
+    for found in () if UNITS.keys().isdisjoint(words) else _A_UNIT.finditer(text):
         unit, factor, end = unit_behind(text, found.end())
         if unit:
-            value = "0.5" if found["half"] else "1"
-            yield Figure(found.start(), end, text[found.start() : end], (value,), unit=unit, factor=factor, is_spelled=True)
-
+            said, value = text[found.start() : end], "0.5" if found["half"] else "1"
+            yield Figure(found.start(), end, said, (value,), unit=unit, factor=factor, is_spelled=True)
 
 
 def _figure(text: str, found: re.Match[str]) -> Figure | None:

@@ -2,8 +2,7 @@
 
 A word with a capital is one, but for common words and, where a sentence begins, for words that may well be others: what
 stands alone there and looks like a plural, an adverb or an abstract noun, or is not followed by a verb. Acronyms and
-words with a capital inside are names wherever they stand. In German, and where nearly all words have a capital, as in a
-headline, capitals tell nothing else.
+words with a capital inside are names wherever they stand; in German nothing else is, since nouns have a capital too.
 """
 
 import re
@@ -23,19 +22,18 @@ class Name(NamedTuple):
 
     @property
     def is_acronym(self) -> bool:
-        return self.text.isupper() or (self.text[:-1].isupper() and self.text[-1] == "s")
+        """Whether it is one, or the plural of one."""
+        return self.text.isupper() or (len(self.text) > 2 and self.text[:-1].isupper() and self.text[-1] == "s")
 
 
 #: What a sentence, or something like one, begins behind.
 _BEGINS = re.compile(r"(?:^|[.!?:;…|] ?|\"|^'| ')[\s(*_'\"-]*$")
-#: Of so many long words more than three in four have a capital where capitals tell nothing.
-_TITLE_LEAST = 6
 
 
 def names_in(rest: str) -> Iterator[Name]:
     """The names, word by word and in order, of a sentence without its days, figures and codes."""
     words = [Name(found.start(), found.end(), found[0]) for found in WORD.finditer(rest)]
-    tells = not _is_german(words) and not _is_title(words)
+    tells = not _is_german(words)
     for n, word in enumerate(words):
         if not word.text[0].isupper() or len(word.text) < 2:
             continue
@@ -49,11 +47,6 @@ def _is_german(words: list[Name]) -> bool:
     small = [word.text for word in words if word.text.islower()]
     hits = sum(word in GERMAN for word in small)
     return hits >= 2 and hits * 5 >= len(small)
-
-
-def _is_title(words: list[Name]) -> bool:
-    long = [word.text for word in words[1:] if len(word.text) > 3]
-    return len(long) >= _TITLE_LEAST and sum(word[0].isupper() for word in long) * 4 > 3 * len(long)
 
 
 def _begins(rest: str, word: Name) -> bool:

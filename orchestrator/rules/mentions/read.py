@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from .days import Dated, days_in
 from .figures import Figure, figures_in, unit_behind
-from .tables import NAME_ENDINGS, ORDINALS, UNINITIALED, UNITS
+from .tables import NAME_ENDINGS, ORDINALS, UNITS
 
-_SAME = str.maketrans({**dict.fromkeys("’‘ʼ`´", "'"), **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‐‑‒–—−", "-")})
+_SAME = str.maketrans({**dict.fromkeys("’‘ʼ´", "'"), **dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‐‑‒–—−", "-")})
 _CITED = re.compile(r"\[T?\d{1,4}(?: ?[,;-] ?T?\d{1,4})*\]")
 _MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _VERSION = re.compile(r"\b[vV](?=\d)")
@@ -26,6 +26,8 @@ _NO_CODE = re.compile(
     r"|january|february|march|april|june|july|august|september|october|november|december|eur|usd|gbp|chf)[-.]?\d[\d.-]*\w*$",
     re.IGNORECASE,
 )
+_CAPITALS = re.compile(r"\b[^\W\d_a-z]{2,}\b")
+_ENDING = re.compile(rf"[aeiouy]*(?:{'|'.join(NAME_ENDINGS)})?[aeiouy]*$")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 #: A word in a script with two cases, or a part of one around an apostrophe.
 WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -47,14 +49,11 @@ class Read(NamedTuple):
     figures: tuple[Figure, ...]
     codes: tuple[Code, ...]
     rest: str
-    #: Every word and number in order, between spaces.
-    parts: str
-    #: The words in lower case, and what is left of each without what one form of a name has behind another.
+    #: Every word in lower case and every number in order; and the words.
+    parts: tuple[str, ...]
     words: frozenset[str]
-    stems: frozenset[str]
-    #: Words that are written in capitals, in lower case; and the first letters of all words but small ones.
+    #: Words that are written in capitals, in lower case.
     acronyms: frozenset[str]
-    initials: str
     #: Numbers that stand in it as years, in codes and as ordinals.
     numbers: frozenset[str]
 
@@ -63,23 +62,20 @@ class Read(NamedTuple):
 def read(text: str) -> Read:
     """What the text names."""
     plain = _plain(text)
+    parts = parts_of(plain)
+    words = frozenset(part for part in parts if not part[0].isdigit())
     codes, rest = _codes(plain)
-    days = tuple(day for day in days_in(rest) if not _is_measured(day, rest))
+    days = tuple(day for day in days_in(rest, words) if not _is_measured(day, rest))
     rest = _without(rest, days)
-    figures = tuple(figures_in(rest))
+    figures = tuple(figures_in(rest, words))
     rest = _without(rest, figures)
     late = tuple(Code(m.start(), m.end(), m[0], parts_of(m[0])) for m in _LATE_CODE.finditer(rest))
-    parts = parts_of(plain)
-    words = [word for word in parts if not word[0].isdigit()]
     numbers = {part for code in (*codes, *late) for part in code.parts if part[0].isdigit()}
     numbers |= {str(way.year) for day in days for way in day.ways}
     return Read(
-        *(days, figures, (*codes, *late), _without(rest, late), f" {' '.join(parts)} "),
-        words=frozenset(words),
-        stems=frozenset(map(stem, words)),
-        acronyms=frozenset(word.lower() for word in WORD.findall(plain) if len(word) > 1 and word.isupper()),
-        initials="".join(word[0] for word in words if word not in UNINITIALED),
-        numbers=frozenset(numbers | {str(ORDINALS[word]) for word in words if word in ORDINALS}),
+        *(days, figures, (*codes, *late), _without(rest, late), parts, words),
+        acronyms=frozenset(word.lower() for word in _CAPITALS.findall(plain)),
+        numbers=frozenset(numbers | {str(ORDINALS[word]) for word in words & ORDINALS.keys()}),
     )
 
 
@@ -90,21 +86,22 @@ def parts_of(text: str) -> tuple[str, ...]:
 
 def stem(word: str) -> str:
     """What a name has in common with its other forms: `europ` for Europe, Europe's and European. At least 4 letters."""
-    for ending in NAME_ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            return word.removesuffix(ending)
-    return word.removesuffix("s") if len(word) > 2 else word
+    ending = _ENDING.search(word, 4)
+    return word[: ending.start()] if ending else word
 
 
 def _plain(text: str) -> str:
     """The text in one way of writing, without numbers of quotes and the mark of an item."""
-    ticked = _TICKED.sub(lambda found: f"\x00{found[1]}\x00", " ".join(unicodedata.normalize("NFKC", text).split()))
-    return _VERSION.sub("", _MARK.sub("", _CITED.sub(" ", ticked.translate(_SAME))))
+    one_line = " ".join((text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_SAME)).split())
+    ticked = _TICKED.sub("\x00\\1\x00", one_line) if "`" in one_line else one_line
+    return _VERSION.sub("", _MARK.sub("", _CITED.sub(" ", ticked)))
 
 
 def _codes(plain: str) -> tuple[tuple[Code, ...], str]:
     found = [Code(m.start(), m.end(), m[1], parts_of(m[1])) for m in _TICKS.finditer(plain)]
     rest = _without(plain, found)
+    if not _IS_CODE.search(rest):
+        return tuple(found), rest
     for m in _CODE.finditer(rest):
         if _IS_CODE.search(m[0]) and m[0].lower() not in UNITS and not _NO_CODE.match(m[0]):
             found.append(Code(m.start(), m.end(), m[0], parts_of(m[0])))
@@ -118,6 +115,8 @@ def _is_measured(day: Dated, text: str) -> bool:
 
 def _without(text: str, spans: "tuple[Dated | Figure | Code, ...] | list[Code]") -> str:
     """The text with as many spaces in place of what is taken out."""
+    if not spans:
+        return text
     pieces, at = [], 0
     for span in sorted(spans, key=lambda span: span.start):
         if span.start >= at:

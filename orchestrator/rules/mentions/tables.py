@@ -179,7 +179,7 @@ COMMON = GERMAN | frozenset(
     we well were what whatever when whenever where whereas wherever whether which while who whoever whole whom whose
     section chapter line page figure table article paragraph version step item appendix option example note
     don doesn didn isn wasn weren couldn wouldn hasn haven aren re ve ll
-    why will with within without would yes yesterday yet you your people everybody today's
+    why will with within without would yes yesterday yet sir you your people everybody today's
     le la les un une des du et est dans pour par sur avec ne pas ce cette ces il elle ils elles qui que au aux en son
     sa ses leur leurs selon après avant depuis entre chaque tous toutes plus moins deux trois lors mais ou où
     el los las una unos y es de del por con no se su sus lo al según desde hasta entre cada todos más menos pero
