@@ -15,7 +15,23 @@ _MONTH = "January|February|March|April|May|June|July|August|September|October|No
 DATE = re.compile(
     rf"\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}[ -](?:{_MONTH}|[A-Z][a-z]{{2}})[ -]\d{{4}}\b|(?<![\w.,/-])(?:19|20)\d\d(?![\w.,/-]\d|[\w/-])"
 )
+#: The first word of a sentence that goes on in lower case; replaced where it is a name in the evidence.
+FIRST = re.compile(r"^[A-Z][a-z]{3,}(?=(?:'s)? [a-z])")
+_SMALL = "two three four five six seven eight nine ten eleven twelve fourteen fifteen seventeen twenty thirty forty"
+SPELLED = re.compile(rf"\b(?:{_SMALL.replace(' ', '|')})\b(?!-)", re.IGNORECASE)
+_UNITS = "minutes hours months years seconds euros pounds dollars metres kilometres bytes"
+UNIT = re.compile(rf"(?<=\d )(?:{_UNITS.replace(' ', '|')})\b|[£€$](?=\d)|(?<=\d)%|(?<=\d )per ?cent\b")
 PATTERNS = {"name": NAME, "figure": FIGURE, "date": DATE}
+#: What a unit becomes.
+SWAPPED = {
+    "£": "€",
+    "€": "$",
+    "$": "£",
+    "%": " years",
+    "per cent": "years",
+    "percent": "years",
+    **dict(zip(_UNITS.split(), (*_UNITS.split()[1:], _UNITS.split()[0]), strict=True)),
+}
 
 
 class Item(NamedTuple):
@@ -25,8 +41,9 @@ class Item(NamedTuple):
     sentence: str
     evidence: tuple[str, ...]
     known: tuple[str, ...] = ()
-    #: What was planted in it; empty in a true one.
+    #: What was planted in it, and the sentence before that; empty in a true one.
     planted: str = ""
+    true: str = ""
 
 
 def planted(item: Item, strangers: Sequence[str], chance: random.Random) -> Iterator[Item]:
@@ -36,14 +53,23 @@ def planted(item: Item, strangers: Sequence[str], chance: random.Random) -> Iter
     `strangers` are sentences of other documents of its corpus.
     """
     stands = " ".join((item.sentence, *item.evidence, *item.known)).casefold()
-    for kind, pattern in PATTERNS.items():
-        spots = list(pattern.finditer(item.sentence))
-        if spots and (other := _other(pattern, strangers, stands, chance)):
-            spot = chance.choice(spots)
+    named = {spot[0] for text in (*item.evidence, *item.known) for spot in NAME.finditer(text)}
+    for kind, pattern in {**PATTERNS, "first word": FIRST, "number word": SPELLED, "unit": UNIT}.items():
+        spots = [spot for spot in pattern.finditer(item.sentence) if pattern is not FIRST or spot[0] in named]
+        if spots and (other := _instead(kind, spot := chance.choice(spots), strangers, stands, chance)):
             sentence = item.sentence[: spot.start()] + other + item.sentence[spot.end() :]
-            yield item._replace(sentence=sentence, planted=kind)
+            yield item._replace(sentence=sentence, planted=kind, true=item.sentence)
     if invented := _first(strangers, lambda text: _names_a_stranger(text, stands), chance):
         yield item._replace(sentence=invented, planted="sentence")
+
+
+def _instead(kind: str, spot: re.Match[str], strangers: Sequence[str], stands: str, chance: random.Random) -> str:
+    """What is planted there; "" where nothing fits."""
+    if kind == "unit":
+        return SWAPPED[spot[0].lower()]
+    if kind == "number word":
+        return chance.choice([word for word in _SMALL.split() if not re.search(rf"\b{word}\b", stands)] or [""])
+    return _other(PATTERNS["name" if kind == "first word" else kind], strangers, stands, chance)
 
 
 def _other(pattern: re.Pattern[str], strangers: Sequence[str], stands: str, chance: random.Random) -> str:

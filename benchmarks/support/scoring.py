@@ -49,7 +49,8 @@ def best(sentence: str, evidence: Sequence[str], most: int) -> list[str]:
 def balanced(guesses: Sequence[bool], truths: Sequence[bool]) -> float:
     """The mean of the shares of either kind that is guessed right."""
     rights = [
-        [guess == truth for guess, truth in zip(guesses, truths, strict=True) if truth is kind] for kind in (True, False)
+        [guess == truth for guess, truth in zip(guesses, truths, strict=True) if truth is kind]
+        for kind in (True, False)
     ]
     return statistics.mean(statistics.mean(kind) if kind else 0.0 for kind in rights)
 

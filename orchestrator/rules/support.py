@@ -23,7 +23,7 @@ from ..metadata import label, shown
 from .mentions.days import Dated, Day
 from .mentions.figures import Figure
 from .mentions.names import Name, names_in
-from .mentions.read import Code, Read, parts_of, read, stem
+from .mentions.read import WORD, Code, Read, parts_of, read, stem
 from .mentions.tables import COUNTED_MOST, MONTHS, UNINITIALED, UNITS
 
 Kind = Literal["figure", "date", "unit", "name"]
@@ -129,8 +129,13 @@ class _Stands:
 
     @cached_property
     def initials(self) -> tuple[str, ...]:
-        """The first letters of each text's words, but for small ones."""
-        return tuple("".join(part[0] for part in text.parts if part not in UNINITIALED) for text in self.texts)
+        """The first letters of each text's words with a capital; a point for every other one but small ones."""
+        return tuple("".join(map(_initial, WORD.findall(text.plain))) for text in self.texts)
+
+    @cached_property
+    def acronyms(self) -> frozenset[str]:
+        """Words that are written in capitals, in lower case."""
+        return frozenset(word.lower() for text in self.texts for word in WORD.findall(text.plain) if word.isupper())
 
     # Days
 
@@ -185,7 +190,9 @@ class _Stands:
 
     def _is_between_years(self, figure: Figure) -> bool:
         """Whether it is a time in years between two years that stand there."""
-        wanted = {int(value) for value in figure.values if value.isdigit()} if figure.factor == UNITS["years"][1] else set()
+        wanted = (
+            {int(value) for value in figure.values if value.isdigit()} if figure.factor == UNITS["years"][1] else set()
+        )
         return any(later - earlier in wanted for earlier, later in combinations(sorted(self.years)[:50], 2))
 
     def _is_own_count(self, figure: Figure) -> bool:
@@ -211,14 +218,20 @@ class _Stands:
         if all(word in self.words or stem(word) in self.stems for word in words):
             return True
         letters = name.text.rstrip("s").lower()
-        return name.is_acronym and len(letters) > 2 and any(letters in its for its in self.initials)
+        return name.is_acronym and any(letters in its for its in self.initials)
 
     def has_acronym_of(self, names: Sequence[Name]) -> bool:
         """Whether the acronym of these names stands there in capitals."""
         letters = "".join(name.text[0].lower() for name in names)
-        return len(letters) > 2 and any(letters in text.acronyms for text in self.texts)
+        return len(letters) > 1 and letters in self.acronyms
 
 
 def _numbers(figure: Figure) -> Iterator[Decimal]:
     """The ways to read it that are plain numbers: no versions, no times."""
     return (Decimal(value) for value in figure.values if value.count(".") < 2 and value.replace(".", "").isdecimal())
+
+
+def _initial(word: str) -> str:
+    if word[0].isupper():
+        return word[0].lower()
+    return "" if word in UNINITIALED else "."

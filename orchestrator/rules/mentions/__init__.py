@@ -1,1 +1,1 @@
-"""What a text names: days, figures with their units, codes and names. `read` is the way in; the others are its steps."""
+"""What a text names: days, figures with their units, codes and names. `read` and `names` are the ways in."""

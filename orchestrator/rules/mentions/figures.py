@@ -35,10 +35,12 @@ _DIGITS = (
     r"|(?P<digits>\d{1,3}(?:[ ,.']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?)"
 )
 _ABOUT = (
-    r"(?P<about>\b(?:about|around|nearly|almost|roughly|some|over|under|approximately|approx\.?|circa|ca?\.|up to|close to|"
-    r"(?:more|less|fewer) than|at (?:least|most)|rund|etwa|fast|über|environ|près de|unos|casi)\s+|[~≈]\s?)?"
+    r"(?P<about>\b(?:about|around|nearly|almost|roughly|some|over|under|approximately|approx\.?|circa|ca?\.|up to|"
+    r"close to|(?:more|less|fewer) than|at (?:least|most)|rund|etwa|fast|über|environ|près de|unos|casi)\s+|[~≈]\s?)?"
 )
-_FIGURE = re.compile(rf"{_ABOUT}(?<![\w.])(?<![A-Za-z_]-)(?:{_SIGNS})?(?:{_DIGITS})(?P<letters>[^\W\d_]+)?", re.IGNORECASE)
+_FIGURE = re.compile(
+    rf"{_ABOUT}(?<![\w.])(?<![A-Za-z_]-)(?:{_SIGNS})?(?:{_DIGITS})(?P<letters>[^\W\d_]+)?", re.IGNORECASE
+)
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))

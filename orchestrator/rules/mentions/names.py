@@ -55,14 +55,10 @@ def _begins(rest: str, word: Name) -> bool:
 
 def _is_subject(rest: str, words: list[Name], n: int) -> bool:
     """Whether the first word of a sentence is a name by what it is and by what follows."""
-    word = words[n].text.lower()
-    if word.endswith(ORDINARY_ENDINGS):
+    if n + 1 == len(words) or words[n].text.endswith(ORDINARY_ENDINGS):
         return False
-    if n + 1 == len(words):
-        return False
-    after, gap = words[n + 1], rest[words[n].end : words[n + 1].start]
-    if gap == " " and after.text[0].isupper() and after.text.lower() not in COMMON:
-        return True
-    if gap == "'" and after.text == "s":
-        return True
-    return gap == " " and (after.text in VERBS or after.text.endswith("ed"))
+    after, gap = words[n + 1].text, rest[words[n].end : words[n + 1].start]
+    if gap == "'":
+        return after == "s"
+    goes_on = after[0].isupper() and after.casefold() not in COMMON
+    return gap == " " and (goes_on or after in VERBS or after.endswith("ed"))

@@ -16,6 +16,7 @@ _SAME = str.maketrans({**dict.fromkeys("’‘ʼ´", "'"), **dict.fromkeys("“�
 _CITED = re.compile(r"\[T?\d{1,4}(?: ?[,;-] ?T?\d{1,4})*\]")
 _MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _VERSION = re.compile(r"\b[vV](?=\d)")
+_DOTTED = re.compile(r"\b(?:[A-Z]\.){2,}")
 _TICKED = re.compile(r"(?<!`)`+([^`\s]+)`+")
 _TICKS = re.compile("\x00([^\x00]+)\x00")
 _CODE = re.compile(r"(?<![\w@])(?=[A-Za-z_]\w*(?:(?:::|//|[._+/@-])\w)|\w*[\d_])[A-Za-z_]\w*(?:(?:::|//|[._+/@-])\w+)*")
@@ -26,7 +27,6 @@ _NO_CODE = re.compile(
     r"|january|february|march|april|june|july|august|september|october|november|december|eur|usd|gbp|chf)[-.]?\d[\d.-]*\w*$",
     re.IGNORECASE,
 )
-_CAPITALS = re.compile(r"\b[^\W\d_a-z]{2,}\b")
 _ENDING = re.compile(rf"[aeiouy]*(?:{'|'.join(NAME_ENDINGS)})?[aeiouy]*$")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 #: A word in a script with two cases, or a part of one around an apostrophe.
@@ -52,8 +52,8 @@ class Read(NamedTuple):
     #: Every word in lower case and every number in order; and the words.
     parts: tuple[str, ...]
     words: frozenset[str]
-    #: Words that are written in capitals, in lower case.
-    acronyms: frozenset[str]
+    #: The text in one way of writing.
+    plain: str
     #: Numbers that stand in it as years, in codes and as ordinals.
     numbers: frozenset[str]
 
@@ -74,7 +74,7 @@ def read(text: str) -> Read:
     numbers |= {str(way.year) for day in days for way in day.ways}
     return Read(
         *(days, figures, (*codes, *late), _without(rest, late), parts, words),
-        acronyms=frozenset(word.lower() for word in _CAPITALS.findall(plain)),
+        plain=plain,
         numbers=frozenset(numbers | {str(ORDINALS[word]) for word in words & ORDINALS.keys()}),
     )
 
@@ -94,17 +94,18 @@ def _plain(text: str) -> str:
     """The text in one way of writing, without numbers of quotes and the mark of an item."""
     one_line = " ".join((text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_SAME)).split())
     ticked = _TICKED.sub("\x00\\1\x00", one_line) if "`" in one_line else one_line
-    return _VERSION.sub("", _MARK.sub("", _CITED.sub(" ", ticked)))
+    undotted = _DOTTED.sub(lambda found: found[0].replace(".", ""), ticked) if "." in ticked else ticked
+    return _VERSION.sub("", _MARK.sub("", _CITED.sub(" ", undotted)))
 
 
 def _codes(plain: str) -> tuple[tuple[Code, ...], str]:
     found = [Code(m.start(), m.end(), m[1], parts_of(m[1])) for m in _TICKS.finditer(plain)]
     rest = _without(plain, found)
-    if not _IS_CODE.search(rest):
-        return tuple(found), rest
-    for m in _CODE.finditer(rest):
-        if _IS_CODE.search(m[0]) and m[0].lower() not in UNITS and not _NO_CODE.match(m[0]):
-            found.append(Code(m.start(), m.end(), m[0], parts_of(m[0])))
+    found += [
+        Code(m.start(), m.end(), m[0], parts_of(m[0]))
+        for m in (_CODE.finditer(rest) if _IS_CODE.search(rest) else ())
+        if _IS_CODE.search(m[0]) and m[0].lower() not in UNITS and not _NO_CODE.match(m[0])
+    ]
     return tuple(code for code in found if code.parts), _without(rest, found)
 
 

@@ -28,7 +28,9 @@ MONTHS: Mapping[str, int] = {
 }
 #: Those that are a month wherever they stand with a capital: no verb, no first name, no abbreviation.
 PLAIN_MONTHS = frozenset(
-    name for name in MONTHS if len(name) > 3 and name not in ("march", "april", "august", "mars", "sept", "mayo", "marzo")
+    name
+    for name in MONTHS
+    if len(name) > 3 and name not in ("march", "april", "august", "mars", "sept", "mayo", "marzo")
 )
 
 # Numbers
@@ -62,7 +64,7 @@ NUMBERS: Mapping[str, int] = {
     **{word: 10 * number for number, word in enumerate(_TENS.split(), start=2)},
 }
 #: Up to this a spelled number may be the writer's own count of what is said.
-COUNTED_MOST = 12
+COUNTED_MOST = 4
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 ORDINALS: Mapping[str, int] = {word: number for number, word in enumerate(_ORDINALS.split(), start=1)}
 
@@ -118,7 +120,11 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
         "lb lbs": 453.592_37,
     },
     "area": {"hectare hectares": 1, "acre acres": 0.404_686, "km2": 100, "m2": 0.000_1},
-    "volume": {"millilitre millilitres milliliter milliliters ml": 0.001, "litre litres liter liters l": 1, "m3": 1_000},
+    "volume": {
+        "millilitre millilitres milliliter milliliters ml": 0.001,
+        "litre litres liter liters l": 1,
+        "m3": 1_000,
+    },
     "data": {
         "byte bytes": 1,
         "kilobyte kilobytes kb": 1e3,
@@ -130,7 +136,12 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
         "gib": 1_073_741_824,
     },
     "bits": {"bit bits": 1, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9},
-    "power": {"watt watts w": 1, "kilowatt kilowatts kw": 1e3, "megawatt megawatts mw": 1e6, "gigawatt gigawatts gw": 1e9},
+    "power": {
+        "watt watts w": 1,
+        "kilowatt kilowatts kw": 1e3,
+        "megawatt megawatts mw": 1e6,
+        "gigawatt gigawatts gw": 1e9,
+    },
     "energy": {"kwh": 1, "mwh": 1e3, "gwh": 1e6, "twh": 1e9},
     "frequency": {"hz hertz": 1, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
     "celsius": {"°c celsius": 1},
@@ -153,13 +164,20 @@ UNITS: Mapping[str, tuple[str, float]] = {
 
 # Sentences
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: German words that tell its sentences, in which a capital letter tells no name.
-GERMAN = frozenset(
-    "der die das den dem des und ist nicht mit von ein eine einen einem einer wurde wurden wird werden für auf auch sich "
-    "sind hat haben nach bei aus als zur zum im vom über dass oder war nur noch".split()
+GERMAN = _words(
+    """
+    der die das den dem des und ist nicht mit von ein eine einen einem einer wurde wurden wird werden für auf auch sich
+    sind hat haben nach bei aus als zur zum im vom über dass oder war nur noch
+    """
 )
 #: Words that are no names, however they are written.
-COMMON = GERMAN | frozenset(
+COMMON = GERMAN | _words(
     """
     a about above according across additionally after afterwards again against ago all almost alone along already also
     although always am among an and another any anyone anything are as at away back be because been before being below
@@ -186,17 +204,37 @@ COMMON = GERMAN | frozenset(
     il lo gli i uno e è di del della dei che per con non si suo nel nella secondo dopo prima tra ogni tutti più ma
     het een en van op te dat niet met voor zijn door bij naar om volgens sinds elke alle maar ook
     diese dieser dieses jede jeder jedes laut seit während beide alle mehr weniger sie er es wir ihr
-    """.split()
+    """
 )
 #: Endings of an English word that begins a sentence and is no name: plurals, adverbs, gerunds, abstract nouns.
-ORDINARY_ENDINGS = ("s", "ly", "ing", "ed", "tion", "sion", "ment", "ness", "ity", "ance", "ence", "ship", "age", "ure", "al")
+ORDINARY_ENDINGS = (
+    "s",
+    "ly",
+    "ing",
+    "ed",
+    "tion",
+    "sion",
+    "ment",
+    "ness",
+    "ity",
+    "ance",
+    "ence",
+    "ship",
+    "age",
+    "ure",
+    "al",
+)
 #: What one form of a name may have behind another: plurals, peoples, adjectives.
 NAME_ENDINGS = ("ean", "ian", "ese", "ish", "ers", "es", "an", "er", "ic", "al", "en", "s", "n", "e")
 #: Verbs behind a first word that is the whole subject.
-VERBS = frozenset(
-    "is was are were has had have will would can could may might must does did said says became began won wrote made "
-    "gave took went got ran came held led left lost met paid put saw sent set sold spent told thinks knows keeps "
-    "grew rose fell chose".split()
+VERBS = _words(
+    """
+    is was are were has had have will would can could may might must does did said says became began won wrote made
+    gave took went got ran came held led left lost met paid put saw sent set sold spent told thinks knows keeps
+    grew rose fell chose
+    """
 )
 #: Small words that acronyms leave out.
-UNINITIALED = frozenset("of the and for in on de la le du des et und der die das für a an to &".split())
+UNINITIALED = frozenset(
+    ("of", "the", "and", "for", "in", "on", "de", "la", "le", "du", "des", "et", "und", "der", "für", "to")
+)
