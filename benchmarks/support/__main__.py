@@ -77,7 +77,7 @@ async def reports(corpus: Path, questions: Sequence[str], origin: str) -> AsyncI
                     report = await job.result()
                 sources = {s.id: s for s in open_run(settings.runs / f"{report.job}.run").evidence().sources}
                 for claim in report.claims:
-                    rests_on = {rest.source for rest in (*claim.quotes, *claim.records)}
+                    rests_on = {*(q.source for q in claim.quotes), *(r.source for r in claim.records)}
                     known = known_of(question, [sources[name] for name in sorted(rests_on & sources.keys())])
                     records = [f"{r.source}: {r.field}: {shown(r.value)}" for r in claim.records]
                     counted = [str(len(claim.records))] if claim.rule == "count" else []
@@ -164,23 +164,19 @@ def wice(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Accuracy]:
     of words, with the threshold that does best on the other half."""
     rows = list(rows)
     random.Random(seed).shuffle(rows)
-    tuned, kept = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    truths = [row["label"] == "supported" for row in kept]
-    near = {row["id"]: best(row["claim"], row["evidence"], BEST) for row in rows}
+    half = len(rows) // 2
+    truths = [row["label"] == "supported" for row in rows]
+    near = [best(row["claim"], row["evidence"], BEST) for row in rows]
     found: dict[str, Accuracy] = {}
-    for name, texts in (
-        ("the whole page", lambda row: row["evidence"]),
-        (f"{BEST} sentences", lambda row: near[row["id"]]),
-    ):
-        known = lambda row: (row["title"], row["evidence"][0])  # noqa: E731
-        guesses = [not unsupported(row["claim"], texts(row), known=known(row)) for row in kept]
-        found[f"check, {name}"] = accuracy(guesses, truths)
-        least = threshold(
-            [overlap(row["claim"], texts(row)) for row in tuned], [row["label"] == "supported" for row in tuned]
-        )
-        alike = [overlap(row["claim"], texts(row)) >= least for row in kept]
-        found[f"overlap, {name}"] = accuracy(alike, truths)
-        found[f"both, {name}"] = accuracy([a and b for a, b in zip(guesses, alike, strict=True)], truths)
+    for name, texts in (("the whole page", [row["evidence"] for row in rows]), (f"{BEST} sentences", near)):
+        pairs = list(zip(rows, texts, strict=True))
+        alike = [overlap(row["claim"], some) for row, some in pairs]
+        least = threshold(alike[:half], truths[:half])
+        holds = [not unsupported(row["claim"], some, known=(row["title"], row["evidence"][0])) for row, some in pairs]
+        is_alike = [score >= least for score in alike]
+        both = [one and other for one, other in zip(holds, is_alike, strict=True)]
+        for way, guesses in (("check", holds), ("overlap", is_alike), ("both", both)):
+            found[f"{way}, {name}"] = accuracy(guesses[half:], truths[half:])
     return found
 
 

@@ -100,6 +100,7 @@ def _joined(rest: str, names: Sequence[Name], stands: "_Stands") -> Iterator[tup
 #: Figures of a sentence that another one may be the sum or the difference of.
 _GIVEN_MOST = 12
 #: What a number behind it is the number of: `PEP 751`.
+_PLAIN = re.compile(r"\d+(?:\.\d*[1-9])?")
 _NAMED = re.compile(r"\b([A-Z]{2,}) $")
 
 
@@ -163,6 +164,11 @@ class _Stands:
     def _has_number(self, figure: Figure) -> bool:
         if not figure.unit and not self.values.isdisjoint(figure.values):
             return True
+        if any(
+            (other.values, other.unit, other.factor) == (figure.values, figure.unit, figure.factor)
+            for other in self.figures
+        ):
+            return True
         return any(self._is_same(figure, other) for other in self.figures)
 
     def _is_same(self, figure: Figure, other: Figure) -> bool:
@@ -190,9 +196,9 @@ class _Stands:
 
     def _is_between_years(self, figure: Figure) -> bool:
         """Whether it is a time in years between two years that stand there."""
-        wanted = (
-            {int(value) for value in figure.values if value.isdigit()} if figure.factor == UNITS["years"][1] else set()
-        )
+        if figure.factor != UNITS["years"][1]:
+            return False
+        wanted = {int(value) for value in figure.values if value.isdecimal() and len(value) < 5}
         return any(later - earlier in wanted for earlier, later in combinations(sorted(self.years)[:50], 2))
 
     def _is_own_count(self, figure: Figure) -> bool:
@@ -227,8 +233,8 @@ class _Stands:
 
 
 def _numbers(figure: Figure) -> Iterator[Decimal]:
-    """The ways to read it that are plain numbers: no versions, no times."""
-    return (Decimal(value) for value in figure.values if value.count(".") < 2 and value.replace(".", "").isdecimal())
+    """The ways to read it that are plain numbers: no versions, no times, nothing whose closing zeros may tell."""
+    return (Decimal(value) for value in figure.values if _PLAIN.fullmatch(value))
 
 
 def _initial(word: str) -> str:

@@ -67,7 +67,7 @@ def days_in(text: str, words: Collection[str]) -> Iterator[Dated]:
         if set(part) == {"m"} and part["m"].islower():
             continue  # `to march`: a month alone is written with a capital
         said = text[start : found.end()].strip()
-        for ways in _named(part):
+        for ways in filter(None, _named(part)):
             yield Dated(start, found.end(), said, ways)
 
 

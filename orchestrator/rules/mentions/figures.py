@@ -47,7 +47,7 @@ _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
 _SPELLED = re.compile(
     rf"{_ABOUT}\b(?:an?\s+(?:hundred|thousand|million|billion|trillion)|(?:{_NUMBER}))\b"
-    rf"(?:(?:\s+and\s+|[\s-]+)(?:{_NUMBER}|{_SCALE})\b)*",
+    rf"(?:(?:\s+and\s+|[\s-]+)(?:{_NUMBER}|{_SCALE})\b){{0,12}}",
     re.IGNORECASE,
 )
 #: One of a unit, and half of one, without a number.

@@ -37,9 +37,9 @@ def names_in(rest: str) -> Iterator[Name]:
     for n, word in enumerate(words):
         if not word.text[0].isupper() or len(word.text) < 2:
             continue
-        if word.is_acronym or not word.text[1:].islower():
-            yield word
-        elif tells and word.text.casefold() not in COMMON and (not _begins(rest, word) or _is_subject(rest, words, n)):
+        is_odd = word.is_acronym or not word.text[1:].islower()
+        may_be = tells and word.text.casefold() not in COMMON
+        if is_odd or (may_be and (not _begins(rest, word) or _is_subject(rest, words, n))):
             yield word
 
 

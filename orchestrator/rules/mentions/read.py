@@ -28,9 +28,10 @@ _NO_CODE = re.compile(
     re.IGNORECASE,
 )
 _ENDING = re.compile(rf"[aeiouy]*(?:{'|'.join(NAME_ENDINGS)})?[aeiouy]*$")
-_PART = re.compile(r"[^\W\d_]+|\d+")
-#: A word in a script with two cases, or a part of one around an apostrophe.
-WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_NO_CASES = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+#: A word, or a part of one around an apostrophe; not in Chinese, Japanese or Korean, which have no capitals.
+WORD = re.compile(rf"[^\W\d_{_NO_CASES}]+")
+_PART = re.compile(rf"{WORD.pattern}|[{_NO_CASES}]+|\d+")
 
 
 class Code(NamedTuple):
@@ -86,8 +87,9 @@ def parts_of(text: str) -> tuple[str, ...]:
 
 def stem(word: str) -> str:
     """What a name has in common with its other forms: `europ` for Europe, Europe's and European. At least 4 letters."""
-    ending = _ENDING.search(word, 4)
-    return word[: ending.start()] if ending else word
+    one = word.removesuffix("s") if len(word) > 3 else word
+    ending = _ENDING.search(one, 4)
+    return one[: ending.start()] if ending else one
 
 
 def _plain(text: str) -> str:
