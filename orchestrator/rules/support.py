@@ -109,9 +109,12 @@ class _Stands:
 
     def __init__(self, texts: Sequence[Read]) -> None:
         self.texts = texts
-        self.days = [way for text in texts for day in text.days for way in day.ways]
+        days = {way for text in texts for day in text.days for way in day.ways}
+        self.days = {part for day in days for part in day.parts()}
+        self.days_alone = {day for day in days if not day.year}
         self.years = {day.year for day in self.days if day.year}
         self.figures = [figure for text in texts for figure in text.figures]
+        self.written = {(figure.values, figure.unit, figure.factor) for figure in self.figures}
         self.values = {value for figure in self.figures for value in figure.values}
         self.values.update(chain.from_iterable(text.numbers for text in texts))
         self.words = frozenset[str]().union(*(text.words for text in texts))
@@ -142,13 +145,13 @@ class _Stands:
 
     def has_day(self, day: Dated) -> bool:
         """Whether the day stands there, or the day without a year and the year by itself."""
-        return any(any(way.fits(other) for other in self.days) or self._has_parts(way) for way in day.ways)
+        return any(way in self.days or self._has_parts(way) for way in day.ways)
 
     def _has_parts(self, way: Day) -> bool:
         if way.year and way.year not in self.years and str(way.year) not in self.values:
             return False
         if way.day:
-            return bool(way.year) and any(not day.year and way._replace(year=0).fits(day) for day in self.days)
+            return bool(way.year) and way._replace(year=0) in self.days_alone
         return not way.month or way.month in self.months
 
     # Figures
@@ -164,12 +167,10 @@ class _Stands:
     def _has_number(self, figure: Figure) -> bool:
         if not figure.unit and not self.values.isdisjoint(figure.values):
             return True
-        if any(
-            (other.values, other.unit, other.factor) == (figure.values, figure.unit, figure.factor)
-            for other in self.figures
-        ):
+        if (figure.values, figure.unit, figure.factor) in self.written:
             return True
-        return any(self._is_same(figure, other) for other in self.figures)
+        may_differ = figure.unit or figure.is_about or figure.margin > 1
+        return bool(may_differ) and any(self._is_same(figure, other) for other in self.figures)
 
     def _is_same(self, figure: Figure, other: Figure) -> bool:
         if not figure.unit or not other.unit:

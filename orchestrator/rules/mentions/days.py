@@ -15,9 +15,9 @@ class Day(NamedTuple):
     month: int
     day: int
 
-    def fits(self, other: "Day") -> bool:
-        """Whether the other one names all that this one does."""
-        return all(mine in (0, its) for mine, its in zip(self, other, strict=True))
+    def parts(self) -> Iterator["Day"]:
+        """It, and what of it may be named: the month of its year, the year, the day of the month, the month."""
+        yield from (self, self._replace(day=0), Day(self.year, 0, 0), self._replace(year=0), Day(0, self.month, 0))
 
 
 class Dated(NamedTuple):
