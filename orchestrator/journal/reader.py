@@ -133,7 +133,7 @@ class Run:
 
         report, sources = self.report, {source.id: source for source in self.evidence().sources}
         for n, claim in enumerate(_said(report) if report else (), start=1):
-            cited = dict.fromkeys(rest.source for rest in (*claim.quotes, *claim.records))
+            cited = dict.fromkeys((*(q.source for q in claim.quotes), *(r.source for r in claim.records)))
             known = known_of(self.question, [sources[name] for name in cited if name in sources])
             if missing := flags(claim, known):
                 yield n, claim, missing

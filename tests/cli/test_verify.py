@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bullpen.orchestrator.cli.app import main
+from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import Claim, Disagreement, Evidence, Passage, Quote, Report, Source
 from bullpen.orchestrator.journal.events import Entry
 
@@ -30,7 +31,7 @@ def run_of(folder: Path, *sentences: str, side: str = "") -> None:
     """A run whose report says these sentences, each under the same quote."""
     claims = tuple(Claim(text=sentence, quotes=(QUOTE,)) for sentence in sentences)
     sides = (Disagreement(about="", sides=(Claim(text=side, quotes=(QUOTE,)),)),) if side else ()
-    report = Report(job="job", status="ok", text="", claims=claims, disagreements=sides)
+    report = Report(job="job", status=Status.OK, text="", claims=claims, disagreements=sides)
     checked = Entry("evidence.checked", EVIDENCE.model_dump(mode="json"))
     put_run(
         folder, "job", ASKED, checked, ended("job", **report.model_dump(mode="json", exclude={"job", "status", "text"}))
