@@ -121,8 +121,11 @@ def _readable(body: str) -> str:
     return "\n".join(f"      {line}" for line in body.replace("\\n", "\n").splitlines())
 
 
-def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool) -> int:
-    """0 when everything holds, else 1, with a line for everything that does not."""
+def verify_job(job: str, runs_dir: Path | None, *, sources: bool, strict: bool, as_json: bool) -> int:
+    """0 when everything holds, else 1, with a line for everything that does not.
+
+    What sentences name that stands in none of their quotes is told, and changes the status with `strict` alone.
+    """
     run = open_run(job, runs_folder(runs_dir))
     found = list(run.problems())  # reads all of it, index or not
     if run.report is None:
@@ -131,17 +134,35 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, as_json: bool)
         paths = [Path(path).resolve() for path in run.accepted.get("corpus", ())]
         found += anyio.run(_source_problems, run, paths)
     quotes = sum(len(claim.quotes) for claim in run.report.claims) if run.report else 0
+    flagged = [
+        {"claim": n, "text": claim.text, "missing": [missing._asdict() for missing in some]}
+        for n, claim, some in run.unsupported()
+    ]
     if as_json:
-        print_json({"job": run.id, "holds": not found, "quotes": quotes, "problems": found})
+        print_json({"job": run.id, "holds": not found, "quotes": quotes, "problems": found, "unsupported": flagged})
     else:
-        claims = len(run.report.claims) if run.report else 0
-        sys.stdout.writelines(f"{problem}\n" for problem in found)
-        verdict = "does not hold" if found else "holds"
-        sys.stdout.write(f"{run.id} {verdict}: {claims} claims, {quotes} quotes, {len(run.events)} events\n")
-        if outputs := run.report.outputs if run.report else ():
-            tasks = ", ".join(printable(output.task) for output in outputs)
-            sys.stdout.write(f"not checked, since no source stands behind it: what workers returned for {tasks}\n")
-    return 1 if found else 0
+        _print_verdict(run, found, quotes)
+        _print_flagged(flagged)
+    return 1 if found or (strict and flagged) else 0
+
+
+def _print_verdict(run: Run, found: list[str], quotes: int) -> None:
+    claims = len(run.report.claims) if run.report else 0
+    sys.stdout.writelines(f"{problem}\n" for problem in found)
+    verdict = "does not hold" if found else "holds"
+    sys.stdout.write(f"{run.id} {verdict}: {claims} claims, {quotes} quotes, {len(run.events)} events\n")
+    if outputs := run.report.outputs if run.report else ():
+        tasks = ", ".join(printable(output.task) for output in outputs)
+        sys.stdout.write(f"not checked, since no source stands behind it: what workers returned for {tasks}\n")
+
+
+def _print_flagged(flagged: list[dict[str, Any]]) -> None:
+    if flagged:
+        verb = "names" if len(flagged) == 1 else "name"
+        sys.stdout.write(f"\nto read, since {len(flagged)} of the claims {verb} what stands in none of their quotes:\n")
+    for each in flagged:
+        names = ", ".join(f"{missing['kind']} {shorten(missing['text'], 60)!r}" for missing in each["missing"])
+        sys.stdout.write(f"  claim {each['claim']}: {names}: {shorten(each['text'], 160)}\n")
 
 
 async def _source_problems(run: Run, paths: list[Path]) -> list[str]:

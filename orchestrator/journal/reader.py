@@ -17,7 +17,8 @@ from .storage import SUFFIX, has_finished, is_held, job_in
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from ..evidence import Evidence, Report
+    from ..evidence import Claim, Evidence, Report
+    from ..rules.support import Missing
 
 
 class Run:
@@ -121,10 +122,21 @@ class Run:
         report, evidence = self.report, self.evidence()
         if report is None:
             return
-        sides = [claim for disagreement in report.disagreements for claim in disagreement.claims]
-        for n, claim in enumerate((*report.claims, *sides), start=1):
+        for n, claim in enumerate(_said(report), start=1):
             if problem := problem_of(claim, evidence):
                 yield f"claim {n} does not hold: {problem}"
+
+    def unsupported(self) -> Iterator[tuple[int, "Claim", tuple["Missing", ...]]]:
+        """Claims that name a figure, a day, a unit or a name that stands in none of their quotes and records, by their
+        number from 1, with what that is: a reason to read them, no error."""
+        from ..rules.support import flags, known_of
+
+        report, sources = self.report, {source.id: source for source in self.evidence().sources}
+        for n, claim in enumerate(_said(report) if report else (), start=1):
+            cited = dict.fromkeys((*(q.source for q in claim.quotes), *(r.source for r in claim.records)))
+            known = known_of(self.question, [sources[name] for name in cited if name in sources])
+            if missing := flags(claim, known):
+                yield n, claim, missing
 
     def evidence(self) -> "Evidence":
         """The sources that were quoted and the words around each quote, as the run keeps them."""
@@ -132,6 +144,11 @@ class Run:
 
         checked = [event for event in self.of_areas("evidence") if event.kind == "evidence.checked"]
         return Evidence.model_validate(checked[-1].value) if checked else Evidence()
+
+
+def _said(report: "Report") -> "tuple[Claim, ...]":
+    """The claims of a report, then the sides of its disagreements."""
+    return (*report.claims, *(claim for disagreement in report.disagreements for claim in disagreement.claims))
 
 
 def run_of(path: Path, events: Sequence[Event], *, held: bool = False) -> Run:
