@@ -185,8 +185,8 @@ def _directive(written: Sequence[Row], at: int, found: re.Match[str]) -> _Taken:
         return [Block("links", block.rows) for block in (*_code(words), *inner)], end
     if name == "list-table":
         end = _dedent(written, body, row.indent)
-        rows = [row for row in written[body:end] if row.text]
-        return ([Block("listed", rows)] if rows else []), end
+        cells = [row for row in written[body:end] if row.text]
+        return ([Block("listed", cells)] if cells else []), end
     if found.end() == len(row.text):
         return [], body
     if name not in _ADMONITIONS and name not in _VERSIONS:

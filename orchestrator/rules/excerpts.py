@@ -5,6 +5,8 @@ links are left out. Of a document that is too long code goes first; then its hea
 for, and the others are named with how many sentences they have, so that a reader can ask for them.
 """
 
+import math
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -76,7 +78,7 @@ def _chosen(
     """The lines of the head and of these parts that there is room for, in the order of reading."""
     by_part: dict[int, list[Line]] = {n: list(lines) for n, lines in groupby(prose, key=lambda line: line.part)}
     head = _head(by_part)
-    room: float = tokens_most if tokens_most is not None else _size(prose)
+    room = math.inf if tokens_most is None else tokens_most
     chosen = set(_fitting(head, room * _HEAD_MOST if parts or parts is None else room))
     room -= _size(chosen) + min(room * _NAMES_MOST, sum(estimate(part.heading) + 3 for part in numbered.parts))
     wanted = by_part if parts is None else parts
@@ -121,7 +123,8 @@ def _line(line: Line, number: int) -> str:
         case "field":
             return f"[{number}] (field) {line.text}"
         case "code":
-            return f"[{number}] (code)\n{line.text}"
+            # Further in, so that nothing in it looks like a number of ours.
+            return f"[{number}] (code)\n{textwrap.indent(line.text, '    ')}"
         case _:
             return f"[{number}] {line.text}"
 
@@ -144,7 +147,7 @@ def _named(numbered: Numbered, left: Sequence[Line], tokens_most: int | None) ->
         return ""
     counts = [(numbered.heading(n), sum(line.kind != "code" for line in lines)) for n, lines in groupby(left, _part_of)]
     names = [f"- {heading or 'before the first heading'} ({count})" for heading, count in counts if count]
-    room = float("inf") if tokens_most is None else tokens_most * _NAMES_MOST
+    room = math.inf if tokens_most is None else tokens_most * _NAMES_MOST
     kept = 0
     while kept < len(names) and (room := room - estimate(names[kept])) >= 0:
         kept += 1

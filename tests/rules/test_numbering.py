@@ -1,7 +1,6 @@
 """Every sentence of a document has a number, and what a number names is cut from the text."""
 
 import re
-import string
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -94,13 +93,13 @@ MARKS = st.sampled_from(
         ),
     ]
 )
-TEXTS = st.lists(MARKS | st.text(max_size=20), max_size=30).map("".join)
+TEXTS = st.lists(MARKS | st.text(max_size=20), max_size=20).map("".join)
 #: What may stand in no line: rules, borders, fences with what they name, sections of TOML, and what `..` begins.
 MARKUP = re.compile(r"[\W_]*|\s*(`{3,}|~{3,}).*|\[[^\]=]+\]|\s*\.\.\s+\S+::.*|\s+:[A-Za-z][\w -]*:.*")
 
 
 @given(text=TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_numbers_have_no_gaps_and_lines_stand_in_order(text: str) -> None:
     lines = list(numbered(text, title="Of whales", status="Final", empty="").lines.values())
 
@@ -114,7 +113,7 @@ def test_numbers_have_no_gaps_and_lines_stand_in_order(text: str) -> None:
 
 
 @given(text=TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_what_stands_in_no_line_marks_up(text: str) -> None:
     titles = [(b.heading.start, b.heading.end) for b in blocks(text) if b.heading]
     spans = sorted([*titles, *((line.start, line.end) for line in numbered(text).lines.values())])
@@ -124,7 +123,7 @@ def test_what_stands_in_no_line_marks_up(text: str) -> None:
 
 
 @given(text=TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_a_line_is_shown_in_words_of_the_text(text: str) -> None:
     """In their order, without the letters of anything else."""
     for line in numbered(text).lines.values():
@@ -133,7 +132,7 @@ def test_a_line_is_shown_in_words_of_the_text(text: str) -> None:
 
 
 @given(text=TEXTS, some=st.sets(st.integers(-1, 40)))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_a_quote_is_cut_from_the_text_and_holds_its_lines(text: str, some: set[int]) -> None:
     document = numbered(text)
     found = document.quotes(some)
@@ -145,7 +144,7 @@ def test_a_quote_is_cut_from_the_text_and_holds_its_lines(text: str, some: set[i
 
 
 @given(text=TEXTS, some=st.sets(st.integers(1, 40)))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_quote_goes_over_a_heading_a_border_or_code(text: str, some: set[int]) -> None:
     lines = numbered(text).lines
     for quote in numbered(text).quotes(some):
@@ -215,8 +214,8 @@ def test_the_same_document_has_the_same_numbers(text: str) -> None:
     ],
 )
 def test_a_text_of_one_thing_many_times_is_numbered(piece: str) -> None:
-    """Where time grew with the square of the length, this would take minutes."""
-    text = piece * (60_000 // len(piece))
+    """Where time grew with the square of the length or more, this would be seen."""
+    text = piece * (30_000 // len(piece))
 
     assert sum(line.end - line.start for line in numbered(text).lines.values()) <= len(text)
 
@@ -539,7 +538,7 @@ LONG = "# Whales\n\nBig. White. Old.\n\n" + "\n\n".join(
 def test_a_whole_document_is_shown_with_its_fields_under_its_headings() -> None:
     document = numbered("# Whales\n\nBig.\n\n## Food\n\nSquid.\n\n    x = {}\n\n.. _a: https://x.y", status="Final")
 
-    assert shown(document) == "[1] (field) status: Final\n[2] Big.\n\n## Food\n[3] Squid.\n[4] (code)\nx = {}"
+    assert shown(document) == "[1] (field) status: Final\n[2] Big.\n\n## Food\n[3] Squid.\n[4] (code)\n    x = {}"
     assert excerpt(document).cut == ""
 
 
@@ -559,6 +558,18 @@ def test_of_a_long_document_the_head_stays_and_what_was_asked_for() -> None:
     assert "## Chapter 7" in found.text
     assert found.cut == "132 sentences of 11 sections and 12 pieces of code"
     assert f"[cut: {found.cut}]\n- Chapter 0 (12)\n- Chapter 1 (12)" in found.text
+
+
+def test_without_a_bound_all_of_what_was_asked_for_is_shown() -> None:
+    document = numbered(LONG)
+    found = excerpt(document, range(len(document.parts)))
+
+    assert found.cut == "12 pieces of code"
+    assert "## Chapter 11" in found.text
+
+
+def test_nothing_in_code_looks_like_a_number() -> None:
+    assert shown(numbered("```\n[7] x\n[8] y\n```")) == "[1] (code)\n    [7] x\n    [8] y"
 
 
 def test_sections_are_found_by_their_words_and_by_what_stands_in_them() -> None:
@@ -582,7 +593,7 @@ def lines_in(text: str) -> Iterable[int]:
 
 
 @given(text=TEXTS, room=st.integers(0, 400), some=st.none() | st.lists(st.integers(0, 12), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_an_excerpt_has_the_lines_that_it_names_in_order_and_says_what_was_cut(
     text: str, room: int, some: list[int] | None
 ) -> None:
@@ -593,5 +604,4 @@ def test_an_excerpt_has_the_lines_that_it_names_in_order_and_says_what_was_cut(
     assert found.numbers <= told_of
     assert bool(found.cut) is (found.numbers != told_of)
     assert sum(tokens_of(document.lines[n]) for n in found.numbers) <= room
-    plain = "".join(c if c in string.printable else "x" for c in found.text)
-    assert found.numbers <= set(lines_in(plain))
+    assert set(lines_in(found.text)) == found.numbers
