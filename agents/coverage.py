@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..orchestrator.evidence import Claim, Passage
 from ..orchestrator.metadata import Mentions
-from .language import STOP, stem, terms
+from .language import STOP, bare, stem, terms
 
 #: Below the first share of a question's weight in the best passage there is no answer; below the second a weak one.
 REFUSED_BELOW, WEAK_BELOW = 0.5, 0.7
@@ -24,8 +24,8 @@ _WORD = re.compile(r"[^\W_]+(?:[-_.'’/:][^\W_]+)*")
 
 
 def key_words(question: str) -> list[str]:
-    """The words of a question that say what it is about, each once, as they are written."""
-    words = [word for word in _WORD.findall(question) if word.lower() not in STOP]
+    """The words of a question that say what it is about, each once, as they are written but for what joins them."""
+    words = [word for word in map(bare, _WORD.findall(question)) if word.lower() not in STOP]
     return list({word.casefold(): word for word in words if len(word) > 1 or word.isdigit()}.values())
 
 

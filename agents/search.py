@@ -30,6 +30,7 @@ from .coverage import (
 )
 from .inquiry import Inquiry, read_question
 from .lookup import claims_of
+from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
 from .selection import names_of
 
@@ -82,7 +83,7 @@ class Search(Worker):
         held = best_share(weights(words, rarity, _texts(passages)), passages)
         if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
             passages = await _followed(task.about, passages, ctx)
-        weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
+        weak = await _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
         return Found(passages=passages, rarity=rarity, weak=weak)
 
 
@@ -159,7 +160,8 @@ async def _with_text(task: Query, looked: Found, ctx: Context) -> Found:
     passages = await _within(task, looked.claims, ctx)
     texts = _texts(passages)
     nowhere = [word for word in left if texts and not any(contains(text, word) for text in texts)]
-    weak = f"metadata answers without regard to {', '.join(map(repr, nowhere))}" if nowhere else ""
+    unheard = listed([f"“{word}”" for word in nowhere], len(nowhere))
+    weak = f"What the fields of the documents say answers this without regard to {unheard}." if nowhere else ""
     return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True, "weak": weak})
 
 
@@ -216,22 +218,26 @@ async def _says_enough(about: str, passages: Sequence[Passage], ctx: Context) ->
     return best_share(await ctx.memory.rarity(words), passages) >= WEAK_BELOW if words else bool(passages)
 
 
-def _judge(
+async def _judge(
     about: str, weighted: Mapping[str, float], mentions: Mentions, passages: Sequence[Passage], ctx: Context
 ) -> str:
     """Why the evidence is weak, or nothing. Raises NothingFound, naming the words, when it is none at all."""
     texts = _texts(passages)
     held = best_share(weighted, passages)
     nowhere = [word for word in weighted if not any(contains(text, word) for text in texts)]
-    ctx.note("how much of the question the best document holds", share=round(held, 2), nowhere=nowhere)
-    missing = f"no passage contains {', '.join(map(repr, nowhere))}" if nowhere else "its words stand far apart"
-    if held < REFUSED_BELOW:
-        raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {missing}")
+    near = await closeness_of(about, passages, ctx) if held < REFUSED_BELOW else None
+    nearest = max(near.values(), default=0.0) if near else None
+    ctx.note("how much of the question the documents hold", share=round(held, 2), nowhere=nowhere, nearest=nearest)
+    found = {word: weight for word, weight in weighted.items() if word not in nowhere}
+    trusted = trust(held, found, near) if passages else "none"
+    if trusted == "none":
+        raise NothingFound(f"nothing found bears on {shorten(about, 120)!r}: {doubt(nowhere, passages)}")
     unknown = [name for name in unknown_names(mentions) if not any(name.casefold() in t.casefold() for t in texts)]
     unknown += [m.text for m in mentions.found if m.kind == "unknown" and m.field == ID]
     if unknown:
-        return f"not among the documents: {', '.join(map(repr, dict.fromkeys(unknown)))}"
-    return f"weak evidence: {missing}" if held < WEAK_BELOW else ""
+        names = listed([f"“{name}”" for name in dict.fromkeys(unknown)], len(unknown))
+        return f"Not among the documents: {names}."
+    return doubt(nowhere, passages) if trusted == "weak" else ""
 
 
 def _texts(passages: Sequence[Passage]) -> list[str]:

@@ -10,6 +10,7 @@ from ..orchestrator.errors import NothingFound
 from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
+from .meaning import closeness_of
 from .search import Found
 
 
@@ -77,6 +78,7 @@ class Summarize(Worker):
             about=task.about,
             passages=passages,
             rarity={word: weight for one in found for word, weight in one.rarity.items()},
+            near=await closeness_of(task.about, passages, ctx),
             each=any(one.each for one in found),
         )
         claims = [_claim(statement, passages, ctx) for statement in summary.statements]

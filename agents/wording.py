@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from ..orchestrator.metadata import TITLE, Mentions
-from .language import STOP, stem
+from .language import STOP, bare, stem
 
 #: What people call the thing a field holds, by words that fields are named with.
 _CALLED: dict[str, str] = {
@@ -81,7 +81,7 @@ class Reading:
     def left(self) -> tuple[str, ...]:
         """The telling words that are not accounted for."""
         words = [m[0] for m in _WORD.finditer(self.question) if not any(self.used[m.start() : m.end()])]
-        return tuple(word for word in words if re.sub(r"['’]s$", "", word.lower()) not in STOP)
+        return tuple(word for word in words if bare(word).lower() not in STOP)
 
 
 def series_of(known: Mentions) -> str:

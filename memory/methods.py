@@ -88,6 +88,7 @@ _READ += (
     Store.files,
     Store.duplicates,
     Store.cards,
+    Store.closeness,
     Store.source,
     Store.read,
     Store.recall,
