@@ -34,6 +34,11 @@ def is_name(word: str) -> bool:
     return any(not c.isalpha() for c in word if c not in "'’-")
 
 
+def is_odd(word: str) -> bool:
+    """Whether it is written as few common words are: with marks, digits, or capitals inside."""
+    return any(not c.isalpha() for c in word) or word[1:] != word[1:].lower()
+
+
 def weights(words: Sequence[str], rarity: Mapping[str, float], texts: Sequence[str]) -> dict[str, float]:
     """What each word counts: its rarity; all of it for a name that none of the texts holds."""
     return {

@@ -65,13 +65,14 @@ def pick_sentences(
     near: Mapping[str, float] | None = None,
     each: bool = False,
 ) -> list[tuple[int, str]]:
-    """At most `most` (index of text, words of it), best first; none that shares no word with the question and is not near it.
+    """At most `most` (index of text, words of it), best first; none that neither shares a word with the question nor is
+    near it.
 
     A sentence counts the question's words that it holds, by rarity, with some credit for those in the title and heading
-    above it, and for earlier texts; to that comes how `near` it is in meaning (a cosine, by its words), where that is known.
-    One that points back ("This …") brings the sentence before it along. With `each`,
-    every document is heard before any is heard again. Where another document names another figure, the sentence
-    that says so comes too, one more than `most` if need be.
+    above it, and for earlier texts; to that comes how `near` it is in meaning (a cosine, by its text), where that is
+    known. One that points back ("This …") brings the sentence before it along. With `each`, every document is heard
+    before any is heard again. Where another document names another figure, the sentence that says so comes too, one
+    more than `most` if need be.
     """
     pool = list(_pool(texts))
     bags = [frozenset(terms(sentence.text)) for _, sentence in pool]

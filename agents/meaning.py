@@ -10,14 +10,16 @@ from typing import Literal
 from ..orchestrator.evidence import Passage
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context
-from .coverage import RARE, REFUSED_BELOW, WEAK_BELOW, is_name
+from .coverage import COMMON, RARE, REFUSED_BELOW, WEAK_BELOW, is_odd
 from .sentences import POINTS_BACK, sentences
 
-#: So many sentences are compared with a question at the most, those of the best passages: embedding one takes some 5 ms.
+#: So many sentences, those of the best passages, are compared with a question: embedding one takes some 5 ms.
 SENTENCES_MOST = 96
 #: A question whose nearest sentence is no nearer than this (a cosine) is about something else: measured in
 #: `benchmarks/answers`, on the half of the paraphrases that is there for it.
-FAR = 0.3
+FAR = 0.26
+#: Where nobody can say what is far: the share of a question's words that is something to go by, with a rare one in it.
+SOME = 0.35
 #: How many words that stand nowhere, and how many documents, are named where evidence is weak.
 _WORDS_MOST, _TITLES_MOST = 4, 3
 
@@ -47,29 +49,30 @@ def trust(held: float, found: Mapping[str, float], near: Mapping[str, float] | N
 
     `held` is the share of the question's words that one document holds, `found` those that are held anywhere, by
     rarity, and `near` how near each sentence is. There is no answer only where most words are missing, and what there
-    is is far in meaning; where nobody can say what is far, where no telling word was found either.
+    is is far in meaning, and no name was found; where nobody can say what is far, little of the question must be held.
     """
     if held >= WEAK_BELOW:
         return "sound"
-    is_named = any(is_name(word) for word in found)
-    if held >= REFUSED_BELOW or is_named:
+    if held >= REFUSED_BELOW or any(is_odd(word) and rarity >= COMMON for word, rarity in found.items()):
         return "weak"
     if near is not None:
         return "weak" if max(near.values(), default=-1.0) >= FAR else "none"
-    return "weak" if any(rarity >= RARE for rarity in found.values()) else "none"
+    is_told = held >= SOME and any(rarity >= RARE for rarity in found.values())
+    return "weak" if is_told else "none"
 
 
 def doubt(words: Sequence[str], passages: Sequence[Passage]) -> str:
     """Why passages may not answer a question, as a sentence: the words that stand nowhere, and what is nearest."""
-    said = listed([f"“{word}”" for word in words], _WORDS_MOST)
-    missing = f"None of the documents found uses {said}" if said else "No document uses all the words of the question"
-    titles = dict.fromkeys(passage.title or passage.source for passage in passages)
-    about = listed([f"“{shorten(title, 80)}”" for title in titles], _TITLES_MOST)
+    missing = "No document uses all the words of the question"
+    if len(words) > _WORDS_MOST:
+        missing = "Most words of the question stand in none of the documents found"
+    elif words:
+        missing = f"None of the documents found uses {listed([f'“{word}”' for word in words])}"
+    titles = list(dict.fromkeys(passage.title or passage.source for passage in passages))[:_TITLES_MOST]
+    about = listed([f"“{shorten(title, 80)}”" for title in titles])
     return f"{missing}; the nearest passages are from {about}." if about else f"{missing}."
 
 
-def listed(items: Sequence[str], most: int) -> str:
-    """Items as a sentence names them: `a, b and c`; of more than `most`, how many there are besides."""
-    left = len(items) - most
-    shown = [*items[:most], f"{left} more"] if left > 0 else list(items)
-    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+def listed(items: Sequence[str]) -> str:
+    """Items as a sentence names them: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

@@ -33,6 +33,8 @@ from .lookup import claims_of
 from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
 from .selection import names_of
+from .spelling import corrections, misspelt, one_edit_away, respelt
+from .wording import calls
 
 _PASSAGES_MOST = 16
 #: Where evidence is weak: hops, and the passages that they add at most.
@@ -71,23 +73,50 @@ class Search(Worker):
     """Finds what the project's documents say on one part of the question, in their metadata and in their text."""
 
     async def run(self, task: Query, ctx: Context) -> Found:
-        mentions = await ctx.memory.mentions(task.question)
-        looked = await _look_up(task.question, mentions, ctx)
-        if not looked.claims and task.about != task.question:  # metadata may answer this part of it
-            looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
+        try:
+            looked, refused = await _looked(task, ctx), None
+        except NothingFound as error:
+            looked, refused = Found(), error
         if looked.claims:
             return await _with_text(task, looked, ctx)
-        passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
-        words = key_words(task.about)
-        rarity = dict(await ctx.memory.rarity(words))
-        held = best_share(weights(words, rarity, _texts(passages)), passages)
-        if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
-            passages = await _followed(task.about, passages, ctx)
-        weak = await _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
-        return Found(passages=passages, rarity=rarity, weak=weak)
+        corrected = await _corrections(task, ctx)
+        if corrected:
+            return await _corrected(task, corrected, ctx)
+        if refused:
+            raise refused
+        return await _from_text(task, ctx)
+
+
+async def _corrected(task: Query, corrected: Mapping[str, str], ctx: Context) -> Found:
+    """What is found for a question whose typing errors are corrected; how it was read stands with why it is weak."""
+    texts = {"question": respelt(task.question, corrected), "about": respelt(task.about, corrected)}
+    spelt = task.model_copy(update=texts)
+    looked = await _looked(spelt, ctx)
+    found = await _with_text(spelt, looked, ctx) if looked.claims else await _from_text(spelt, ctx)
+    read = listed([f"“{word}” as “{right}”" for word, right in corrected.items()])
+    return found.model_copy(update={"weak": " ".join(filter(None, [f"Read {read}.", found.weak]))})
+
+
+async def _corrections(task: Query, ctx: Context) -> dict[str, str]:
+    """The question's typing errors: words that stand in no document, each with the one that is nearly written so."""
+    whole = f"{task.question} {task.about}"
+    odd = misspelt(await ctx.memory.rarity(key_words(whole)))
+    fields = (await ctx.memory.mentions(task.question)).fields if odd else ()
+    odd = [word for word in odd if not any(calls(field.name, word) for field in fields)]
+    if not odd:
+        return {}
+    return corrections(odd, await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)]))
 
 
 # Metadata
+
+
+async def _looked(task: Query, ctx: Context) -> Found:
+    """What metadata answers of the question, else of this part of it. Raises NothingFound by name."""
+    looked = await _look_up(task.question, await ctx.memory.mentions(task.question), ctx)
+    if not looked.claims and task.about != task.question:
+        looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
+    return looked
 
 
 async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
@@ -160,12 +189,25 @@ async def _with_text(task: Query, looked: Found, ctx: Context) -> Found:
     passages = await _within(task, looked.claims, ctx)
     texts = _texts(passages)
     nowhere = [word for word in left if texts and not any(contains(text, word) for text in texts)]
-    unheard = listed([f"“{word}”" for word in nowhere], len(nowhere))
+    unheard = listed([f"“{word}”" for word in nowhere])
     weak = f"What the fields of the documents say answers this without regard to {unheard}." if nowhere else ""
     return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True, "weak": weak})
 
 
 # Text
+
+
+async def _from_text(task: Query, ctx: Context) -> Found:
+    """The passages that bear on the question, and why they may not answer it. Raises NothingFound where none do."""
+    mentions = await ctx.memory.mentions(task.question)
+    passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
+    words = key_words(task.about)
+    rarity = dict(await ctx.memory.rarity(words))
+    held = best_share(weights(words, rarity, _texts(passages)), passages)
+    if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
+        passages = await _followed(task.about, passages, ctx)
+    weak = await _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
+    return Found(passages=passages, rarity=rarity, weak=weak)
 
 
 async def _named(question: str, mentions: Mentions, ctx: Context) -> list[str]:
@@ -235,7 +277,7 @@ async def _judge(
     unknown = [name for name in unknown_names(mentions) if not any(name.casefold() in t.casefold() for t in texts)]
     unknown += [m.text for m in mentions.found if m.kind == "unknown" and m.field == ID]
     if unknown:
-        names = listed([f"“{name}”" for name in dict.fromkeys(unknown)], len(unknown))
+        names = listed([f"“{name}”" for name in dict.fromkeys(unknown)])
         return f"Not among the documents: {names}."
     return doubt(nowhere, passages) if trusted == "weak" else ""
 

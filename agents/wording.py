@@ -98,3 +98,8 @@ def pattern_of(name: str) -> str:
     words = [rf"(?:{re.escape(word)}|{re.escape(stem(word))}\w*)" for word in name.split("_") if word]
     head = words[-1:] if len(words) > 1 and name.split("_")[-1] not in _NO_HEAD else []
     return "|".join(dict.fromkeys((r"[-_ ]".join(words), *head, *alike)))
+
+
+def calls(name: str, word: str) -> bool:
+    """Whether a word is what people call a field, or a part of that."""
+    return re.search(rf"\b(?:{pattern_of(name)})\b", word, re.IGNORECASE) is not None
