@@ -273,7 +273,7 @@ async def _judge(
     found = {word: weight for word, weight in weighted.items() if word not in nowhere}
     trusted = trust(held, found, near) if passages else "none"
     if trusted == "none":
-        raise NothingFound(f"nothing found bears on {shorten(about, 120)!r}: {doubt(nowhere, passages)}")
+        raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {doubt(nowhere, passages)}")
     unknown = [name for name in unknown_names(mentions) if not any(name.casefold() in t.casefold() for t in texts)]
     unknown += [m.text for m in mentions.found if m.kind == "unknown" and m.field == ID]
     if unknown:
