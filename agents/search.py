@@ -100,12 +100,14 @@ async def _corrected(task: Query, corrected: Mapping[str, str], ctx: Context) ->
 async def _corrections(task: Query, ctx: Context) -> dict[str, str]:
     """The question's typing errors: words that stand in no document, each with the one that is nearly written so."""
     whole = f"{task.question} {task.about}"
-    odd = misspelt(await ctx.memory.rarity(key_words(whole)))
+    rarity = await ctx.memory.rarity(key_words(whole))
+    odd = misspelt(rarity)
     fields = (await ctx.memory.mentions(task.question)).fields if odd else ()
     odd = [word for word in odd if not any(calls(field.name, word) for field in fields)]
     if not odd:
         return {}
-    return corrections(odd, await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)]))
+    near = await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)])
+    return corrections(rarity, odd, near)
 
 
 # Metadata

@@ -31,10 +31,16 @@ def one_edit_away(word: str) -> list[str]:
     return [spelt for spelt in dict.fromkeys([*swapped, *dropped, *added, *other]) if spelt != small]
 
 
-def corrections(words: Sequence[str], rarity: Mapping[str, float]) -> dict[str, str]:
-    """For each word the commonest of the spellings one letter away, where one is common enough."""
-    best = {word: min(one_edit_away(word), key=lambda spelt: rarity.get(spelt, 1.0)) for word in words}
-    return {word: spelt for word, spelt in best.items() if rarity.get(spelt, 1.0) < _RARE_MOST}
+def corrections(asked: Mapping[str, float], odd: Sequence[str], rarity: Mapping[str, float]) -> dict[str, str]:
+    """For each odd word the commonest of the spellings one letter away, where one is common enough.
+
+    None where most words of the question, `asked` with their rarity, stand nowhere even then: it is in another language
+    or on something else, and what it is like is chance.
+    """
+    best = {word: min(one_edit_away(word), key=lambda spelt: rarity.get(spelt, 1.0)) for word in odd}
+    found = {word: spelt for word, spelt in best.items() if rarity.get(spelt, 1.0) < _RARE_MOST}
+    left = [word for word, rare in asked.items() if rare == 1 and word not in found]
+    return found if 2 * len(left) <= len(asked) else {}
 
 
 def respelt(text: str, corrected: Mapping[str, str]) -> str:

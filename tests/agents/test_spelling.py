@@ -34,7 +34,15 @@ def test_only_words_of_plain_letters_that_stand_nowhere_may_be_errors() -> None:
 def test_the_commonest_word_one_letter_away_is_meant_and_a_rare_one_never() -> None:
     rarity = {"delegate": 0.4, "relegate": 0.3, "mooned": 0.7, "moved": 0.5, "pilot": 0.95}
 
-    assert corrections(["delagate", "mooved", "pilat"], rarity) == {"delagate": "delegate", "mooved": "moved"}
+    asked = {"delagate": 1.0, "mooved": 1.0, "pilat": 1.0}
+    assert corrections(asked, list(asked), rarity) == {"delagate": "delegate", "mooved": "moved"}
+
+
+def test_a_question_most_of_whose_words_stand_nowhere_even_then_is_left_as_it_is() -> None:
+    asked = {"warum": 1.0, "wurde": 1.0, "direkt": 1.0, "bus": 0.1}
+
+    assert corrections(asked, ["direkt"], {"direct": 0.4}) == {"direkt": "direct"}
+    assert corrections({**asked, "eingebaut": 1.0}, ["direkt"], {"direct": 0.4}) == {}
 
 
 def test_a_correction_changes_whole_words_alone() -> None:

@@ -1,7 +1,7 @@
 """The questions in other words than the documents use: how they are parted, and what counts as right."""
 
-from bullpen.benchmarks.answers.paraphrases import HERE, KEPT, TUNED, halves, holds
-from bullpen.benchmarks.answers.run import read_lines
+from bullpen.benchmarks.answers.paraphrases import KEPT, TUNED, halves, holds
+from bullpen.benchmarks.answers.run import HERE, read_lines
 
 QUESTIONS = read_lines(HERE / "paraphrases.jsonl")
 
