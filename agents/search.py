@@ -33,7 +33,7 @@ from .lookup import claims_of
 from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
 from .selection import names_of
-from .spelling import corrections, misspelt, one_edit_away, respelt
+from .spelling import corrections, likely, misspelt, one_edit_away, respelt
 from .wording import calls
 
 _PASSAGES_MOST = 16
@@ -106,8 +106,10 @@ async def _corrections(task: Query, ctx: Context) -> dict[str, str]:
     odd = [word for word in odd if not any(calls(field.name, word) for field in fields)]
     if not odd:
         return {}
-    near = await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)])
-    return corrections(rarity, odd, near)
+    ways = likely(odd, await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)]))
+    search = partial(ctx.memory.search, limit=_PASSAGES_MOST, findings=False)
+    texts = [text for likeliest in ways.values() for text in _texts(await search(" ".join(likeliest)))]
+    return corrections(rarity, ways, texts)
 
 
 # Metadata

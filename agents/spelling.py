@@ -11,6 +11,7 @@ from string import ascii_lowercase
 LETTERS_LEAST, WORDS_MOST = 5, 4
 #: A word as rare as this is not what somebody has meant to write: of two odd words neither is the other's correction.
 _RARE_MOST = 0.8
+_WORD = re.compile(r"[a-z]+")
 
 
 def misspelt(rarity: Mapping[str, float]) -> list[str]:
@@ -31,14 +32,24 @@ def one_edit_away(word: str) -> list[str]:
     return [spelt for spelt in dict.fromkeys([*swapped, *dropped, *added, *other]) if spelt != small]
 
 
-def corrections(asked: Mapping[str, float], odd: Sequence[str], rarity: Mapping[str, float]) -> dict[str, str]:
-    """For each odd word the commonest of the spellings one letter away, where one is common enough.
+def likely(odd: Sequence[str], rarity: Mapping[str, float]) -> dict[str, list[str]]:
+    """For each odd word the spellings one letter away that are common enough, the commonest first; no word has none.
+
+    Rarity goes by stems, so that some of them may be no words.
+    """
+    found = {word: [spelt for spelt in one_edit_away(word) if rarity.get(spelt, 1.0) < _RARE_MOST] for word in odd}
+    return {word: sorted(ways, key=lambda spelt: rarity[spelt]) for word, ways in found.items() if ways}
+
+
+def corrections(asked: Mapping[str, float], ways: Mapping[str, Sequence[str]], texts: Sequence[str]) -> dict[str, str]:
+    """For each odd word the first of its likely spellings that the documents write so.
 
     None where most words of the question, `asked` with their rarity, stand nowhere even then: it is in another language
     or on something else, and what it is like is chance.
     """
-    best = {word: min(one_edit_away(word), key=lambda spelt: rarity.get(spelt, 1.0)) for word in odd}
-    found = {word: spelt for word, spelt in best.items() if rarity.get(spelt, 1.0) < _RARE_MOST}
+    said = {word for text in texts for word in _WORD.findall(text.lower())}
+    first = {word: next((spelt for spelt in likeliest if spelt in said), "") for word, likeliest in ways.items()}
+    found = {word: spelt for word, spelt in first.items() if spelt}
     left = [word for word, rare in asked.items() if rare == 1 and word not in found]
     return found if 2 * len(left) <= len(asked) else {}
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.spelling import LETTERS_LEAST, WORDS_MOST, corrections, misspelt, one_edit_away, respelt
+from bullpen.agents.spelling import LETTERS_LEAST, WORDS_MOST, corrections, likely, misspelt, one_edit_away, respelt
 
 LETTERS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
 
@@ -31,18 +31,22 @@ def test_only_words_of_plain_letters_that_stand_nowhere_may_be_errors() -> None:
     assert len("bus") < LETTERS_LEAST
 
 
-def test_the_commonest_word_one_letter_away_is_meant_and_a_rare_one_never() -> None:
-    rarity = {"delegate": 0.4, "relegate": 0.3, "mooned": 0.7, "moved": 0.5, "pilot": 0.95}
+def test_the_commonest_word_one_letter_away_that_the_documents_write_is_meant_and_a_rare_one_never() -> None:
+    odd = {"delagate": 1.0, "mooved": 1.0, "pilat": 1.0, "expenses": 1.0}
+    ways = likely(list(odd), {"delegate": 0.4, "delagates": 0.3, "moved": 0.5, "pilot": 0.95, "extenses": 0.2})
 
-    asked = {"delagate": 1.0, "mooved": 1.0, "pilat": 1.0}
-    assert corrections(asked, list(asked), rarity) == {"delagate": "delegate", "mooved": "moved"}
+    assert ways == {"delagate": ["delagates", "delegate"], "mooved": ["moved"], "expenses": ["extenses"]}
+    assert corrections({**odd, "bus": 0.1}, ways, ["A Delegate", "moved extensively."]) == {
+        "delagate": "delegate",
+        "mooved": "moved",
+    }
 
 
 def test_a_question_most_of_whose_words_stand_nowhere_even_then_is_left_as_it_is() -> None:
     asked = {"warum": 1.0, "wurde": 1.0, "direkt": 1.0, "bus": 0.1}
 
-    assert corrections(asked, ["direkt"], {"direct": 0.4}) == {"direkt": "direct"}
-    assert corrections({**asked, "eingebaut": 1.0}, ["direkt"], {"direct": 0.4}) == {}
+    assert corrections(asked, {"direkt": ["direct"]}, ["direct"]) == {"direkt": "direct"}
+    assert corrections({**asked, "eingebaut": 1.0}, {"direkt": ["direct"]}, ["direct"]) == {}
 
 
 def test_a_correction_changes_whole_words_alone() -> None:
