@@ -81,7 +81,10 @@ class Search(Worker):
             return await _with_text(task, looked, ctx)
         corrected = await _corrections(task, ctx)
         if corrected:
-            return await _corrected(task, corrected, ctx)
+            try:
+                return await _corrected(task, corrected, ctx)
+            except NothingFound as error:
+                ctx.note(f"as it is written, then: {error}", corrected=corrected)
         if refused:
             raise refused
         return await _from_text(task, ctx)

@@ -11,7 +11,7 @@ from string import ascii_lowercase
 LETTERS_LEAST, WORDS_MOST = 5, 4
 #: A word as rare as this is not what somebody has meant to write: of two odd words neither is the other's correction.
 _RARE_MOST = 0.8
-_WORD = re.compile(r"[a-z]+")
+_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)*")
 
 
 def misspelt(rarity: Mapping[str, float]) -> list[str]:

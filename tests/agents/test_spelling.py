@@ -36,7 +36,7 @@ def test_the_commonest_word_one_letter_away_that_the_documents_write_is_meant_an
     ways = likely(list(odd), {"delegate": 0.4, "delagates": 0.3, "moved": 0.5, "pilot": 0.95, "extenses": 0.2})
 
     assert ways == {"delagate": ["delagates", "delegate"], "mooved": ["moved"], "expenses": ["extenses"]}
-    assert corrections({**odd, "bus": 0.1}, ways, ["A Delegate", "moved extensively."]) == {
+    assert corrections({**odd, "bus": 0.1}, ways, ["A Delegate", "moved extensively.", "They weren't."]) == {
         "delagate": "delegate",
         "mooved": "moved",
     }
