@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..orchestrator.evidence import Claim, Passage
 from ..orchestrator.metadata import Mentions
-from .language import STOP, stem, terms
+from .language import STOP, bare, stem, terms
 
 #: Below the first share of a question's weight in the best passage there is no answer; below the second a weak one.
 REFUSED_BELOW, WEAK_BELOW = 0.5, 0.7
@@ -24,14 +24,19 @@ _WORD = re.compile(r"[^\W_]+(?:[-_.'’/:][^\W_]+)*")
 
 
 def key_words(question: str) -> list[str]:
-    """The words of a question that say what it is about, each once, as they are written."""
-    words = [word for word in _WORD.findall(question) if word.lower() not in STOP]
+    """The words of a question that say what it is about, each once, as they are written but for what joins them."""
+    words = [word for word in map(bare, _WORD.findall(question)) if word.lower() not in STOP]
     return list({word.casefold(): word for word in words if len(word) > 1 or word.isdigit()}.values())
 
 
 def is_name(word: str) -> bool:
     """Whether it is one word only as it is written: `3.31`, `static_map`, but not `well`, `don't` or `well-known`."""
     return any(not c.isalpha() for c in word if c not in "'’-")
+
+
+def is_odd(word: str) -> bool:
+    """Whether it is written as few common words are: with marks, digits, or capitals inside."""
+    return any(not c.isalpha() for c in word) or word[1:] != word[1:].lower()
 
 
 def weights(words: Sequence[str], rarity: Mapping[str, float], texts: Sequence[str]) -> dict[str, float]:

@@ -74,7 +74,9 @@ def _summarize(inputs: Mapping[str, Any]) -> Summary:
     texts = [Text(p.text, p.title, p.heading, p.source) for p in passages]
     each = bool(inputs.get("each"))
     most = max(_SENTENCES_MOST, min(_CLAIMS_MOST, len({p.source for p in passages}))) if each else _SENTENCES_MOST
-    picked = pick_sentences(inputs["about"], texts, most=most, rarity=inputs.get("rarity"), each=each)
+    picked = pick_sentences(
+        inputs["about"], texts, most=most, rarity=inputs.get("rarity"), near=inputs.get("near"), each=each
+    )
     statements = tuple(Statement(text=text, excerpts=(Excerpt(passage=n + 1, text=text),)) for n, text in picked)
     return Summary(statements=statements)
 

@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 from .language import terms
 from .likeness import is_conflict, jaccard
-from .sentences import LETTERS_MOST, Sentence, sentences
+from .sentences import LETTERS_MOST, POINTS_BACK, Sentence, sentences
 
 #: What like words cost (as a share of the best score) and the same document again; the credit for words in the title
 #: and heading above, and in the text around; what each rank costs.
 _DIVERSITY, _AGAIN, _ABOVE, _NEAR, _FALL, _SECTION = 0.45, 0.05, 0.5, 0.3, 0.1, 0.3
+#: From which cosine on a sentence counts as near, and what each step from there counts beside its share of the words.
+_NEAR_LEAST, _MEANT = 0.2, 1.5
 #: What a word counts that answers to such a question often hold.
 _CUE = 1.5
-_BACK = re.compile(
-    r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
-)
 #: What the answer to a kind of question often says.
 _CUES = tuple(
     (re.compile(kind, re.IGNORECASE), re.compile(cues, re.IGNORECASE))
@@ -58,19 +57,28 @@ class Text(NamedTuple):
 
 
 def pick_sentences(
-    question: str, texts: Sequence[Text], *, most: int, rarity: Mapping[str, float] | None = None, each: bool = False
+    question: str,
+    texts: Sequence[Text],
+    *,
+    most: int,
+    rarity: Mapping[str, float] | None = None,
+    near: Mapping[str, float] | None = None,
+    each: bool = False,
 ) -> list[tuple[int, str]]:
-    """At most `most` (index of text, words of it), best first; none that shares no word with the question.
+    """At most `most` (index of text, words of it), best first; none that neither shares a word with the question nor is
+    near it.
 
     A sentence counts the question's words that it holds, by rarity, with some credit for those in the title and heading
-    above it, and for earlier texts; one that points back ("This …") brings the sentence before it along. With `each`,
-    every document is heard before any is heard again. Where another document names another figure, the sentence
-    that says so comes too, one more than `most` if need be.
+    above it, and for earlier texts; to that comes how `near` it is in meaning (a cosine, by its text), where that is
+    known. One that points back ("This …") brings the sentence before it along. With `each`, every document is heard
+    before any is heard again. Where another document names another figure, the sentence that says so comes too, one
+    more than `most` if need be.
     """
     pool = list(_pool(texts))
     bags = [frozenset(terms(sentence.text)) for _, sentence in pool]
     asked = _asked(question, rarity, bags)
-    scores = [_score(asked, question, texts, bag, *found) for bag, found in zip(bags, pool, strict=True)]
+    meant = [_MEANT * max(0.0, (near or {}).get(said.text, 0.0) - _NEAR_LEAST) for _, said in pool]
+    scores = [_score(asked, question, texts, *found) for found in zip(bags, meant, pool, strict=True)]
     picked: list[int] = []
     while len(picked) < most:
         left = [i for i in range(len(pool)) if scores[i] > 0 and i not in picked]
@@ -123,10 +131,16 @@ def _asked(question: str, rarity: Mapping[str, float] | None, bags: Sequence[fro
 
 
 def _score(
-    asked: Mapping[str, float], question: str, texts: Sequence[Text], bag: frozenset[str], at: int, sentence: Sentence
+    asked: Mapping[str, float],
+    question: str,
+    texts: Sequence[Text],
+    bag: frozenset[str],
+    meant: float,
+    found: tuple[int, Sentence],
 ) -> float:
+    at, sentence = found
     whole = sum(asked.values()) or 1.0
-    held = sum(weight for term, weight in asked.items() if term in bag) / whole
+    held = meant + sum(weight for term, weight in asked.items() if term in bag) / whole
     cue = next((cues for kind, cues in _CUES if kind.search(question)), None)
     if cue and sentence.heading and cue.search(sentence.heading):  # the section that answers such a question
         held += _SECTION
@@ -138,7 +152,7 @@ def _score(
     held += _ABOVE * sum(weight for term, weight in asked.items() if term in above and term not in bag) / whole
     held += _NEAR * sum(weight for term, weight in asked.items() if term in near - above - bag) / whole
     held *= _CUE if cue and cue.search(sentence.text) else 1.0
-    held *= 0.8 if _BACK.match(sentence.text) and sentence.after is None else 1.0
+    held *= 0.8 if POINTS_BACK.match(sentence.text) and sentence.after is None else 1.0
     held /= 1 + max(0, len(sentence.text) - _LONG) / _LONG  # a long sentence holds many words by chance
     return held / (1 + _FALL * at)
 
@@ -162,7 +176,7 @@ def _gain(
 def _whole(text: str, sentence: Sentence) -> str:
     """The sentence, with the one before it where it points back, and with the list that it is part of or announces."""
     start, end = sentence.start, sentence.end
-    if sentence.after is not None and _BACK.match(sentence.text) and end - sentence.after <= LETTERS_MOST:
+    if sentence.after is not None and POINTS_BACK.match(sentence.text) and end - sentence.after <= LETTERS_MOST:
         start = sentence.after
     if sentence.is_item or sentence.text.endswith(":"):
         items = [item for item in sentences(text) if item.is_item and item.heading == sentence.heading]

@@ -5,6 +5,8 @@ import re
 from typing import Any
 
 WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+#: A word that another one is written together with: "what's", "they're", "703's", "isn't".
+_JOINED = re.compile(r"(?<=\w)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 STOP = frozenset(
     WORD.findall(
         "a about after against all along also among an and any are as at away be because been before being "
@@ -18,14 +20,22 @@ STOP = frozenset(
         "arrive arrived became become becomes came come comes get gets getting give gives given go goes going "
         "got happen happened happens keep let make makes made mean means meant put say says said see seen "
         "take takes taken tell tells use used uses using explain describe describes relevant respectively "
-        "first next way ways kind kinds instead "
+        "first next way ways kind kinds instead according "
+        # what is left of "can't", "won't" and "shan't", and how people write such words without the mark
+        "ca wo sha isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt cant couldnt wont wouldnt shouldnt "
+        "whats whos hows wheres whens whys thats theres im ive"
     )
 )
 
 
+def bare(word: str) -> str:
+    """The word without another one that is written together with it: `what` of `what's`, `703` of `703's`."""
+    return _JOINED.sub("", word)
+
+
 def terms(text: str) -> list[str]:
     """The stems of the words that say something, in order."""
-    words = [word.lower() for word in WORD.findall(text)]
+    words = [bare(word).lower() for word in WORD.findall(text)]
     return _stems(tuple(word for word in words if word not in STOP and (len(word) > 1 or word.isdigit())))
 
 

@@ -31,9 +31,12 @@ from .coverage import (
 )
 from .inquiry import Inquiry, read_question
 from .lookup import claims_of
+from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
 from .ranking import documents_of, fused
 from .selection import names_of
+from .spelling import corrections, likely, misspelt, one_edit_away, respelt
+from .wording import calls
 
 _PASSAGES_MOST = 16
 #: Where evidence is weak: hops, and the passages that they add at most.
@@ -99,23 +102,57 @@ async def located(queries: Sequence[str], ctx: Context, *, limit: int = _PASSAGE
 
 async def _found(task: Query, ctx: Context) -> Found:
     """What bears on one part of a question, by rule alone."""
-    mentions = await ctx.memory.mentions(task.question)
-    looked = await _look_up(task.question, mentions, ctx)
-    if not looked.claims and task.about != task.question:  # metadata may answer this part of it
-        looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
+    try:
+        looked, refused = await _looked(task, ctx), None
+    except NothingFound as error:
+        looked, refused = Found(), error
     if looked.claims:
         return await _with_text(task, looked, ctx)
-    passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
-    words = key_words(task.about)
-    rarity = dict(await ctx.memory.rarity(words))
-    held = best_share(weights(words, rarity, _texts(passages)), passages)
-    if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
-        passages = await _followed(task.about, passages, ctx)
-    weak = _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
-    return Found(passages=passages, rarity=rarity, weak=weak)
+    corrected = await _corrections(task, ctx)
+    if corrected:
+        try:
+            return await _corrected(task, corrected, ctx)
+        except NothingFound as error:
+            ctx.note(f"as it is written, then: {error}", corrected=corrected)
+    if refused:
+        raise refused
+    return await _from_text(task, ctx)
+
+
+async def _corrected(task: Query, corrected: Mapping[str, str], ctx: Context) -> Found:
+    """What is found for a question whose typing errors are corrected; how it was read stands with why it is weak."""
+    texts = {"question": respelt(task.question, corrected), "about": respelt(task.about, corrected)}
+    spelt = task.model_copy(update=texts)
+    looked = await _looked(spelt, ctx)
+    found = await _with_text(spelt, looked, ctx) if looked.claims else await _from_text(spelt, ctx)
+    read = listed([f"“{word}” as “{right}”" for word, right in corrected.items()])
+    return found.model_copy(update={"weak": " ".join(filter(None, [f"Read {read}.", found.weak]))})
+
+
+async def _corrections(task: Query, ctx: Context) -> dict[str, str]:
+    """The question's typing errors: words that stand in no document, each with the one that is nearly written so."""
+    whole = f"{task.question} {task.about}"
+    rarity = await ctx.memory.rarity(key_words(whole))
+    odd = misspelt(rarity)
+    fields = (await ctx.memory.mentions(task.question)).fields if odd else ()
+    odd = [word for word in odd if not any(calls(field.name, word) for field in fields)]
+    if not odd:
+        return {}
+    ways = likely(odd, await ctx.memory.rarity([spelt for word in odd for spelt in one_edit_away(word)]))
+    search = partial(ctx.memory.search, limit=_PASSAGES_MOST, findings=False)
+    texts = [text for likeliest in ways.values() for text in _texts(await search(" ".join(likeliest)))]
+    return corrections(rarity, ways, texts)
 
 
 # Metadata
+
+
+async def _looked(task: Query, ctx: Context) -> Found:
+    """What metadata answers of the question, else of this part of it. Raises NothingFound by name."""
+    looked = await _look_up(task.question, await ctx.memory.mentions(task.question), ctx)
+    if not looked.claims and task.about != task.question:
+        looked = await _look_up(task.about, await ctx.memory.mentions(task.about), ctx)
+    return looked
 
 
 async def _look_up(question: str, mentions: Mentions, ctx: Context) -> Found:
@@ -188,11 +225,25 @@ async def _with_text(task: Query, looked: Found, ctx: Context) -> Found:
     passages = await _within(task, looked.claims, ctx)
     texts = _texts(passages)
     nowhere = [word for word in left if texts and not any(contains(text, word) for text in texts)]
-    weak = f"metadata answers without regard to {', '.join(map(repr, nowhere))}" if nowhere else ""
+    unheard = listed([f"“{word}”" for word in nowhere])
+    weak = f"What the fields of the documents say answers this without regard to {unheard}." if nowhere else ""
     return looked.model_copy(update={"passages": passages, "rarity": rarity, "each": True, "weak": weak})
 
 
 # Text
+
+
+async def _from_text(task: Query, ctx: Context) -> Found:
+    """The passages that bear on the question, and why they may not answer it. Raises NothingFound where none do."""
+    mentions = await ctx.memory.mentions(task.question)
+    passages = await _search(task, await _named(task.question, mentions, ctx), ctx)
+    words = key_words(task.about)
+    rarity = dict(await ctx.memory.rarity(words))
+    held = best_share(weights(words, rarity, _texts(passages)), passages)
+    if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
+        passages = await _followed(task.about, passages, ctx)
+    weak = await _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
+    return Found(passages=passages, rarity=rarity, weak=weak)
 
 
 async def _named(question: str, mentions: Mentions, ctx: Context) -> list[str]:
@@ -245,22 +296,26 @@ async def _says_enough(about: str, passages: Sequence[Passage], ctx: Context) ->
     return best_share(await ctx.memory.rarity(words), passages) >= WEAK_BELOW if words else bool(passages)
 
 
-def _judge(
+async def _judge(
     about: str, weighted: Mapping[str, float], mentions: Mentions, passages: Sequence[Passage], ctx: Context
 ) -> str:
     """Why the evidence is weak, or nothing. Raises NothingFound, naming the words, when it is none at all."""
     texts = _texts(passages)
     held = best_share(weighted, passages)
     nowhere = [word for word in weighted if not any(contains(text, word) for text in texts)]
-    ctx.note("how much of the question the best document holds", share=round(held, 2), nowhere=nowhere)
-    missing = f"no passage contains {', '.join(map(repr, nowhere))}" if nowhere else "its words stand far apart"
-    if held < REFUSED_BELOW:
-        raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {missing}")
+    near = await closeness_of(about, passages, ctx) if held < REFUSED_BELOW else None
+    nearest = max(near.values(), default=0.0) if near else None
+    ctx.note("how much of the question the documents hold", share=round(held, 2), nowhere=nowhere, nearest=nearest)
+    found = {word: weight for word, weight in weighted.items() if word not in nowhere}
+    trusted = trust(held, found, near) if passages else "none"
+    if trusted == "none":
+        raise NothingFound(f"the documents do not seem to say {shorten(about, 120)!r}: {doubt(nowhere, passages)}")
     unknown = [name for name in unknown_names(mentions) if not any(name.casefold() in t.casefold() for t in texts)]
     unknown += [m.text for m in mentions.found if m.kind == "unknown" and m.field == ID]
     if unknown:
-        return f"not among the documents: {', '.join(map(repr, dict.fromkeys(unknown)))}"
-    return f"weak evidence: {missing}" if held < WEAK_BELOW else ""
+        names = listed([f"“{name}”" for name in dict.fromkeys(unknown)])
+        return f"Not among the documents: {names}."
+    return doubt(nowhere, passages) if trusted == "weak" else ""
 
 
 def _texts(passages: Sequence[Passage]) -> list[str]:

@@ -18,6 +18,10 @@ _HEADING = re.compile(
     r"|(?:([=\-~*^\"'`])\2{2,}\n)?(?P<over>[^\n]++)\n([=\-~*^\"'`])\4{2,}\s*$)"
 )
 _HEADING_LINES = 3
+#: How a sentence begins that is understood only with what stands before it.
+POINTS_BACK = re.compile(
+    r"(?:it|its|this|that|these|those|they|their|such|he|she|however|but|also|instead|so|thus|then)\b", re.IGNORECASE
+)
 
 
 class Sentence(NamedTuple):

@@ -12,6 +12,7 @@ from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .arrange import point_for
+from .meaning import closeness_of
 from .reading import CALL_TOKENS, Note, Notes, Picked, Read, ReadAll, ReadTask, Shown, consulted, noted, selected, shown
 from .search import Found, Located
 
@@ -91,6 +92,7 @@ class Summarize(Worker):
             about=task.about,
             passages=passages,
             rarity={word: weight for one in found for word, weight in one.rarity.items()},
+            near=await closeness_of(task.about, passages, ctx),
             each=any(one.each for one in found),
         )
         claims = [_claim(statement, passages, ctx) for statement in summary.statements]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from ..orchestrator.metadata import TITLE, Mentions
-from .language import STOP, stem
+from .language import STOP, bare, stem
 
 #: What people call the thing a field holds, by words that fields are named with.
 _CALLED: dict[str, str] = {
@@ -81,7 +81,7 @@ class Reading:
     def left(self) -> tuple[str, ...]:
         """The telling words that are not accounted for."""
         words = [m[0] for m in _WORD.finditer(self.question) if not any(self.used[m.start() : m.end()])]
-        return tuple(word for word in words if re.sub(r"['’]s$", "", word.lower()) not in STOP)
+        return tuple(word for word in words if bare(word).lower() not in STOP)
 
 
 def series_of(known: Mentions) -> str:
@@ -98,3 +98,8 @@ def pattern_of(name: str) -> str:
     words = [rf"(?:{re.escape(word)}|{re.escape(stem(word))}\w*)" for word in name.split("_") if word]
     head = words[-1:] if len(words) > 1 and name.split("_")[-1] not in _NO_HEAD else []
     return "|".join(dict.fromkeys((r"[-_ ]".join(words), *head, *alike)))
+
+
+def calls(name: str, word: str) -> bool:
+    """Whether a word is what people call a field, or a part of that."""
+    return re.search(rf"\b(?:{pattern_of(name)})\b", word, re.IGNORECASE) is not None

@@ -156,6 +156,9 @@ class InMemory:
         statistics = self._statistics()
         return {word: rarity(stems(word), statistics) for word in words}
 
+    async def closeness(self, question: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        return None  # words alone rank here
+
     async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
         statistics = self._statistics()
         return self._catalogue(corpora).mentions(question, lambda word: holding(stems(word), statistics))

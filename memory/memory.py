@@ -112,6 +112,7 @@ class ProjectMemory:
     search = _asked(Store.search)
     neighbours = _asked(Store.neighbours)
     rarity = _asked(Store.rarity)
+    closeness = _asked(Store.closeness)
     mentions = _asked(Store.mentions)
     select = _asked(Store.select)
     cards = _asked(Store.cards)

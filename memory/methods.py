@@ -90,6 +90,7 @@ _READ += (
     Store.cards,
     Store.fields,
     Store.look_up,
+    Store.closeness,
     Store.source,
     Store.read,
     Store.recall,

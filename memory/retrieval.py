@@ -26,6 +26,9 @@ RERANKED = 24
 #: So many records that lack a vector are embedded while somebody waits; more are left to the work behind.
 AT_ONCE = 100
 
+#: A closeness is rounded to so many decimals: it is put on record, and less is no difference in meaning.
+CLOSENESS_DIGITS = 4
+
 
 class Retrieval:
     """The indexes of one open memory, made when they are asked for the first time."""
@@ -95,6 +98,17 @@ class Retrieval:
         if diversity:
             ranking = self._diversified(ranking, scopes, limit, diversity)
         return self._records.spans(ranking, limit, scopes)
+
+    def closeness(self, question: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        """The cosine between a question and each text; None where the embedder is not semantic or is down."""
+        if not self._embedder.is_semantic or not self._vectors.is_ready:
+            return None
+        try:
+            embedded = self._embedder.embed([question, *texts])
+        except DOWN:  # the breaker keeps it, for whoever asks why
+            return None
+        asked, *vectors = self._vectors.checked(embedded, 1 + len(texts))
+        return tuple(round(cosine(asked, vector), CLOSENESS_DIGITS) for vector in vectors)
 
     def explain(self, query: str, scopes: Sequence[str], limit: int) -> tuple[Explained, ...]:
         """What a search finds and why: each passage's place among those found by words and among the nearest."""

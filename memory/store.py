@@ -240,6 +240,11 @@ class Store:
         return {word: self._retrieval.words.rarity(word) for word in words}
 
     @_in_turn
+    def closeness(self, question: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        self._adopt()
+        return self._retrieval.closeness(question, texts)
+
+    @_in_turn
     def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
         return self._catalogue(corpora).mentions(question, self._retrieval.words.holding)
 

@@ -23,6 +23,7 @@ _NOTES: TypeAdapter[tuple[Note, ...]] = TypeAdapter(tuple[Note, ...])
 _SOURCES: TypeAdapter[tuple[Source, ...]] = TypeAdapter(tuple[Source, ...])
 _CARDS: TypeAdapter[tuple[Card, ...]] = TypeAdapter(tuple[Card, ...])
 _RARITY: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
+_CLOSENESS: TypeAdapter[tuple[float, ...] | None] = TypeAdapter(tuple[float, ...] | None)
 _SOURCE: TypeAdapter[Source | None] = TypeAdapter(Source | None)
 
 
@@ -87,6 +88,16 @@ class MemoryDoor:
             return dict(await memory.rarity(words))
 
         return await self.steps.run(READ, "memory", {"rarity": list(words)}, effect, _RARITY.validate_python)
+
+    async def closeness(self, question: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        """How near in meaning each text is to a question, as a cosine from -1 to 1; None where nobody can say so."""
+        memory = self._memory
+
+        async def effect(_: StepKey) -> tuple[float, ...] | None:
+            return await memory.closeness(question, texts)
+
+        args = {"closeness": question, "texts": list(texts)}
+        return await self.steps.run(READ, "memory", args, effect, _CLOSENESS.validate_python)
 
     async def mentions(self, question: str) -> Mentions:
         """What the question names: sources, values of metadata, and what looks like one and is not there."""

@@ -67,6 +67,13 @@ class Memory(Protocol):
         """How rare each word is in all passages of the project: 1 in none of them, near 0 in nearly all."""
         ...
 
+    async def closeness(self, question: str, texts: Sequence[str]) -> tuple[float, ...] | None:
+        """How near in meaning each text is to a question, as a cosine from -1 to 1; None where nobody can say so.
+
+        Nobody can where the embedder is not semantic or is down.
+        """
+        ...
+
     async def mentions(self, question: str, *, corpora: Sequence[str]) -> Mentions:
         """What a question names: sources, values of metadata, and what looks like one and is not there."""
         ...

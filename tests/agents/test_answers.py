@@ -76,8 +76,8 @@ async def test_what_metadata_answers_is_marked_once_and_rests_on_its_own_sources
 @pytest.mark.parametrize(
     ("question", "documents", "named"),
     [
-        ("How much tungsten does the quarry of Brelling yield?", REGULATIONS, "'tungsten'"),
-        ("How many ferries sail in 1999?", TRAMS, "'1999'"),
+        ("How much tungsten does the quarry of Brelling yield?", REGULATIONS, "“tungsten”"),
+        ("How many ferries sail in 1999?", TRAMS, "“1999”"),
         ("What is the status of REG 77?", REGULATIONS, "'REG 77'"),
         ("Which recalls of the lumen-lamp came before 2019?", RECALLS, "date before 2019"),
     ],
@@ -96,7 +96,10 @@ async def test_evidence_that_bears_on_a_part_of_the_question_is_called_weak() ->
 
     assert report.status is Status.PARTIAL
     assert [(gap.reason, gap.detail) for gap in report.gaps] == [
-        ("WeakEvidence", "weak evidence: no passage contains '3.31'")
+        (
+            "WeakEvidence",
+            "None of the documents found uses “3.31”; the nearest passages are from “budget.md” and “audit.md”.",
+        )
     ]
     assert report.uncovered == ("3.31",)
 
@@ -168,7 +171,7 @@ async def test_another_model_is_not_asked_what_the_documents_do_not_say() -> Non
     report = await asked("How much tungsten does the quarry of Brelling yield?", REGULATIONS, model)
 
     assert report.status is Status.EMPTY
-    assert "'tungsten'" in report.gaps[0].detail
+    assert "“tungsten”" in report.gaps[0].detail
     assert {request.prompt for request in model.requests} == {"brief", "search"}
 
 

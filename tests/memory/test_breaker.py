@@ -174,3 +174,22 @@ async def test_what_an_embedder_gives_wrong_is_no_outage(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="nonsense"):
         await found(memory)
     await memory.aclose()
+
+
+async def test_how_near_texts_are_is_said_by_their_cosines_and_by_nobody_while_the_embedder_is_down(
+    tmp_path: Path,
+) -> None:
+    far, watch = Far(), Watch()
+    memory = await opened(tmp_path, far, watch)
+    await memory.ingest("c", documents())
+
+    near = await memory.closeness("a whale of the sea", ["of the sea a whale", "rope", "a whale"])
+    assert near is not None
+    assert near[0] == pytest.approx(1, abs=1e-3)
+    assert near[0] > near[2] > near[1]
+    assert await memory.closeness("a whale", []) == ()
+
+    for error in DOWN:
+        far.down, watch.now_s = error, watch.now_s + 10 * PAUSE_S
+        assert await memory.closeness("a whale", ["rope"]) is None
+    await memory.aclose()

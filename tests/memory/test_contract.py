@@ -537,3 +537,13 @@ async def test_more_passages_than_are_put_in_order_are_found_all_the_same(tmp_pa
         await memory.ingest("sea", [document(str(n), f"a whale {n}") for n in range(70)])
 
         assert len({p.source for p in await memory.search("whale", corpora=["sea"], limit=99)}) == 70
+
+
+# What is near in meaning
+
+
+async def test_nobody_says_how_near_texts_are_where_words_alone_rank(memory: Memory) -> None:
+    await memory.ingest("sea", [document("a", "one whale")])
+
+    assert await memory.closeness("whale", ["a whale", "a ship"]) is None
+    assert await memory.closeness("whale", []) is None
