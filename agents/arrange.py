@@ -7,6 +7,7 @@ it shares with the question, what says the same is folded into one, and the best
 from collections.abc import Sequence
 
 from ..orchestrator.evidence import Block, Claim, Draft, Layout, Section
+from ..orchestrator.rules.cleaning import cleaned
 from .language import terms
 from .likeness import is_conflict, is_repetition
 from .reading import Note
@@ -32,18 +33,28 @@ def distinct(notes: Sequence[Note]) -> list[Note]:
     return kept
 
 
+def _source(note: Note) -> str:
+    sources = [*(quote.source for quote in note.quotes), *(record.source for record in note.records)]
+    return next(iter(sources), "")
+
+
+def _verbatim(note: Note) -> str:
+    """The words that its quotes have, since nobody has checked its own; a note of fields alone has no others."""
+    return " … ".join(cleaned(quote.text) for quote in note.quotes) or note.text
+
+
 def arranged(question: str, points: Sequence[str], notes: Sequence[Note]) -> Draft:
     """The best of the notes: those that lead, then the others under their points, or under their documents."""
     asked = set(terms(question))
     ranked = sorted(notes, key=lambda note: -len(asked & set(terms(note.text))))
     best = distinct(ranked)[:_MOST]
-    claims = {id(note): claim_of(f"s{n}", note.text, [note]) for n, note in enumerate(best, start=1)}
+    claims = {id(note): claim_of(f"s{n}", _verbatim(note), [note]) for n, note in enumerate(best, start=1)}
     firsts = {note.point: note for note in reversed(best) if note.point}
     lead = [firsts[point] for point in sorted(firsts)][:_LEAD_MOST] or best[:1]
     rest = [note for note in best if all(note is not one for one in lead)]
     sections: dict[str, list[Claim]] = {}
     for note in sorted(rest, key=lambda note: (note.point == 0, note.point)):
-        heading = points[note.point - 1] if note.point and len(points) > 1 else note.quotes[0].source
+        heading = points[note.point - 1] if note.point and len(points) > 1 else _source(note)
         sections.setdefault(heading, []).append(claims[id(note)])
     laid_out = Layout(
         lead=tuple(claims[id(note)].id for note in lead),

@@ -5,15 +5,16 @@ already is dropped, what says too much is replaced by the words that the model g
 is told in the report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Checked, Claim, Draft, Layout, Query, Value
 from ..orchestrator.metadata import shown
+from ..orchestrator.rules.support import Missing, flags, known_of
 from ..orchestrator.text import shorten
-from ..orchestrator.worker import Context, Worker
+from ..orchestrator.worker import Answer, Context, Worker
 from .gaps import Overview
 from .writing import bare, without
 
@@ -58,25 +59,20 @@ class Check(Worker):
             raise NothingFound("nothing was written that could be checked")
         draft = written[-1].read(Draft)
         claims = said(draft)
-        quotes, sentences = asked(claims, draft.layout, headings_of(ctx.results))
-        names = dict.fromkeys(quote["source"] for quote in quotes)
+        if draft.written_by is None and draft.checked is not None:  # quoted as it stands
+            return draft
+        sources = [await ctx.memory.source(name) for name in dict.fromkeys(q.source for c in claims for q in c.quotes)]
+        known = known_of(task.question, [source for source in sources if source])
+        odd = {claim.id: missing for claim in claims if (missing := flags(claim, known))}
         try:
-            answer = await ctx.answer(
-                "check",
-                returns=Verdicts,
-                question=task.question,
-                documents=[await _head(name, ctx) for name in names],
-                quotes=quotes,
-                sentences=sentences,
-                not_answered=draft.not_answered,
-            )
+            answer = await self._asked(task, draft, claims, odd, ctx)
         except NoAnswer as error:
-            reason = f"no model checked the sentences: {error}"
-            return draft.model_copy(update={"checked": Checked(reason=reason, sentences=len(claims))})
-        judged = judge(draft, answer.value.verdicts)
+            return _unchecked(draft, odd, f"no model checked the sentences: {error}")
+        judged = judge(draft, answer.value.verdicts, odd)
         checked = Checked(
             model=answer.model,
-            reason="; ".join(answer.receipt.degraded),
+            tier=answer.tier,
+            reason="; ".join(answer.degraded),
             sentences=len(claims),
             as_they_stood=judged.as_they_stood,
             mended=judged.mended,
@@ -85,6 +81,33 @@ class Check(Worker):
         if judged.unjudged:
             ctx.note("sentences without a verdict", number=judged.unjudged)
         return judged.draft.model_copy(update={"checked": checked})
+
+    async def _asked(
+        self, task: Query, draft: Draft, claims: Sequence[Claim], odd: Mapping[str, Sequence[Missing]], ctx: Context
+    ) -> Answer[Verdicts]:
+        """What a model says of the sentences: never one of a lower tier than the writer's, another one if there is."""
+        quotes, sentences = asked(claims, draft.layout, headings_of(ctx.results))
+        for sentence, claim in zip(sentences, claims, strict=True):
+            sentence["odd"] = [missing.text for missing in odd.get(claim.id, ())]
+        writer = draft.written_by
+        return await ctx.answer(
+            "check",
+            returns=Verdicts,
+            floor=writer.tier if writer else 0,
+            other_than=writer.rung if writer else "",
+            question=task.question,
+            documents=[await _head(name, ctx) for name in dict.fromkeys(quote["source"] for quote in quotes)],
+            quotes=quotes,
+            sentences=sentences,
+            not_answered=draft.not_answered,
+        )
+
+
+def _unchecked(draft: Draft, odd: Mapping[str, Sequence[Missing]], reason: str) -> Draft:
+    """The draft that nobody has checked, without the sentences that name what stands in none of their quotes."""
+    texts = {claim.id: claim.text for claim in said(draft)}
+    checked = Checked(reason=reason, sentences=len(texts), dropped=tuple(texts[name] for name in odd))
+    return without(draft, tuple(odd), {}).model_copy(update={"checked": checked})
 
 
 async def _head(name: str, ctx: Context) -> str:
@@ -138,8 +161,8 @@ def cells_of(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
     return said
 
 
-def judge(draft: Draft, verdicts: Sequence[Verdict]) -> Judged:
-    """The draft as the verdicts leave it: the first about a sentence counts."""
+def judge(draft: Draft, verdicts: Sequence[Verdict], odd: Collection[str] = ()) -> Judged:
+    """The draft as the verdicts leave it: the first about a sentence counts. An `odd` one without a verdict goes."""
     first: dict[int, Verdict] = {}
     for one in verdicts:
         first.setdefault(one.sentence, one)
@@ -154,6 +177,7 @@ def judge(draft: Draft, verdicts: Sequence[Verdict]) -> Judged:
         verdict = first.get(number)
         if verdict is None:
             unjudged += 1
+            gone += [claim.id] if claim.id in odd else []
         elif _is_dropped(verdict, is_kept=claim.id in kept):
             gone.append(claim.id)
         elif verdict.verdict == "overstated":

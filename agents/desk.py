@@ -5,22 +5,29 @@
 Where all documents fit into one call nothing is chosen: whoever reads them also says what the answer must say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
-from ..orchestrator.evidence import Card, Query, Value
+from ..orchestrator.evidence import Card, Query, Record, Value
+from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
+from .catalogue import expand, rendered_table
 from .gaps import GapsTask, Overview
 from .parts import split_question
-from .reading import CALL_TOKENS, Kind, ReadTask, Way, batches
+from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
 from .refine import WriteTask
 from .search import Located, Searches
+from .tables import count_of
 
 #: Of so many documents at most a model that only selects is shown sentences.
 _SELECTED_FROM = 12
+
+
+#: What a document counts that no card was seen of.
+UNSEEN_TOKENS = CALL_TOKENS // 4
 
 
 class Triage(Value):
@@ -32,6 +39,7 @@ class Triage(Value):
     #: The ids of the documents to be read, best first.
     documents: tuple[str, ...] = ()
     queries: tuple[str, ...] = Field(default=(), max_length=4)
+    lookups: tuple[Select, ...] = Field(default=(), max_length=3)
     #: What the question names that is not among the documents, a sentence each.
     absent: tuple[str, ...] = ()
 
@@ -40,6 +48,7 @@ class Scouted(Value):
     """What to search a large collection for before its catalogue is shown."""
 
     queries: tuple[str, ...] = Field(default=(), max_length=4)
+    lookups: tuple[Select, ...] = Field(default=(), max_length=3)
 
 
 class Desk(Value):
@@ -52,8 +61,9 @@ class Desk(Value):
     #: Ids of documents, a group for each call.
     groups: tuple[tuple[str, ...], ...] = ()
     queries: tuple[str, ...] = ()
-    #: What has been searched for already.
+    #: What has been searched for already, and what look-ups came to.
     searched: tuple[str, ...] = ()
+    tables: tuple[Note, ...] = ()
     absent: tuple[str, ...] = ()
     #: What people have said since the question was asked.
     notes: tuple[str, ...] = ()
@@ -67,11 +77,16 @@ def whole(question: str, cards: Sequence[Card], notes: tuple[str, ...]) -> Desk:
 
 
 def triaged(
-    question: str, triage: Triage, cards: Sequence[Card], notes: tuple[str, ...], searched: Sequence[str]
+    question: str, triage: Triage, seen: Mapping[str, Card], tables: Sequence[Table], searched: Sequence[str]
 ) -> Desk:
-    """The desk after a model has chosen; an id that nobody has is left out."""
-    tokens = {card.source: card.tokens for card in cards}
-    chosen = [name for name in dict.fromkeys(triage.documents) if name in tokens]
+    """The desk after a model has chosen among the cards that it has seen; `@1` is all that the first look-up found.
+
+    A name that no document has is left out.
+    """
+    tokens = {name: card.tokens for name, card in seen.items()}
+    found = [table.sources for table in tables]
+    known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
+    chosen, _ = expand(triage.documents, found, known)
     return Desk(
         question=question,
         kind=triage.kind,
@@ -79,10 +94,21 @@ def triaged(
         groups=_groups(chosen, tokens),
         queries=tuple(query for query in triage.queries if query not in searched),
         searched=tuple(searched),
+        tables=tuple(noted_table(f"T{n}", table) for n, table in enumerate(tables, start=1) if table.total),
         absent=triage.absent,
-        notes=notes,
         tokens=tokens,
     )
+
+
+def noted_table(name: str, table: Table) -> Note:
+    """What a look-up came to, as a note: its conditions, counts and rows, with the fields that they rest on."""
+    counted = count_of(table, name)
+    records = list(counted.records if counted else ())
+    for row in table.rows:
+        held = zip(table.columns, row.values, strict=True)
+        records += [Record(source=row.source, field=column, value=value) for column, value in held if value is not None]
+    quotes = counted.quotes if counted else ()
+    return Note(id=name, text=rendered_table(table, "look-up"), quotes=quotes, records=tuple(records))
 
 
 def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
@@ -185,12 +211,12 @@ def _look(
     desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool = False
 ) -> PlannedTask:
     searched = tuple(dict.fromkeys((*desk.searched, *queries)))
-    task = GapsTask(question=desk.question, points=desk.points, searched=searched, is_last=is_last)
+    task = GapsTask(question=desk.question, points=desk.points, searched=searched, tables=desk.tables, is_last=is_last)
     return PlannedTask(id=f"analyze-{round_number}", worker="analyze", input=task.model_dump(), after=tuple(after))
 
 
-def _groups(names: Sequence[str], tokens: dict[str, int]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(group) for group in batches([(name, tokens.get(name, CALL_TOKENS)) for name in names]))
+def _groups(names: Sequence[str], tokens: Mapping[str, int]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(group) for group in batches([(name, tokens.get(name, UNSEEN_TOKENS)) for name in names]))
 
 
 def _rounds(results: Sequence[Result]) -> int:

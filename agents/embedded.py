@@ -5,6 +5,7 @@ passages, ranked by the words they share with the question, the same words not t
 outcome is `unsupported`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
@@ -22,6 +23,7 @@ from .coverage import contains, key_words
 from .extraction import Text, pick_sentences
 from .likeness import is_conflict, is_repetition
 from .parts import split_question
+from .reading import Picked
 from .refine import Sentence, Written
 from .search import Queries
 from .summarize import Excerpt, Statement, Summary
@@ -30,6 +32,10 @@ from .supervisor import Brief, Steered
 NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
 #: How many sentences answer one part of a question, and how many the whole report has, at most.
 _SENTENCES_MOST, _CLAIMS_MOST = 5, 14
+
+
+#: A sentence as a document is shown to a model.
+_NUMBERED = re.compile(r"\[(\d+)\] (?!\((?:field|code)\))(.+)")
 
 
 class Embedded:
@@ -110,6 +116,14 @@ def _refine(inputs: Mapping[str, Any]) -> Written:
     return Written(sentences=tuple(Sentence(text=claim.text, claims=(n,)) for n, claim in enumerate(claims, start=1)))
 
 
+def _select(inputs: Mapping[str, Any]) -> Picked:
+    """The sentences of a document that share most with the question, by the numbers under which they are shown."""
+    lines = [found for line in inputs["document"]["text"].splitlines() if (found := _NUMBERED.match(line))]
+    texts = [Text(line[2], inputs["document"]["title"]) for line in lines]
+    picked = pick_sentences(inputs["question"], texts, most=_SENTENCES_MOST)
+    return Picked(sentences=tuple(int(lines[n][1]) for n, _ in picked))
+
+
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "brief": _brief,
     "steer": _steer,
@@ -117,4 +131,5 @@ _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "summarize": _summarize,
     "analyze": _analyze,
     "refine": _refine,
+    "select": _select,
 }

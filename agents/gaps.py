@@ -18,6 +18,8 @@ class GapsTask(Value):
     #: What has been searched for.
     searched: tuple[str, ...] = ()
     is_last: bool = False
+    #: What look-ups came to.
+    tables: tuple[Note, ...] = ()
 
 
 class PointState(Value):
@@ -56,8 +58,8 @@ class Overview(Value):
         return bool(self.next_documents or self.next_queries or self.want)
 
 
-def overview(read: Sequence[Notes], planned: Sequence[str]) -> Overview:
-    """The notes of all readings as one: points in their order, equal notes once, notes by point."""
+def overview(read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Note] = ()) -> Overview:
+    """The notes of all readings as one: points in their order, equal notes once, notes by point, then tables."""
     points = list(dict.fromkeys((*planned, *(point for notes in read for point in notes.points))))
     kept: dict[tuple[int, frozenset[object]], Note] = {}
     for notes in read:
@@ -76,7 +78,7 @@ def overview(read: Sequence[Notes], planned: Sequence[str]) -> Overview:
     return Overview(
         kind=read[0].kind if read else "fact",
         points=tuple(points),
-        notes=tuple(ordered),
+        notes=(*ordered, *tables),
         unsaid=tuple(point for n, point in enumerate(points, start=1) if n not in said),
         documents=tuple(documents.values()),
         want=tuple(want for notes in read for want in notes.want),

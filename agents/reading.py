@@ -124,6 +124,12 @@ class Shown(NamedTuple):
     excerpt: Excerpt
     offset: int
 
+    @property
+    def as_asked(self) -> dict[str, str]:
+        """It as a prompt is given it."""
+        source = self.document.source
+        return {"id": source.id, "title": source.title, "text": self.excerpt.text}
+
     def own(self, numbers: Iterable[int]) -> list[int]:
         """Those of a call's numbers that are lines of this document and were shown, as its own."""
         return [n - self.offset for n in numbers if n - self.offset in self.excerpt.numbers]

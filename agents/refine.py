@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from ..memory.context import Budget
-from ..orchestrator.evidence import Checked, Claim, Draft, Gap, Query, Value
+from ..orchestrator.errors import NoAnswer
+from ..orchestrator.evidence import Author, Checked, Claim, Draft, Gap, Query, Value
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
@@ -75,23 +76,26 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
     """The report as a model writes it from notes; where nothing of that may stand, the notes themselves by point."""
     read = ctx.results[-1].read(Overview)
     if task.way == "select":
-        reason = "every sentence is quoted as it stands; no model wrote or checked any"
-        checked = Checked(reason=reason)
-        draft = arranged(task.question, read.points, read.notes)
-        return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": read.unsaid})
+        return _quoted(task, read, "")
+    shown = [{"point": note.point, "text": note.text} for note in read.notes]
     draft = Draft()
     for again in range(2):
-        written = await ctx.ask(
-            "write",
-            returns=WrittenReport,
-            again=again,
-            question=task.question,
-            kind=read.kind,
-            points=read.points,
-            notes=[{"point": note.point, "text": note.text} for note in read.notes],
-            not_said=(*read.unsaid, *task.absent),
-        )
-        draft, dropped = draft_of(written, read.notes)
+        try:
+            answer = await ctx.answer(
+                "write",
+                returns=WrittenReport,
+                again=again,
+                question=task.question,
+                kind=read.kind,
+                points=read.points,
+                notes=shown,
+                not_said=(*read.unsaid, *task.absent),
+            )
+        except NoAnswer as error:
+            return _quoted(task, read, f"no model wrote this: {error}")
+        draft, dropped = draft_of(answer.value, read.notes)
+        author = Author(model=answer.model, rung=answer.rung, tier=answer.tier)
+        draft = draft.model_copy(update={"written_by": author})
         if dropped:
             ctx.note("sentences that name no note are left out", left_out=dropped)
         if draft.claims:
@@ -100,6 +104,15 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
         ctx.note("nothing was written that names a note: the notes stand as they are")
         draft = by_point(read.points, read.notes)
     return draft.model_copy(update={"documents": read.documents})
+
+
+def _quoted(task: WriteTask, read: Overview, reason: str) -> Draft:
+    """The report that rules arrange of sentences as they stand, and why nothing of it is checked."""
+    reasons = [reason, "every sentence is quoted as it stands; no model wrote or checked any"]
+    draft = arranged(task.question, read.points, read.notes)
+    checked = Checked(reason="; ".join(filter(None, reasons)), sentences=len(draft.claims))
+    unsaid = (*read.unsaid, *task.absent)
+    return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": unsaid})
 
 
 def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:

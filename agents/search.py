@@ -16,6 +16,7 @@ from ..orchestrator.evidence import Claim, Passage, Query, Source, Value
 from ..orchestrator.metadata import ID, Condition, Mentions, elements
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
+from .catalogue import fused, sources_of
 from .coverage import (
     COMMON,
     RARE,
@@ -33,7 +34,6 @@ from .inquiry import Inquiry, read_question
 from .lookup import claims_of
 from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
-from .ranking import documents_of, fused
 from .selection import names_of
 from .spelling import corrections, likely, misspelt, one_edit_away, respelt
 from .wording import calls
@@ -94,7 +94,7 @@ class Search(Worker):
 async def located(queries: Sequence[str], ctx: Context, *, limit: int = _PASSAGES_MOST) -> Located:
     """The documents in which each query finds passages, by all of them together."""
     found = [await ctx.memory.search(query, limit=limit, findings=False) for query in dict.fromkeys(queries)]
-    offsets: dict[str, list[int]] = {name: [] for name in fused(map(documents_of, found))}
+    offsets: dict[str, list[int]] = {name: [] for name in fused([sources_of(passages) for passages in found])}
     for passage in in_turns(found):
         offsets[passage.source].append(passage.start)
     return Located(queries=tuple(queries), documents={name: tuple(places) for name, places in offsets.items()})

@@ -13,7 +13,22 @@ from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .arrange import point_for
 from .meaning import closeness_of
-from .reading import CALL_TOKENS, Note, Notes, Picked, Read, ReadAll, ReadTask, Shown, consulted, noted, selected, shown
+from .parts import split_question
+from .reading import (
+    CALL_TOKENS,
+    Note,
+    Notes,
+    Picked,
+    Read,
+    ReadAll,
+    Reading,
+    ReadTask,
+    Shown,
+    consulted,
+    noted,
+    selected,
+    shown,
+)
 from .search import Found, Located
 
 #: Tokens of one document that are read at once; passages that are looked for in a longer one.
@@ -117,7 +132,20 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
     if task.way == "select":
         return await _selected(task, documents, offsets, ctx)
     call = shown(documents, DOCUMENT_TOKENS, dict(task.sections), offsets)
-    read = await ctx.ask(
+    try:
+        read = await _asked(task, call, ctx)
+    except NoAnswer as error:
+        ctx.note(f"nobody takes notes, so sentences are selected: {error}")
+        return await _selected(task, documents, offsets, ctx)
+    kept, loose = noted(read, call)
+    if loose:
+        ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
+    told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
+    return Notes(notes=tuple(kept), documents=consulted(call), **told)
+
+
+async def _asked(task: ReadTask, call: list[Shown], ctx: Context) -> Reading:
+    return await ctx.ask(
         "read",
         returns=Read if task.points else ReadAll,
         question=task.question,
@@ -131,11 +159,6 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         is_second=bool(task.sections),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
     )
-    kept, loose = noted(read, call)
-    if loose:
-        ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
-    told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
-    return Notes(notes=tuple(kept), documents=consulted(call), **told)
 
 
 async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
@@ -156,8 +179,9 @@ async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str
         read.append(one)
     if not read:
         raise NoAnswer("the model chose no sentence of any document; see the notes of this task for why")
-    placed = [note.model_copy(update={"point": point_for(note.text, task.points)}) for note in kept]
-    return Notes(kind=task.kind, points=task.points, notes=tuple(placed), documents=consulted(read))
+    points = task.points or tuple(split_question(task.question))
+    placed = [note.model_copy(update={"point": point_for(note.text, points)}) for note in kept]
+    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=consulted(read))
 
 
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:

@@ -1,5 +1,6 @@
 """The research supervisor: how a question becomes tasks. It starts nothing; every method returns plain data."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,6 +13,7 @@ from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
 from .analyze import Analysis
+from .catalogue import FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, rendered_table, sources_of
 from .desk import (
     Desk,
     Scouted,
@@ -27,13 +29,11 @@ from .desk import (
 )
 from .gaps import Overview
 from .parts import split_question
-from .ranking import cut, line_of
-from .reading import Way
 from .search import located
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
-#: Up to so many documents a catalogue is shown whole; of more, so many cards are. How many passages a query finds then.
-_CARDS_MOST, _CARDS_OF_MANY, _LOOKED_AT = 150, 60, 60
+#: Passages that a query finds in a large collection, rows of a look-up that are shown, and seconds for hints.
+_LOOKED_AT, _ROWS_MOST, _HINTS_WITHIN_S = 60, 20, 60.0
 
 
 class Brief(Value):
@@ -66,42 +66,59 @@ class ResearchSupervisor:
     async def brief(self, question: str, ctx: Context) -> Assignment:
         """What the answer must say and what to read for it, where a model reads; else the question's parts."""
         notes = await ctx.steering()
-        cards = await ctx.memory.cards() if self._reads else ()
+        way = await ctx.way("summarize")
+        cards = await ctx.memory.cards() if way != "extract" and ctx.memory.port else ()
         if cards:
-            return Assignment(question=question, desk=await self._triaged(question, cards, notes, ctx))
+            try:
+                desk = await self._triaged(question, cards, notes, way, ctx)
+                return Assignment(question=question, desk=desk.model_copy(update={"notes": notes}))
+            except NoAnswer as error:
+                ctx.note(f"nobody chooses what to read, so it is chosen by rule: {error}")
         brief = await ctx.ask("brief", returns=Brief, question=question, notes=notes)
         return Assignment(question=question, brief=brief)
 
-    @property
-    def _way(self) -> Way:
-        return "select" if all(rung.tier == 1 and "weak" in rung.name for rung in self._settings.rungs) else "prose"
-
-    @property
-    def _reads(self) -> bool:
-        return any(rung.provider != "embedded" for rung in self._settings.rungs)
-
-    async def _triaged(self, question: str, cards: Sequence[Card], notes: tuple[str, ...], ctx: Context) -> Desk:
-        """The documents to be read: all where they fit one call, else those that a model chooses from the catalogue.
-
-        Of a large catalogue it sees the cards that a search by its own queries finds best.
-        """
-        if self._way == "select":
+    async def _triaged(
+        self, question: str, cards: Sequence[Card], notes: tuple[str, ...], way: str, ctx: Context
+    ) -> Desk:
+        """The documents to be read: all where they fit one call, else those that a model chooses from the catalogue."""
+        if way == "select":
             found = await located([question, *split_question(question)], ctx)
             return selecting(question, cards, list(found.documents), notes)
         if fits_one_call(cards):
             return whole(question, cards, notes)
-        of, searched = len(cards), [question]
-        if of > _CARDS_MOST:
-            fields = (await ctx.memory.mentions(question)).fields
-            scouted = await ctx.ask("scout", returns=Scouted, question=question, of=of, fields=fields)
-            searched = list(dict.fromkeys((question, *scouted.queries)))
-            found = await located(searched, ctx, limit=_LOOKED_AT)
-            cards = cut(cards, list(found.documents), _CARDS_OF_MANY)
-        shown = [line_of(card) for card in cards]
+        fields = rendered_fields(await ctx.memory.fields())
+        scouted = await self._scouted(question, fields, len(cards), ctx) if len(cards) > WHOLE_MOST else Scouted()
+        tables = [await ctx.memory.look_up(select) for select in scouted.lookups]
+        searched = list(dict.fromkeys((question, *scouted.queries))) if len(cards) > WHOLE_MOST else []
+        rankings = [sources_of(await ctx.memory.search(query, limit=_LOOKED_AT)) for query in searched]
+        links = {card.source: [name for ids in card.links.values() for name in ids] for card in cards}
+        chosen = choose([card.source for card in cards], [table.sources for table in tables], rankings, links)
+        seen = {card.source: card for card in cards}
         triage = await ctx.ask(
-            "triage", returns=Triage, question=question, cards=shown, of=of, is_cut=of > len(cards), notes=notes
+            "triage",
+            returns=Triage,
+            question=question,
+            cards=rendered(chosen, seen, full=len(chosen) if len(cards) <= WHOLE_MOST else FULL_MOST),
+            shown=len(chosen),
+            of=len(cards),
+            fields=fields,
+            tables=[rendered_table(table, f"@{n}", most=_ROWS_MOST) for n, table in enumerate(tables, start=1)],
+            notes=notes,
         )
-        return triaged(question, triage, cards, notes, searched if of > _CARDS_MOST else ())
+        known = {json.dumps(table.select.model_dump(), sort_keys=True) for table in tables}
+        new = [one for one in triage.lookups if json.dumps(one.model_dump(), sort_keys=True) not in known]
+        tables += [await ctx.memory.look_up(select) for select in new]
+        return triaged(question, triage, seen, tables, searched)
+
+    async def _scouted(self, question: str, fields: str, of: int, ctx: Context) -> Scouted:
+        """How to search a large collection; nobody's hints are no hindrance."""
+        try:
+            return await ctx.ask(
+                "scout", returns=Scouted, question=question, of=of, fields=fields, within_s=_HINTS_WITHIN_S
+            )
+        except NoAnswer as error:
+            ctx.note(f"searched by the question alone: {error}")
+            return Scouted()
 
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""

@@ -274,6 +274,14 @@ class Consulted(Value):
     why_not: str = ""
 
 
+class Author(Value):
+    """Which model answered, as its provider named it, on which rung and of which tier."""
+
+    model: str
+    rung: str = ""
+    tier: int = 0
+
+
 class Checked(Value):
     """What came of the check of each sentence against its quotes alone."""
 
@@ -303,6 +311,7 @@ class Draft(Value):
     not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
     #: What was read, used or not.
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    written_by: Author | None = Field(default=None, exclude_if=lambda author: author is None)
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
 
 
@@ -360,6 +369,7 @@ class Report(Value):
     layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
     not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    written_by: Author | None = Field(default=None, exclude_if=lambda author: author is None)
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings; left out of a record without any.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)

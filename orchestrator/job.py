@@ -207,6 +207,7 @@ class Job:
                 layout=draft.layout,
                 not_answered=draft.not_answered,
                 documents=draft.documents,
+                written_by=draft.written_by,
                 checked=draft.checked,
                 outputs=outputs,
                 made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),

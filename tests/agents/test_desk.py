@@ -191,7 +191,7 @@ async def test_gaps_lead_to_another_look_once_and_what_was_read_is_not_read_agai
         return {"notes": [note(request, *COST)], "not_said": [2]}
 
     def triage(request: Request) -> Any:
-        ids = [card.split()[0] for card in request.inputs["cards"]]
+        ids = re.findall(r"^- \[(.+?)\]", request.inputs["cards"], re.MULTILINE)
         return {"points": points, "documents": [name for name in ids if "ferry" in name] + ["nobody-has-this"]}
 
     answers = {

@@ -4,9 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.agents.gaps import overview
-from bullpen.agents.ranking import cut, fused, kin_of, line_of
 from bullpen.agents.reading import Note, Notes, Picked, Read, ReadNote, batches, consulted, noted, selected, shown
-from bullpen.orchestrator.evidence import Card, Consulted, Quote, Source
+from bullpen.orchestrator.evidence import Consulted, Quote, Source
 from bullpen.orchestrator.rules.numbering import Numbered, number
 
 SECTIONS = "\n\n".join(f"# Part {n}\n\nThe part {n} says this. It has figure {n}00 in it." for n in range(1, 40))
@@ -97,31 +96,3 @@ def test_a_document_that_was_read_whole_once_was_read_whole() -> None:
     assert (
         overview([part, all_of_it], ()).documents == overview([all_of_it, part], ()).documents == (all_of_it.documents)
     )
-
-
-def test_fusion_prefers_what_several_rankings_have_near_their_top() -> None:
-    assert fused([["a", "b", "c"], ["b", "d"], ["b", "a"]])[:2] == ["b", "a"]
-    assert fused([]) == []
-
-
-CARDS = [
-    Card(
-        source="PEP-665",
-        title="Lock file",
-        metadata={"status": "Rejected", "superseded_by": "751", "url": "http://x/y"},
-    ),
-    *(Card(source=f"PEP-{n}", title=f"T{n}", opening=f"Opening {n}.") for n in range(700, 760)),
-]
-
-
-def test_what_the_best_cards_name_comes_with_them() -> None:
-    found = cut(CARDS, ["PEP-665", *(f"PEP-{n}" for n in range(700, 740))], most=12)
-
-    assert "PEP-751" in [card.source for card in found]
-    assert len(found) == 12
-    assert kin_of(CARDS[0], {card.source.casefold(): card.source for card in CARDS}) == ["PEP-751"]
-
-
-def test_a_card_is_one_line_without_addresses() -> None:
-    assert line_of(CARDS[0]) == "PEP-665 “Lock file” (status: Rejected; superseded_by: 751)"
-    assert line_of(CARDS[1]) == "PEP-700 “T700”: Opening 700."
