@@ -226,16 +226,21 @@ class Disagreement(Value):
 
     about: str
     sides: tuple[Claim, ...]
+    #: Why they differ, where that is known.
+    why: str = Field(default="", exclude_if=lambda why: not why)
 
 
 class Block(Value):
     """A piece of a section, by the ids of its claims: sentences that follow each other, items, or a table."""
 
     kind: Literal["paragraph", "list", "table"]
+    #: A table without `rows` has one for each of these: what its records say, under the names of their fields.
     claims: tuple[str, ...] = ()
     #: Of a table: the names of its columns, and its rows; a cell is the ids of its claims.
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    #: What each row is about, in a column before the others; none where a row says it itself.
+    heads: tuple[str, ...] = Field(default=(), exclude_if=lambda heads: not heads)
 
 
 class Section(Value):
