@@ -369,8 +369,9 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         flat = self.model_dump(mode="json")
-        flat = {"outputs": [], "estimated_usd": 0.0, **flat}
-        inner = ("text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by")
+        absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "checked": None, "outputs": []}
+        flat = {**absent, "estimated_usd": 0.0, **flat}
+        inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
             "job": flat["job"],
             "status": flat["status"],
