@@ -6,6 +6,7 @@ is told in the report.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 from ..orchestrator.envelope import Result
@@ -154,10 +155,11 @@ def cells_of(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
     """What each cell of a table says, by its id, with what its row and its column are called."""
     said: dict[str, str] = {}
     for block in (block for section in layout.sections for block in section.blocks if block.rows):
-        for row in block.rows:
-            name = " ".join(texts.get(cell, "") for cell in row[0])
-            for column, cell in zip(block.columns, row, strict=False):
-                said |= {claim: f"{name} · {column}: {texts.get(claim, '')}" for claim in cell if cell is not row[0]}
+        columns = block.columns[1:] if block.heads else block.columns
+        for head, row in zip_longest(block.heads, block.rows, fillvalue=""):
+            for column, cell in zip_longest(columns, row, fillvalue=""):
+                place = " · ".join(filter(None, (str(head), str(column))))
+                said |= {name: f"{place}: {texts.get(name, '')}" for name in cell if place}
     return said
 
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from pydantic import Field
 
 from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Section, Value
+from ..orchestrator.rules.layout import pruned
 from .reading import Note
 
 #: The numbers at the end of a sentence or a cell: `[1]`, `[1][2]`, `[1, 2]`, and full stops between and behind them.
@@ -30,6 +31,8 @@ _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _RULE = re.compile(r"[\s|:-]+$")
 _RANGE_MOST = 20
+#: A cell that says nothing.
+_EMPTY = ("", "–", "-", "—")
 
 
 class WrittenSection(Value):
@@ -231,19 +234,21 @@ def _joined(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _table(lines: Sequence[str], page: _Page) -> Iterator[Block]:
-    rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
-    columns, body = tuple(map(bare, rows[0])), rows[1:]
-    kept: list[tuple[tuple[str, ...], ...]] = []
-    for row in body:
+    """A table of cells that are claims. A first column without numbers names the rows; a cell takes its row's numbers
+    where it has none."""
+    columns, *rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
+    is_headed = not any(numbers_in(row[0]) for row in rows)
+    heads, kept = [], list[tuple[tuple[str, ...], ...]]()
+    for row in rows:
         whole = numbers_in(" ".join(row))
-        cells = [(bare(cell), numbers_in(cell)) for cell in row]
-        # A first cell without a number names what its row is about; elsewhere a cell takes the numbers of its row.
-        names = [page.add(said, numbers or whole) if said else "" for said, numbers in cells]
+        cells = [(bare(cell), numbers_in(cell)) for cell in row[is_headed:]]
+        names = [page.add(said, numbers or whole) if said not in _EMPTY else "" for said, numbers in cells]
         if any(names):
-            padded = [*names, *[""] * (len(columns) - len(names))][: max(len(columns), 1)]
-            kept.append(tuple((name,) if name else () for name in padded))
+            heads.append(bare(row[0]))
+            kept.append(tuple((name,) if name else () for name in names))
     if kept:
-        yield Block(kind="table", columns=columns, rows=tuple(kept))
+        names_of_rows = tuple(heads) if is_headed else ()
+        yield Block(kind="table", columns=tuple(map(bare, columns)), rows=tuple(kept), heads=names_of_rows)
 
 
 def _cells(line: str) -> list[str]:
@@ -258,11 +263,12 @@ def without(draft: Draft, gone: Sequence[str], mended: Mapping[str, str]) -> Dra
         why = _left((one.why,) if one.why else (), gone, mended)
         if len(sides) > 1:
             disagreements.append(one.model_copy(update={"sides": sides, "why": why[0] if why else None}))
+    kept = _left(draft.claims, gone, mended)
     return draft.model_copy(
         update={
-            "claims": _left(draft.claims, gone, mended),
+            "claims": kept,
             "disagreements": tuple(disagreements),
-            "layout": draft.layout and trimmed(draft.layout, set(gone)),
+            "layout": draft.layout and pruned(draft.layout, {claim.id for claim in kept}),
         }
     )
 
@@ -270,19 +276,3 @@ def without(draft: Draft, gone: Sequence[str], mended: Mapping[str, str]) -> Dra
 def _left(claims: Sequence[Claim], gone: Sequence[str], mended: Mapping[str, str]) -> tuple[Claim, ...]:
     kept = (claim for claim in claims if claim.id not in gone)
     return tuple(c.model_copy(update={"text": mended[c.id]}) if c.id in mended else c for c in kept)
-
-
-def trimmed(layout: Layout, gone: set[str]) -> Layout:
-    """The layout without these claims, and without the blocks, rows and sections that nothing is left of."""
-    sections = []
-    for section in layout.sections:
-        blocks = []
-        for block in section.blocks:
-            rows = [tuple(tuple(name for name in cell if name not in gone) for cell in row) for row in block.rows]
-            claims = tuple(name for name in block.claims if name not in gone)
-            kept = tuple(row for row in rows if any(row))
-            if claims or kept:
-                blocks.append(block.model_copy(update={"claims": claims, "rows": kept}))
-        if blocks:
-            sections.append(section.model_copy(update={"blocks": tuple(blocks)}))
-    return Layout(lead=tuple(name for name in layout.lead if name not in gone), sections=tuple(sections))

@@ -242,10 +242,13 @@ class Block(Value):
     """A piece of a section, by the ids of its claims: sentences that follow each other, items, or a table."""
 
     kind: Literal["paragraph", "list", "table"]
+    #: A table without `rows` has one for each of these: what its records say, under the names of their fields.
     claims: tuple[str, ...] = ()
     #: Of a table: the names of its columns, and its rows; a cell is the ids of its claims.
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    #: What each row is about, in a column before the others; none where a row says it itself.
+    heads: tuple[str, ...] = Field(default=(), exclude_if=lambda heads: not heads)
 
 
 class Section(Value):
@@ -384,8 +387,9 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         flat = self.model_dump(mode="json")
-        flat = {"outputs": [], "estimated_usd": 0.0, **flat}
-        inner = ("text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by")
+        absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "checked": None, "outputs": []}
+        flat = {**absent, "estimated_usd": 0.0, **flat}
+        inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
             "job": flat["job"],
             "status": flat["status"],

@@ -38,8 +38,6 @@ from .rules.plan import Plan, problems
 from .worker import Context, Identity
 
 CHECK = StepKind(None, "evidence.checked", "evidence.failed")
-#: How much text around a quote is kept in the run, in code points.
-_AROUND = 200
 
 
 class Supervisor(Protocol):
@@ -184,21 +182,10 @@ class Job:
             gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
             outputs = rules.outputs_of(results, self.dispatch.final)
             status, degraded = self._status(draft, gaps, results, outputs), self.tally.degraded
-            text = compose(
-                self.order.question,
-                draft,
-                gaps,
-                evidence,
-                notice=self._notice(),
-                degraded=degraded,
-                status=status,
-                outputs=outputs,
-                is_research=not results or bool(self.order.corpus) or any(map(rules.is_research, results)),
-            )
             report = Report(
                 job=self.equipment.job,
                 status=status,
-                text=text,
+                text="",
                 degraded=degraded,
                 claims=draft.claims,
                 gaps=gaps,
@@ -216,6 +203,9 @@ class Job:
                 seconds=self.tally.seconds,
                 calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
             )
+            is_research = not results or bool(self.order.corpus) or any(map(rules.is_research, results))
+            text = compose(self.order.question, report, evidence, notice=self._notice(), is_research=is_research)
+            report = report.model_copy(update={"text": text})
             journal = self.equipment.journal
             journal.append(Entry(FINISHED, report, task="job", sender="job", recipient="user"))
         with anyio.move_on_after(self.equipment.settings.finish_timeout_s, shield=True):
@@ -235,7 +225,11 @@ class Job:
         async def effect(_: StepKey) -> Evidence:
             claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
             names = dict.fromkeys(
-                [quote.source for quote in rules.quotes_of(claims)] + [r.source for c in claims for r in c.records]
+                [
+                    *(quote.source for quote in rules.quotes_of(claims)),
+                    *(record.source for claim in claims for record in claim.records),
+                    *(document.source for document in draft.documents),
+                ]
             )
             sources = [await memory.source(name) for name in names] if memory else []
             known = {source.id: source for source in sources if source}
@@ -249,7 +243,8 @@ class Job:
             return rules.only_supported(draft, found.value), found.value
         lost = f"{found.failure.detail}; {len(draft.claims)} claims could not be checked and are left out"
         unchecked = Gap(task="evidence", reason=found.failure.type, detail=lost)
-        return Draft(gaps=(*draft.gaps, unchecked), uncovered=draft.uncovered), Evidence()
+        kept = {"gaps": (*draft.gaps, unchecked), "claims": (), "disagreements": (), "layout": None, "checked": None}
+        return draft.model_copy(update=kept), Evidence()
 
     def _unheard(self) -> list[Gap]:
         """What the job was told after the supervisor's last decision."""
@@ -270,8 +265,8 @@ class Job:
 async def _around(memory: Memory, quote: Quote) -> Passage | None:
     """The quote with some words on each side, as they stand in the source; None where it has no such span."""
     before = await memory.read(quote.source, 0, quote.start)
-    start = max(0, quote.start - _AROUND)
-    text = before[start:] + await memory.read(quote.source, quote.start, quote.end + _AROUND)
+    start = max(0, quote.start - rules.AROUND)
+    text = before[start:] + await memory.read(quote.source, quote.start, quote.end + rules.AROUND)
     if not text:
         return None
     line = before.count("\n") + 1

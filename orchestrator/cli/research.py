@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Markdown, TableElement
+from rich.table import Table
 
 from ..control.client import send
 from ..control.protocol import Resume
@@ -139,6 +141,22 @@ def _say_models(system: System) -> None:
     sys.stderr.write(f"model: {rungs} ({system.gateway.rungs_from})\n")
 
 
+class _WholeTable(TableElement):
+    """A table whose cells fold where a word, such as a path, is wider than they are; rich would cut it."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for piece in super().__rich_console__(console, options):
+            for column in piece.columns if isinstance(piece, Table) else ():
+                column.overflow = "fold"
+            yield piece
+
+
+class ReportText(Markdown):
+    """A report's text on a terminal, nothing of it cut."""
+
+    elements: ClassVar = {**Markdown.elements, "table_open": _WholeTable}
+
+
 def _print_json(report: Report) -> None:
     print_json(report.as_json())
 
@@ -146,7 +164,7 @@ def _print_json(report: Report) -> None:
 def _print(report: Report) -> None:
     screen = console()
     if screen.is_terminal:
-        screen.print(Markdown(report.text, hyperlinks=False))
+        screen.print(ReportText(report.text, hyperlinks=False))
     else:
         sys.stdout.write(report.text)
     for reason in () if screen.is_terminal else report.degraded:  # a terminal has just shown them with the report

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+from ..rules.compose import RULER
 from .reader import Run
 from .step import MODEL, TOOL
 
@@ -45,7 +46,9 @@ def difference(before: Run, after: Run) -> Difference:
 
 
 def _lines(run: Run) -> list[str]:
-    return run.report.text.splitlines() if run.report else []
+    """The report's text but for its footer, which says what the totals say."""
+    text = run.report.text if run.report else ""
+    return text[: text.rfind(RULER) if RULER in text else None].splitlines()
 
 
 def _totals(run: Run) -> dict[str, Any]:

@@ -1,87 +1,147 @@
-"""The report as a person reads it: Markdown, the answer first, every sentence with its sources. Pure.
+"""The report as a person reads it: Markdown, the answer first, every sentence with its evidence. Pure.
 
 Whatever is from outside, names too, stands in it as data: its marks are the report's own.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from ..envelope import Status
-from ..evidence import Claim, Disagreement, Draft, Evidence, Gap, Output, Source
-from ..metadata import label, shown
+from ..evidence import Block, Checked, Claim, Disagreement, Evidence, Output, Report, Source
+from ..metadata import ID, shown
+from .citing import Marks, evidence_lines, sources_of, title_of
+from .consulted import documents_part
+from .layout import Laid, counted_by, kind_of, laid_out
 from .markdown import as_data
-from .report import quotes_of, stands_in
+from .plainly import open_points, went_wrong
+from .price import told_usd
 
-#: A claim computed from many documents names so many of them; the run has all.
-_MARKS_MOST = 3
+#: What stands before the footer: who wrote and checked the report, what it cost, how it could be better.
+RULER = "\n\n---\n\n"
 _NOTHING = "Nothing was found that answers this."
 #: The same of a team that does no research.
 _NOTHING_RETURNED = "The work is done, and its workers returned nothing to show."
-_UNFINISHED = "There is no answer: what is missing says why."
+_UNFINISHED = "There is no answer, for the reasons below."
 _UNCHECKED = "*What the workers returned, as they returned it: it rests on no source that was checked.*"
 #: What is said instead where that is not the reason why there is no answer.
 _NO_ANSWER: Mapping[Status, str] = {
-    Status.FAILED: "There is no answer: the work failed, and what is missing says why.",
+    Status.FAILED: "There is no answer: the work failed, for the reasons below.",
     Status.OVER_BUDGET: "There is no answer: the budget does not allow the work.",
     Status.CANCELLED: "There is no answer: the work was ended before there was one.",
 }
 
 
-def compose(
-    question: str,
-    draft: Draft,
-    gaps: Sequence[Gap],
-    evidence: Evidence,
-    *,
-    notice: str = "",
-    degraded: Sequence[str] = (),
-    status: Status = Status.OK,
-    outputs: Sequence[Output] = (),
-    is_research: bool = True,
-) -> str:
-    """The report as Markdown. Every sentence of substance is a claim and carries the numbers of its sources.
+class _Page(NamedTuple):
+    """What every part of a report is written from."""
 
-    `notice` stands above it; `degraded`, why it is worse than it could be, ends it. Without an answer, `status` says
-    whether one was looked for. `outputs` are what a team returned that finds nothing out; `is_research` is whether
-    findings were to be expected of it.
+    laid: Laid
+    marks: Marks
+    sources: Mapping[str, Source]
+
+    def sentence(self, claim: Claim) -> str:
+        """A claim and its marks."""
+        return f"{as_data(claim.text)} {self.marks.of(claim)}".strip()
+
+    def prose(self, names: Sequence[str]) -> str:
+        """Claims one behind the other."""
+        return " ".join(self.sentence(self.laid.claims[name]) for name in names)
+
+
+def compose(question: str, report: Report, evidence: Evidence, *, notice: str = "", is_research: bool = True) -> str:
+    """A report's value as Markdown; its own `text` is not looked at. Every sentence of substance carries its numbers.
+
+    `notice` stands above it. Without an answer, its status says whether one was looked for; `is_research` is whether
+    findings were to be expected of the team.
     """
-    numbers = {name: n for n, name in enumerate(_cited(draft), start=1)}
     sources = {source.id: source for source in evidence.sources}
-    parts = [f"# {as_data(question)}"]
-    parts += [f"*{as_data(notice)}*"] if notice else []
-    nothing = _NO_ANSWER.get(status) or (_NOTHING if is_research else _UNFINISHED if gaps else _NOTHING_RETURNED)
-    parts.append(_body(draft.claims, numbers, sources) or _returned(outputs) or nothing)
-    if draft.disagreements:
-        parts.append("## Where sources disagree\n\n" + "\n".join(_conflict(d, numbers) for d in draft.disagreements))
-    missing = [*map(_gap, gaps), *_uncovered(draft)]
-    if missing:
-        parts.append("## What is missing\n\n" + "\n".join(f"- {line}" for line in missing))
-    if numbers:
-        listed = [f"{n}. {_source(name, draft, evidence)}" for name, n in numbers.items()]
-        listed += _unlisted(draft, numbers)
-        parts.append("## Sources\n\n" + "\n".join(listed))
-    if degraded:
-        parts.append("## Degraded\n\n" + "\n".join(f"- {as_data(reason)}" for reason in degraded))
-    return "\n\n".join(parts) + "\n"
+    laid = laid_out(report.claims, report.layout, sources)
+    claims = [*laid.all(), *(claim for disagreement in report.disagreements for claim in disagreement.claims)]
+    page = _Page(laid, Marks(claims), sources)
+    wrong = went_wrong(report.gaps)
+    unfinished = _UNFINISHED if report.gaps else _NOTHING_RETURNED
+    nothing = _NO_ANSWER.get(report.status) or (_NOTHING if is_research else unfinished)
+    cited = [name for claim in claims for name in sources_of(claim)]
+    parts = [
+        f"# {as_data(question)}",
+        f"*{as_data(notice)}*" if notice else "",
+        _body(page) or _returned(report.outputs) or nothing,
+        _under("Where sources disagree", [_conflict(disagreement, page) for disagreement in report.disagreements]),
+        _under("Not answered", [f"- {as_data(point)}" for point in open_points(report)]),
+        _under("What went wrong", [f"- {as_data(said)}" for said in wrong]),
+        _under("Documents", [documents_part(cited, report.documents, evidence)]),
+        _under("Evidence", evidence_lines(page.marks, evidence)),
+    ]
+    return "\n\n".join(filter(None, parts)) + RULER + _footer(report) + "\n"
 
 
-def _body(claims: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[str, Source]) -> str:
-    """The claims in order: the answer by itself, sentences as a list, what metadata says of documents as a table."""
-    parts = []
-    for kind, group in groupby(claims, key=_kind):
-        same = list(group)
-        if kind == "answer":
-            parts += [f"**{_sentence(claim, numbers)}**" for claim in same]
-        elif kind == "row" and len(same) > 1:
-            parts.append(_table(same, numbers, sources))
-        elif kind == "count" and len({tuple(_columns(claim)) for claim in same}) == 1 and len(same) > 1:
-            parts.append(_counts(same, numbers))
-        else:
-            parts.append("\n".join(f"- {_sentence(claim, numbers)}" for claim in same))
-    return "\n\n".join(parts)
+def _under(heading: str, lines: Sequence[str]) -> str:
+    """A part of the report; "" where it has nothing to say."""
+    return f"## {heading}\n\n" + "\n".join(lines) if any(lines) else ""
+
+
+# What was found out
+
+
+def _body(page: _Page) -> str:
+    parts = [page.prose(page.laid.layout.lead)]
+    for section in page.laid.layout.sections:
+        heading = as_data(section.heading)
+        parts += [f"## {heading}"] if heading else []
+        parts += [_block(block, page) for block in section.blocks]
+    return "\n\n".join(filter(None, parts))
+
+
+def _block(block: Block, page: _Page) -> str:
+    if block.kind == "paragraph":
+        return page.prose(block.claims)
+    if block.rows:
+        return _grid(block, page)
+    claims = [page.laid.claims[name] for name in block.claims]
+    kinds = set(map(kind_of, claims))
+    if block.kind == "table" and kinds == {"count"}:
+        return _counts(claims, page)
+    if block.kind == "table" and kinds == {"row"}:
+        return _records(claims, page)
+    return "\n".join(f"- {page.sentence(claim)}" for claim in claims)
+
+
+def _grid(block: Block, page: _Page) -> str:
+    """A table of sentences: a column for the heads of its rows, where they have any, and one for each cell."""
+    rows = [list(map(page.prose, row)) for row in block.rows]
+    columns = list(map(as_data, block.columns))
+    if block.heads:
+        rows = [[as_data(head), *row] for head, row in zip_longest(block.heads[: len(rows)], rows, fillvalue="")]
+        columns = columns if len(columns) >= max(map(len, rows)) else ["", *columns]
+    return _table(columns, rows)
+
+
+def _records(claims: Sequence[Claim], page: _Page) -> str:
+    """A line a document, a column a field, in the order in which the fields come."""
+    fields = list(dict.fromkeys(record.field for claim in claims for record in claim.records if record.field != ID))
+    rows = []
+    for claim in claims:
+        values = {record.field: as_data(shown(record.value)) for record in claim.records}
+        names = "; ".join(dict.fromkeys(title_of(record.source, page.sources) for record in claim.records))
+        rows.append([f"{as_data(names)} {page.marks.of(claim)}", *(values.get(field, "") for field in fields)])
+    return _table(["document", *(as_data(field.replace("_", " ")) for field in fields)], rows)
+
+
+def _counts(claims: Sequence[Claim], page: _Page) -> str:
+    """A line a claim, for claims that are counted by the same things."""
+    names = list(dict.fromkeys(name for claim in claims for name in counted_by(claim)))
+    parts = [(counted_by(claim), page.marks.of(claim)) for claim in claims]
+    rows = [[*(as_data(held.get(name, "")) for name in names), marks] for held, marks in parts]
+    return _table([*map(as_data, names), "evidence"], rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as wide as its widest row."""
+    width = max(len(columns), *map(len, rows))
+    lines = [[*line, *[""] * (width - len(line))] for line in (columns, ["---"] * width, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _returned(outputs: Sequence[Output]) -> str:
@@ -102,104 +162,50 @@ def _value(value: Any) -> str:
     return f"{fence}json\n{shown_as}\n{fence}"
 
 
-def _kind(claim: Claim) -> str:
-    if claim.answer:
-        return "answer"
-    if claim.rule == "count" and not claim.quotes:
-        return "count"
-    is_row = claim.rule == "lookup" and not claim.quotes and len({record.source for record in claim.records}) == 1
-    return "row" if is_row else "sentence"
+# What is around it
 
 
-def _table(rows: Sequence[Claim], numbers: Mapping[str, int], sources: Mapping[str, Source]) -> str:
-    """A line a document, a column a field, in the order in which the fields come."""
-    fields = list(dict.fromkeys(record.field for row in rows for record in row.records if record.field != "id"))
-    lines = [["document", *(as_data(field.replace("_", " ")) for field in fields)], ["---"] * (len(fields) + 1)]
-    for row in rows:
-        name = row.records[0].source
-        values = {record.field: as_data(shown(record.value)) for record in row.records}
-        lines.append(
-            [f"{as_data(_title(name, sources))} {_marks(row, numbers)}", *(values.get(field, "") for field in fields)]
-        )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _conflict(disagreement: Disagreement, page: _Page) -> str:
+    why = f": {page.sentence(disagreement.why)}" if disagreement.why else ""
+    sides = "\n".join(f"  - {_said(side, page)}" for side in disagreement.sides)
+    return f"- {as_data(disagreement.about)}{why}\n{sides}"
 
 
-def _columns(claim: Claim) -> dict[str, str]:
-    """The parts of a claim such as `year: 2020 · number: 7`, by name."""
-    return {name: value for name, _, value in (part.partition(": ") for part in claim.text.split(" · "))}
+def _said(side: Claim, page: _Page) -> str:
+    """What a side says, behind the names of those who say it."""
+    who = ", ".join(title_of(name, page.sources) for name in sources_of(side))
+    return f"{as_data(who)}: {page.sentence(side)}"
 
 
-def _counts(claims: Sequence[Claim], numbers: Mapping[str, int]) -> str:
-    """A line a claim, for claims that are counted by the same things."""
-    names = list(_columns(claims[0]))
-    lines = [[*map(as_data, names), "documents"], ["---"] * (len(names) + 1)]
-    lines += [[*map(as_data, _columns(claim).values()), _marks(claim, numbers)] for claim in claims]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _footer(report: Report) -> str:
+    """Who wrote the report and who checked it, what it cost, and why it is worse than it could be."""
+    models = ", ".join(report.made_by.models)
+    lane = report.made_by.lane
+    said = [f"Written by {models} ({lane})." if models else f"Written by {lane}." if lane else "No model was asked."]
+    said += [_check(report.checked)] if report.checked else []
+    cost = told_usd(report.cost_usd, report.estimated_usd) if report.cost_usd else "nothing"
+    said += [f"It cost {cost} and took {_time(report.seconds)}."]
+    said += [f"It is worse than it could be: {'; '.join(report.degraded)}."] if report.degraded else []
+    return as_data(" ".join(said))
 
 
-def _title(name: str, sources: Mapping[str, Source]) -> str:
-    source = sources.get(name)
-    if source is None or source.title == name:
-        return name
-    return f"{label(name, source.metadata)}, {source.title}"
+def _check(checked: Checked) -> str:
+    """Whether the sentences were checked, by whom and what came of it."""
+    if not checked.model:
+        return f"Nobody checked the sentences against their quotes{f': {checked.reason}' if checked.reason else ''}."
+    counts = [f"{checked.as_they_stood} as they stood"]
+    counts += [f"{checked.mended} mended"] if checked.mended else []
+    counts += [f"{len(checked.dropped)} left out"] if checked.dropped else []
+    said = f"{_many(checked.sentences, 'sentence')}, each checked against its quotes by {checked.model}"
+    return f"{said}: {', '.join(counts)}{f' ({checked.reason})' if checked.reason else ''}."
 
 
-def _sides(draft: Draft) -> list[Claim]:
-    return [*draft.claims, *(side for disagreement in draft.disagreements for side in disagreement.sides)]
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else _many(rest, "second")
 
 
-def _cited(draft: Draft) -> list[str]:
-    """The ids of the sources, in the order in which the text first needs them."""
-    return list(dict.fromkeys(name for claim in _sides(draft) for name in _named(claim)))
-
-
-def _named(claim: Claim) -> list[str]:
-    """The sources that a claim names: all that it quotes, and the first few whose metadata it was computed from."""
-    quoted = list(dict.fromkeys(quote.source for quote in claim.quotes))
-    recorded = list(dict.fromkeys(record.source for record in claim.records))
-    most = len(recorded) if claim.rule == "lookup" else _MARKS_MOST
-    return list(dict.fromkeys([*quoted, *recorded[:most]]))
-
-
-def _unlisted(draft: Draft, numbers: Mapping[str, int]) -> list[str]:
-    rest = {record.source for claim in _sides(draft) for record in claim.records} - numbers.keys()
-    return [f"\n…and the metadata of {len(rest)} more documents, which the run names one by one."] if rest else []
-
-
-def _sentence(claim: Claim, numbers: Mapping[str, int]) -> str:
-    return f"{as_data(claim.text)} {_marks(claim, numbers)}"
-
-
-def _marks(claim: Claim, numbers: Mapping[str, int]) -> str:
-    marks = "".join(f"[{numbers[name]}]" for name in _named(claim))
-    more = len({record.source for record in claim.records} - set(_named(claim)))
-    return f"{marks} and {more} more" if more else marks
-
-
-def _conflict(disagreement: Disagreement, numbers: Mapping[str, int]) -> str:
-    sides = "\n".join(f"  - {_sentence(side, numbers)}" for side in disagreement.sides)
-    return f"- {as_data(disagreement.about)}\n{sides}"
-
-
-def _gap(gap: Gap) -> str:
-    return as_data(f"{gap.task}: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
-
-
-def _uncovered(draft: Draft) -> Iterable[str]:
-    if draft.uncovered and draft.claims:
-        yield as_data(f"No evidence above contains these words of the question: {', '.join(draft.uncovered)}.")
-
-
-def _source(name: str, draft: Draft, evidence: Evidence) -> str:
-    """A source's title and where to open it: each place that is quoted, as `path:line` or by its page."""
-    source = next((source for source in evidence.sources if source.id == name), None)
-    if source is None:
-        return as_data(name)
-    quotes = [quote for quote in quotes_of(_sides(draft)) if quote.source == name]
-    places = [passage for passage in evidence.passages if any(stands_in(quote, [passage]) for quote in quotes)]
-    pages = sorted({passage.page for passage in places if passage.page})
-    lines = sorted({passage.line for passage in places if passage.line})
-    place = as_data(f"{source.title}: {source.uri}")
-    if pages:
-        return f"{place}, p. {', '.join(map(str, pages))}"
-    return place if "#" in source.uri else place + ", ".join(f":{n}" for n in lines)
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"

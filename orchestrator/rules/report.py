@@ -14,8 +14,13 @@ from ..envelope import Result, Status
 from ..evidence import Claim, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
 from ..metadata import ID, as_date, elements, field_of, is_empty, label, order, shown, years_of
 from ..text import shorten
+from .layout import pruned
+from .plainly import LIMITS
 
 _T = TypeVar("_T")
+
+#: How much text around a quote is kept in the run, in code points.
+AROUND = 200
 
 #: What stands between two names in an item of an answer, and a number with the name of its series.
 _NEXT = re.compile(r"\)*(?:; | \()")
@@ -101,7 +106,8 @@ def problem_of(claim: Claim, evidence: Evidence) -> str:
 
 
 def only_supported(draft: Draft, evidence: Evidence) -> Draft:
-    """The draft with every claim that does not hold moved to the gaps, and its disagreements with it."""
+    """The draft with every claim that does not hold moved to the gaps; its place in the layout and its disagreements
+    go with it."""
     claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
     problems = {id(claim): problem_of(claim, evidence) for claim in claims}
     dropped = [
@@ -109,9 +115,11 @@ def only_supported(draft: Draft, evidence: Evidence) -> Draft:
         for claim in claims
         if (problem := problems[id(claim)])
     ]
+    kept = tuple(claim for claim in draft.claims if not problems[id(claim)])
     return draft.model_copy(
         update={
-            "claims": tuple(claim for claim in draft.claims if not problems[id(claim)]),
+            "claims": kept,
+            "layout": draft.layout and pruned(draft.layout, {claim.id for claim in kept if claim.id}),
             "gaps": (*draft.gaps, *dropped),
             "disagreements": tuple(
                 d for d in draft.disagreements if not any(problems[id(claim)] for claim in d.claims)
@@ -243,7 +251,10 @@ def status_of(
     expects_claims: bool,
     outputs: Sequence[Output] = (),
 ) -> Status:
-    """How the job ended, when it ended by itself."""
+    """How the job ended, when it ended by itself: in part where something failed, was cut short or is left open.
+
+    A limit of the documents that a laid out draft was written in view of is none of these; what is open, it says.
+    """
     if any(result.status is Status.OVER_BUDGET for result in results):
         return Status.PARTIAL if has_answer(draft, outputs) else Status.OVER_BUDGET
     if results and not any(result.status.delivered for result in results):
@@ -251,4 +262,5 @@ def status_of(
         return Status.EMPTY if looked else Status.FAILED
     if expects_claims and not has_answer(draft, outputs):
         return Status.EMPTY
-    return Status.PARTIAL if gaps else Status.OK
+    counted = [gap for gap in gaps if draft.layout is None or gap.reason not in LIMITS]
+    return Status.PARTIAL if counted or draft.not_answered else Status.OK

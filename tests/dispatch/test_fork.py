@@ -16,6 +16,7 @@ from bullpen.orchestrator.journal.difference import difference
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import Run, run_of
 from bullpen.orchestrator.replay import replay
+from bullpen.orchestrator.rules.compose import RULER
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import load_settings
 from bullpen.orchestrator.team import Team
@@ -123,7 +124,7 @@ def test_a_fork_without_a_change_takes_everything_over_and_tells_nobody_twice(ru
     after, asked = fork(run)
 
     assert (asked, len(TOLD)) == ([], 2)
-    assert text(after) == text(run)
+    assert text(after).partition(RULER)[0] == text(run).partition(RULER)[0]
     assert after.id != run.id
     assert after.accepted["fork"] == {"of": run.id, "at": len(run.events), "origin": run.id, "set": ["something"]}
     assert after.cost.micro_usd == 0
@@ -138,7 +139,7 @@ def test_another_model_is_asked_from_the_event_on(run: Run) -> None:
     assert TOLD[2:] == ['new look of "b"']
     path = {step.task: (step.asked, step.taken_over) for step in difference(run, after).tasks}
     assert path == {"a": (0, 2), "b": (2, 0), "write": (1, 0)}
-    assert any(line.startswith("+") and "new write" in line for line in difference(run, after).text)
+    assert any(line.startswith("+") and "new write" in line.casefold() for line in difference(run, after).text)
 
 
 def test_the_same_answers_from_another_model_are_told_to_nobody_again(run: Run) -> None:
@@ -155,14 +156,15 @@ def test_with_another_prompt_only_what_depends_on_it_is_asked_anew(run: Run, tmp
     after, asked = fork(run, prompts={"write": prompt}, way="brief ")
 
     assert [each.partition(" ")[0] for each in asked] == ["write"]
-    assert "brief write" in text(after)
+    assert "brief write" in text(after).casefold()
 
 
 def test_with_another_worker_only_its_tasks_are_done_anew(run: Run) -> None:
     after, asked = fork(run, team=TEAM.replacing(Shorten))
 
     assert (asked, len(TOLD)) == ([], 2)
-    assert "Short: 2" in text(after)
+    assert after.report is not None
+    assert [gap.detail for gap in after.report.gaps] == ["2"]
 
 
 def test_a_fork_can_be_forked_and_replayed(run: Run) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.errors import NothingFound
-from bullpen.orchestrator.evidence import Draft, Evidence, Finding, Output, Report
+from bullpen.orchestrator.evidence import Evidence, Finding, Output, Report
 from bullpen.orchestrator.ids import compact, plain
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import run_of
@@ -70,7 +70,7 @@ def done(made: Team) -> tuple[Report, list[Event]]:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ("HELLO", "\n\nHELLO\n"),
+        ("HELLO", "\n\nHELLO\n\n"),
         (0, "```json\n0\n```"),
         (False, "```json\nfalse\n```"),
         ("", '```json\n""\n```'),
@@ -113,7 +113,7 @@ def test_what_comes_before_a_task_that_failed_is_not_the_result() -> None:
     report, _ = done(team(give("a", "half done"), give("b", "fail", "a")))
 
     assert (report.status, report.outputs) == (Status.PARTIAL, ())
-    assert "what is missing says why" in report.text
+    assert "There is no answer, for the reasons below." in report.text
     assert "half done" not in report.text
 
 
@@ -149,7 +149,8 @@ JSON = st.recursive(
 def test_each_value_is_shown_unless_it_is_none(values: list[Any]) -> None:
     outputs = [Output(task=f"t{n}", worker="w", value=plain(value)) for n, value in enumerate(values)]
 
-    text = compose("What?", Draft(), (), Evidence(), outputs=outputs, is_research=False)
+    report = Report(job="j", status=Status.OK, text="", outputs=tuple(outputs))
+    text = compose("What?", report, Evidence(), is_research=False)
 
     there = [value for value in values if value is not None]
     assert ("rests on no source" in text) == bool(there)

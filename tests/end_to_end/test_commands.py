@@ -20,7 +20,8 @@ def test_a_question_is_answered_with_sources_that_open(bullpen: Command, corpus:
     assert ended.returncode == 0, ended.stderr
     assert "The night bus pilot cost 48,000 crowns in six months. [1]" in ended.stdout
     assert "No language model wrote this" in ended.stdout
-    assert f"{corpus}/evaluation.md:3" in ended.stdout
+    assert ", evaluation.md:3\n" in ended.stdout
+    assert f" {corpus}/evaluation.md |" in ended.stdout
     assert "no model is set and no key was found" in ended.stderr
     assert (corpus.parent / "report.md").read_text(encoding="utf-8") == ended.stdout
 
@@ -29,7 +30,8 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
     found = json.loads(bullpen("research", QUESTION, "--corpus", corpus, "--json").stdout)
 
     assert set(found) == {"job", "status", "degraded", "report", "cost_usd", "estimated_usd", "seconds", "calls"}
-    assert set(found["report"]) == {"text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by"}
+    inner = {"text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by"}
+    assert set(found["report"]) == {*inner, "layout", "not_answered", "documents", "checked"}
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
     claim = found["report"]["claims"][0]
@@ -149,7 +151,8 @@ def test_nothing_found_has_an_exit_status_of_its_own(bullpen: Command, corpus: P
 
     assert ended.returncode == 4, ended.stderr
     assert "Nothing was found" in ended.stdout
-    assert "search-1: NothingFound" in ended.stdout
+    assert "## Not answered\n\n- " in ended.stdout
+    assert "search-1" not in ended.stdout
 
 
 def one_line(ended: Ended) -> str:

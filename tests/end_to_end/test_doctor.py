@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bullpen.orchestrator.rules.compose import RULER
 from bullpen.orchestrator.testing.provider import Fails, Reply, Says, ScriptedProvider, says_json
 
 QUESTION = "What did the night bus pilot cost, and why was it extended?"
@@ -62,9 +63,9 @@ def test_research_says_it_at_once_and_in_the_report_and_show_says_it_later(
     assert said < 10
     assert not any("→" in line for line in lines[1:said])  # before any task was sent
     for text in (ended.stdout, (tmp_path / "report.md").read_text(encoding="utf-8")):
-        footer = text.partition("\n## Degraded\n")[2]
-        assert f"- rung first: {MEND}\n" in footer
-        assert "- second answered, not first: first key_refused" in footer
+        footer = text.partition(RULER)[2]
+        assert f"rung first: {MEND}" in footer
+        assert "second answered, not first: first key_refused" in footer
     shown = bullpen("show", "latest").stdout
     assert f"degraded rung first: {MEND}\n" in shown
     assert "degraded second answered, not first" in shown
@@ -73,7 +74,7 @@ def test_research_says_it_at_once_and_in_the_report_and_show_says_it_later(
 def test_a_job_that_goes_well_has_no_such_footer(bullpen: Command, corpus: Path) -> None:
     ended = bullpen("research", QUESTION, "--corpus", corpus)
 
-    assert "Degraded" not in ended.stdout
+    assert "worse" not in ended.stdout.partition(RULER)[2]
     assert "degraded" not in ended.stderr + bullpen("show", "latest").stdout
 
 

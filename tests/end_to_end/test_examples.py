@@ -47,7 +47,7 @@ def test_a_research_job_from_a_script(example: Example, corpus: Path) -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert "refine         task.returned" in ended.stdout
-    assert "## Sources" in ended.stdout
+    assert "## Evidence" in ended.stdout
 
 
 def test_a_worker_that_streams_its_answer(example: Example) -> None:

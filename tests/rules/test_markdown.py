@@ -7,7 +7,23 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bullpen.orchestrator.envelope import Status
-from bullpen.orchestrator.evidence import Claim, Disagreement, Draft, Evidence, Gap, Passage, Quote, Record, Source
+from bullpen.orchestrator.evidence import (
+    Block,
+    Checked,
+    Claim,
+    Consulted,
+    Disagreement,
+    Evidence,
+    Gap,
+    Layout,
+    MadeBy,
+    Passage,
+    Quote,
+    Record,
+    Report,
+    Section,
+    Source,
+)
 from bullpen.orchestrator.rules.compose import compose
 from bullpen.orchestrator.rules.markdown import as_data, folded
 from bullpen.orchestrator.text import printable
@@ -88,15 +104,27 @@ def report(text: str) -> str:
         Source(id="a", title=text, uri=text, text_hash="0"),
         Source(id="b", title=text, uri=f"{text}#1", text_hash="0", metadata={"id": text}),
     )
-    passage = Passage(source="a", title=text, start=0, end=4, text="Text", line=7)
-    draft = Draft(
-        claims=(said.model_copy(update={"answer": ("x",)}), said, *rows),
-        disagreements=(Disagreement(about=text, sides=(said, said)),),
-        uncovered=(text,),
+    passage = Passage(source="a", title=text, start=0, end=4, text="Text", heading=text, line=7)
+    table = Block(kind="table", columns=(text,), rows=((("1",), ("2",)),), heads=(text,))
+    value = Report(
+        job="j",
+        status=Status.PARTIAL,
+        text="",
+        claims=tuple(claim.model_copy(update={"id": str(n)}) for n, claim in enumerate((said, said, said, *rows))),
+        layout=Layout(
+            lead=("0",),
+            sections=(Section(heading=text, blocks=(table, Block(kind="table", claims=("3", "4")))),),
+        ),
+        disagreements=(Disagreement(about=text, sides=(said, said), why=said),),
+        not_answered=(text,),
+        documents=(Consulted(source="b", depth="sections", cut=text, why_not=text), Consulted(source=f"{text}/x")),
+        checked=Checked(model=text, reason=text),
+        gaps=(Gap(task="corpus", reason=f"{text}/", detail=text),),
+        degraded=(text,),
+        made_by=MadeBy(lane=text, models=(text,)),
     )
-    gaps = [Gap(task=text, reason=text, detail=text)]
     evidence = Evidence(sources=sources, passages=(passage,))
-    return compose(text, draft, gaps, evidence, notice=text, degraded=[text], status=Status.PARTIAL)
+    return compose(text, value, evidence, notice=text)
 
 
 def shape(tokens: list[Token]) -> list[object]:
