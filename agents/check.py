@@ -100,7 +100,6 @@ class Check(Worker):
             documents=[await _head(name, ctx) for name in dict.fromkeys(quote["source"] for quote in quotes)],
             quotes=quotes,
             sentences=sentences,
-            not_answered=draft.not_answered,
         )
 
 
