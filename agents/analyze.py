@@ -51,6 +51,8 @@ class Analysis(Value):
     #: Why the evidence may not answer the question, and the question's words that need no quote.
     weak: tuple[str, ...] = ()
     explained: tuple[str, ...] = ()
+    #: By its words, the part of the question that a claim was found for.
+    parts: dict[str, str] = Field(default_factory=dict)
 
 
 class Analyze(Worker):
@@ -85,6 +87,7 @@ class Analyze(Worker):
             follow_ups=judged.follow_ups,
             weak=tuple(dict.fromkeys(finding.weak for finding in findings if finding.weak)),
             explained=tuple(dict.fromkeys(word for finding in findings for word in finding.explained)),
+            parts={claim.text: finding.about for finding in reversed(findings) for claim in finding.claims},
         )
 
 

@@ -11,7 +11,7 @@ from ..orchestrator.evidence import Author, Checked, Claim, Draft, Gap, Query, V
 from ..orchestrator.rules.report import recompute
 from ..orchestrator.worker import Context, Worker
 from .analyze import Analysis
-from .arrange import arranged
+from .arrange import arranged, under_parts
 from .claims import fitting, is_exact
 from .coverage import uncovered
 from .gaps import Overview
@@ -64,8 +64,10 @@ class Refine(Worker):
         claims = _with_exact(claims, shown) or analysis.claims
         gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in analysis.weak]
         gaps += [Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing]
+        named, layout = under_parts(_answer_once(claims), analysis.parts)
         return Draft(
-            claims=_answer_once(claims),
+            claims=named,
+            layout=layout,
             gaps=tuple(gaps),
             disagreements=analysis.disagreements,
             uncovered=uncovered(task.question, claims, analysis.explained),
