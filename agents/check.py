@@ -87,7 +87,7 @@ class Check(Worker):
         self, task: Query, draft: Draft, claims: Sequence[Claim], odd: Mapping[str, Sequence[Missing]], ctx: Context
     ) -> Answer[Verdicts]:
         """What a model says of the sentences: never one of a lower tier than the writer's, another one if there is."""
-        quotes, sentences = asked(claims, draft.layout, headings_of(ctx.results))
+        quotes, sentences = asked(claims, draft.layout, seen_in(ctx.results))
         for sentence, claim in zip(sentences, claims, strict=True):
             sentence["odd"] = [missing.text for missing in odd.get(claim.id, ())]
         writer = draft.written_by
@@ -129,21 +129,31 @@ class Asked(NamedTuple):
     sentences: list[dict[str, Any]]
 
 
-def headings_of(results: Sequence[Result]) -> dict[tuple[str, int], str]:
-    """Under which heading each quote of the notes stands, by its document and where it begins."""
-    seen = [result.read(Overview) for result in results if result.worker == "analyze"]
-    placed = (pair for one in seen for note in one.notes for pair in zip(note.quotes, note.under, strict=False))
-    return {(quote.source, quote.start): heading for quote, heading in placed}
+class Seen(NamedTuple):
+    """What stands behind the notes: the heading over each quote, by document and start, and what look-ups found."""
+
+    headings: Mapping[tuple[str, int], str] = {}
+    tables: Mapping[str, str] = {}
 
 
-def asked(claims: Sequence[Claim], layout: Layout | None, headings: Mapping[tuple[str, int], str]) -> Asked:
+def seen_in(results: Sequence[Result]) -> Seen:
+    """What stands behind the notes of these results."""
+    notes = [note for result in results if result.worker == "analyze" for note in result.read(Overview).notes]
+    placed = (pair for note in notes for pair in zip(note.quotes, note.under, strict=False))
+    headings = {(quote.source, quote.start): heading for quote, heading in placed}
+    return Seen(headings, {note.id: note.text for note in notes if note.is_table})
+
+
+def asked(claims: Sequence[Claim], layout: Layout | None, seen: Seen) -> Asked:
     """What the check is shown of some claims; a cell stands behind the names of its row and column."""
     numbers: dict[tuple[str, str, str], int] = {}
     cells = cells_of(layout, {claim.id: claim.text for claim in claims}) if layout else {}
     sentences = []
     for n, claim in enumerate(claims, start=1):
-        shows = [(q.source, headings.get((q.source, q.start), ""), " ".join(q.text.split())) for q in claim.quotes]
-        shows += [(record.source, "", f"{record.field}: {shown(record.value)}") for record in claim.records]
+        found = [("look-up", "", seen.tables[name]) for name in claim.notes if name in seen.tables]
+        shows = [(q.source, seen.headings.get((q.source, q.start), ""), " ".join(q.text.split())) for q in claim.quotes]
+        told = [(record.source, "", f"{record.field}: {shown(record.value)}") for record in claim.records]
+        shows += found or told
         own = [numbers.setdefault(one, len(numbers) + 1) for one in shows]
         sentences.append({"number": n, "text": cells.get(claim.id, claim.text), "quotes": own})
     quotes = [{"number": n, "source": one[0], "under": one[1], "text": one[2]} for one, n in numbers.items()]

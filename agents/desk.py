@@ -20,12 +20,13 @@ from .parts import split_question
 from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
 from .refine import WriteTask
 from .search import Located, Searches
-from .tables import count_of
 
 #: Of so many documents at most a model that only selects is shown sentences.
 _SELECTED_FROM = 12
 
 
+#: Rows of a look-up that a writer is shown (of what is counted, groups), and those whose fields are on record.
+_ROWS_MOST, _ROWS_ON_RECORD = 120, 20
 #: What a document counts that no card was seen of.
 UNSEEN_TOKENS = CALL_TOKENS // 4
 
@@ -101,14 +102,15 @@ def triaged(
 
 
 def noted_table(name: str, table: Table) -> Note:
-    """What a look-up came to, as a note: its conditions, counts and rows, with the fields that they rest on."""
-    counted = count_of(table, name)
-    records = list(counted.records if counted else ())
-    for row in table.rows:
-        held = zip(table.columns, row.values, strict=True)
-        records += [Record(source=row.source, field=column, value=value) for column, value in held if value is not None]
-    quotes = counted.quotes if counted else ()
-    return Note(id=name, text=rendered_table(table, "look-up"), quotes=quotes, records=tuple(records))
+    """What a look-up came to, as a note: its conditions, counts and rows, with the fields of the first of these."""
+    records = [
+        Record(source=row.source, field=column, value=value)
+        for row in table.rows[:_ROWS_ON_RECORD]
+        for column, value in (("id", row.source), *zip(table.columns, row.values, strict=True))
+        if value is not None
+    ]
+    text = rendered_table(table, "look-up", most=_ROWS_MOST)
+    return Note(id=name, text=text, records=tuple(records), is_table=True)
 
 
 def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:

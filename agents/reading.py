@@ -101,6 +101,8 @@ class Note(Value):
     under: tuple[str, ...] = ()
     #: Fields of documents that say it.
     records: tuple[Record, ...] = ()
+    #: Whether it is what a look-up found.
+    is_table: bool = False
 
 
 class Notes(Value):

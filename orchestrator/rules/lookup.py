@@ -5,6 +5,7 @@ A document's text is asked for only where it decides something: where no more th
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from ..evidence import Quote, Source
@@ -56,7 +57,7 @@ def run(select: Select, fields: Fields, text_of: Callable[[str], str]) -> Table:
         rows=tuple(_rows(ordered[:ROWS_MOST], columns, criteria, text_of)),
         more=tuple(source.id for source in ordered[ROWS_MOST:]),
         documents=len(fields.sources),
-        grouped=tuple(_grouped(name, ordered, fields) for name in dict.fromkeys(select.count_by)),
+        grouped=_all_grouped(select.count_by, ordered, fields),
         without=tuple(_without(c, ordered, near, fields) for c, near in zip(criteria, found.near, strict=True)),
         lacking=tuple(_lacking(columns, fields.sources)),
         remarks=tuple(remarks_on(select, fields)),
@@ -145,6 +146,20 @@ def _sentence(source: Source, text: str, start: int, end: int) -> tuple[int, int
         stop = text.find("\n", end)
         return text.rfind("\n", 0, start) + 1, len(text) if stop < 0 else stop
     return min([start, *(first + line.start for line in around)]), max([end, *(first + line.end for line in around)])
+
+
+def _all_grouped(names: Sequence[str], sources: Sequence[Source], fields: Fields) -> tuple[Grouped, ...]:
+    """By each field, and where several are named by all of them at once: `2019, unsound`."""
+    each = tuple(_grouped(name, sources, fields) for name in dict.fromkeys(names))
+    if len(each) < 2:
+        return each
+    groups: dict[str, list[str]] = {}
+    for source in sources:
+        held = [_group_names(source, one.field, fields) or ["none"] for one in each]
+        for values in product(*held):
+            groups.setdefault(", ".join(values), []).append(source.id)
+    together = tuple(Group(value=value, sources=tuple(groups[value])) for value in sorted(groups))
+    return (*each, Grouped(field=" and ".join(one.field for one in each), groups=together))
 
 
 def _grouped(name: str, sources: Sequence[Source], fields: Fields) -> Grouped:

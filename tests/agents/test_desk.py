@@ -244,6 +244,35 @@ async def test_two_runs_ask_the_same_of_an_in_memory_store(tmp_path: Path, corpu
     assert len(found.claims) == 1
 
 
+async def test_a_look_up_is_run_read_and_cited_with_its_conditions(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for n in range(8):
+        kind, filler = ("ship", "mill")[n % 2], "It speaks of weather and of wool at some length. " * 150
+        (docs / f"{n}.md").write_text(
+            f"---\nkind: {kind}\nyear: {1900 + n}\n---\n# Number {n}\n\nA {kind}.\n\n{filler}\n"
+        )
+    shown: list[str] = []
+
+    def reads(request: Request) -> Any:
+        shown.extend(one["id"] for one in request.inputs["documents"])
+        return {"notes": [], "not_said": [1]}
+
+    def write(request: Request) -> Any:
+        table = next(n for n, one in enumerate(request.inputs["notes"], start=1) if "look-up" in one["text"])
+        assert "kind is ship: 4 of 8" in request.inputs["notes"][table - 1]["text"]
+        return {"lead": f"Four of the eight are ships [{table}]."}
+
+    ships = {"where": [{"field": "kind", "values": ["ship"]}], "show": ["year"], "count_by": ["kind"]}
+    triage = {"kind": "list", "points": ["Which are ships?"], "documents": ["@1"], "lookups": [ships]}
+    answers = {"triage": triage, "read": reads, "gaps": {}, "write": write, "check": checked({})}
+    found, _ = await report(tmp_path, docs, answers)
+
+    assert len(shown) == len(set(shown)) == 4
+    assert [claim.text for claim in found.claims] == ["Four of the eight are ships."]
+    assert {record.field for record in found.claims[0].records} == {"id", "kind", "year"}
+
+
 async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks_nothing_twice(
     tmp_path: Path, corpus: Path
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.check import Verdict, asked, judge
+from bullpen.agents.check import Seen, Verdict, asked, judge
 from bullpen.agents.reading import Note
 from bullpen.agents.writing import (
     Contradiction,
@@ -164,7 +164,7 @@ def test_the_verdicts_are_applied_and_nothing_is_written_anew() -> None:
 
 def test_a_cell_is_shown_with_its_row_and_column_and_is_neither_beside_nor_repeated() -> None:
     found, _ = draft("It cost 3 [1].", "| | cost | year |\n|---|---|---|\n| ferry | 3 [6] | 1902 [7] |")
-    shown = asked(found.claims, found.layout, {("a", 6): "Money › Old"})
+    shown = asked(found.claims, found.layout, Seen({("a", 6): "Money › Old"}))
     verdicts = [
         Verdict(sentence=2, verdict="repeated"),
         Verdict(sentence=3, verdict="overstated", text="ferry · year: about 1902"),
