@@ -98,7 +98,7 @@ def claim_of(name: str, text: str, notes: Sequence[Note]) -> Claim:
         text=text,
         quotes=quotes,
         records=tuple(records),
-        rule="field" if records else None,
+        rule=None if not records else "select" if any(note.is_table for note in notes) else "field",
         notes=tuple(dict.fromkeys(note.id for note in notes)),
     )
 

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .envelope import Status
 
-#: `field` cites a field of one document as it stands; the others compute from fields of one or more.
-Rule = Literal["lookup", "filter", "count", "min", "max", "field"]
+#: `field` cites fields of documents one by one as they stand, `select` the rows of a look-up of a model; the others
+#: compute from fields of one document or more.
+Rule = Literal["lookup", "filter", "count", "min", "max", "field", "select"]
 #: How much work a question deserves: one fact, two or more things held against each other, a broad overview.
 Effort = Literal["fact", "comparison", "survey"]
 

@@ -21,6 +21,7 @@ _RULES: Mapping[Rule | None, str] = {
     "filter": "a choice",
     "min": "the least",
     "max": "the greatest",
+    "select": "rows of a look-up: fields",
 }
 
 _Fields = frozenset[tuple[str, str]]
