@@ -173,12 +173,12 @@ async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str
                 "select", returns=Picked, question=task.question, document={"title": title, "text": one.excerpt.text}
             )
         except NoAnswer as error:
+            if not read:  # whoever does not answer for the first will hardly do for the others
+                raise
             ctx.note("a document is left out", document=document.source.id, reason=str(error))
             continue
         kept += selected(picked, one, _PICKED_MOST)
         read.append(one)
-    if not read:
-        raise NoAnswer("the model chose no sentence of any document; see the notes of this task for why")
     points = task.points or tuple(split_question(task.question))
     placed = [note.model_copy(update={"point": point_for(note.text, points)}) for note in kept]
     return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=consulted(read))

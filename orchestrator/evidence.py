@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .envelope import Status
 
-#: `field` cites fields of documents one by one as they stand, `select` the rows of a look-up of a model; the others
-#: compute from fields of one document or more.
+#: `field` cites fields as they stand, `select` rows of a model's look-up; others compute from fields.
 Rule = Literal["lookup", "filter", "count", "min", "max", "field", "select"]
 #: How much work a question deserves: one fact, two or more things held against each other, a broad overview.
 Effort = Literal["fact", "comparison", "survey"]
@@ -289,10 +288,10 @@ class Author(Value):
 class Checked(Value):
     """What came of the check of each sentence against its quotes alone."""
 
-    #: The model that checked, as its provider named it, and its tier; empty and 0 where nobody did.
+    #: The model that checked, and its tier; empty and 0 where nobody did.
     model: str = ""
     tier: int = 0
-    #: Why nobody checked, or why the check counts for less; empty where neither is so.
+    #: Why nobody checked, or why it counts for less.
     reason: str = ""
     sentences: int = 0
     as_they_stood: int = 0
@@ -309,9 +308,9 @@ class Draft(Value):
     disagreements: tuple[Disagreement, ...] = ()
     #: Words of the question that no evidence of any claim contains.
     uncovered: tuple[str, ...] = ()
-    #: Where the claims stand; None where they follow each other as they are.
+    #: Where the claims stand; None where they follow each other.
     layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
-    #: What the question asks and nothing that was read says, in sentences for people.
+    #: What nothing that was read says, in sentences for people.
     not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
     #: What was read, used or not.
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
@@ -352,7 +351,7 @@ class Calls(Value):
 
 
 class Output(Value):
-    """What a task of the plan came to that is no finding, as plain JSON: a worker's word, which nobody has checked."""
+    """What a task came to that is no finding, as plain JSON: a worker's word, which nobody has checked."""
 
     task: str
     worker: str
@@ -360,7 +359,7 @@ class Output(Value):
 
 
 class Report(Value):
-    """What comes back from a job. Every claim in it rests on a quote or a record that was checked; no output does."""
+    """What comes back from a job. Every claim rests on a quote or record that was checked; no output does."""
 
     job: str
     status: Status
@@ -375,29 +374,23 @@ class Report(Value):
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
     written_by: Author | None = Field(default=None, exclude_if=lambda author: author is None)
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
-    #: What came of the tasks that no other came after, where that is not findings; left out of a record without any.
+    #: What came of the tasks that no other came after, where that is not findings.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
-    #: How much of `cost_usd` is an estimate, the most it can be, since a provider did not say what it charged.
-    #: Left out of a record where it is 0, so that a replay of one made before this was there is the same.
+    #: How much of `cost_usd` is an estimate, the most it can be; not on record where it is 0, as before there was any.
     estimated_usd: float = Field(default=0.0, exclude_if=lambda usd: not usd)
     seconds: float = 0.0
     calls: Calls = Calls()
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
-        flat = self.model_dump(mode="json")
-        absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "checked": None, "outputs": []}
-        flat = {**absent, "estimated_usd": 0.0, **flat}
+        absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
+        absent |= {"written_by": None, "checked": None}
+        flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
-            "job": flat["job"],
-            "status": flat["status"],
-            "degraded": flat["degraded"],
+            **{name: flat[name] for name in ("job", "status", "degraded")},
             "report": {name: flat[name] for name in inner},
-            "cost_usd": flat["cost_usd"],
-            "estimated_usd": flat["estimated_usd"],
-            "seconds": flat["seconds"],
-            "calls": flat["calls"],
+            **{name: flat[name] for name in ("cost_usd", "estimated_usd", "seconds", "calls")},
         }

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from ..envelope import Result, Status
 from ..evidence import Claim, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
@@ -27,14 +27,33 @@ _NEXT = re.compile(r"\)*(?:; | \()")
 _NUMBERED = re.compile(r"[^\s;()]+ (\d+)\b")
 
 
+class _Noted(BaseModel):
+    """A fact that somebody has noted down, with what it rests on."""
+
+    text: str
+    quotes: tuple[Quote, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+class _Notes(BaseModel):
+    """What a task has noted down, whatever else it returned."""
+
+    notes: tuple[_Noted, ...] = Field(min_length=1)
+
+
 def draft_of(results: Iterable[Result]) -> Draft:
-    """The last draft that was delivered; without one, every claim of every finding, so that paid work is not lost."""
+    """The last draft that was delivered; without one, every claim of every finding, or else what was noted down and not
+    written up, so that paid work is not lost."""
     delivered = [result for result in results if result.status.delivered]
     drafts = [draft for draft in (_read(result, Draft) for result in delivered) if draft]
     if drafts:
         return drafts[-1]
     findings = [finding for finding in (_read(result, Finding) for result in delivered) if finding]
     claims = dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims)
+    noted = [] if claims else [notes for notes in (_read(result, _Notes) for result in delivered) if notes]
+    for one in (one for notes in noted for one in notes.notes):
+        claim = Claim(text=one.text, quotes=one.quotes, records=one.records, rule="field" if one.records else None)
+        claims[claim.model_dump_json()] = None
     return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims))
 
 
@@ -53,8 +72,8 @@ def outputs_of(results: Iterable[Result], final: Iterable[Result]) -> tuple[Outp
 
 
 def is_research(result: Result) -> bool:
-    """Whether a draft or a finding was delivered."""
-    return result.status.delivered and any(_read(result, kind) for kind in (Draft, Finding))
+    """Whether a draft, a finding or notes were delivered."""
+    return result.status.delivered and any(_read(result, kind) for kind in (Draft, Finding, _Notes))
 
 
 def _read(result: Result, kind: type[_T]) -> _T | None:

@@ -150,69 +150,7 @@ async def test_documents_without_metadata_make_no_answer_from_metadata(question:
     assert [claim for claim in report.claims if claim.rule] == []
 
 
-# Another model
-
-
-def scripted(**more: Any) -> ScriptedModel:
-    """A model that does as it is told, and nothing well."""
-    return ScriptedModel(
-        {
-            "brief": lambda request: {"sub_questions": [request.inputs["question"]]},
-            "search": {"queries": []},
-            "summarize": {"statements": []},
-            "refine": {"sentences": [{"text": "Nothing else is known.", "claims": [2]}]},
-            **more,
-        }
-    )
-
-
-async def test_another_model_is_not_asked_what_the_documents_do_not_say() -> None:
-    model = scripted()
-    report = await asked("How much tungsten does the quarry of Brelling yield?", REGULATIONS, model)
-
-    assert report.status is Status.EMPTY
-    assert "“tungsten”" in report.gaps[0].detail
-    assert {request.prompt for request in model.requests} == {"brief", "search"}
-
-
-@pytest.mark.parametrize("keep", [[], [2], [99]])
-async def test_what_metadata_answers_reaches_the_report_whatever_another_model_keeps(keep: list[int]) -> None:
-    model = scripted(analyze={"keep": keep, "answer": None}, refine={"sentences": []})
-    report = await asked("What is the status of REG 3 and REG 11?", REGULATIONS, model)
-
-    assert answers_of(report) == [("REG 3 (Active)", "REG 11 (Draft)")]
-    assert report.claims[0].rule == "lookup"
-
-
-@pytest.mark.parametrize(
-    "sentences",
-    [
-        [],
-        [{"text": "REG 3 is in force.", "claims": [2]}],
-        [{"text": "Who knows.", "claims": [1]}],
-        [{"text": "Both are Active.", "claims": [1, 2, 3]}],
-    ],
-)
-async def test_what_metadata_answers_reaches_the_report_whatever_another_model_writes(
-    sentences: list[dict[str, Any]],
-) -> None:
-    model = scripted(analyze={"keep": [1, 2, 3], "answer": 2}, refine={"sentences": sentences})
-    report = await asked("What is the status of REG 3 and REG 11?", REGULATIONS, model)
-
-    assert (report.claims[0].text, answers_of(report)) == (
-        "REG 3 (Active); REG 11 (Draft)",
-        [("REG 3 (Active)", "REG 11 (Draft)")],
-    )
-    assert [gap.reason for gap in report.gaps] == []
-
-
-async def test_a_sentence_of_another_model_without_evidence_is_not_written() -> None:
-    model = scripted(
-        summarize={"statements": [{"text": "It cost nothing.", "excerpts": [{"passage": 1, "text": "It was free."}]}]}
-    )
-    report = await asked("What did the night tram pilot cost?", TRAMS, model)
-
-    assert (report.status, report.claims) == (Status.EMPTY, ())
+# Copies
 
 
 async def test_a_copy_of_a_document_is_cited_once() -> None:

@@ -39,28 +39,30 @@ def corpus(tmp_path: Path) -> Path:
 def answer(body: dict[str, Any]) -> Reply:
     """What a careful model could say: a pure function of the messages, so that order and timing do not matter."""
     system, user = (message["content"] for message in body["messages"][:2])
-    if "which parts it has" in system:
-        return says_json({"sub_questions": ["What did the night bus cost?", "Why was it extended?"]})
-    if "The search engine ranks" in system:
-        return says_json({"queries": ["night bus expenditure", "council extension ridership"]})
-    if "state what they say" in system:
-        return says_json(_summary(user))
-    if "You are the analyst" in system:
-        numbers = [int(number) for number in re.findall(r'<claim number="(\d+)">', user)]
-        return says_json({"keep": numbers[:4], "missing": ["Nobody says who paid."]})
+    if "You read documents" in system:
+        return says_json(_notes(user))
+    if "You look over the notes" in system:
+        return says_json({"points": []})
+    if "has sent notes" in system:
+        return says_json({"parts": ["How many passengers were there?"]})
     if "You write the report" in system:
-        claims = re.findall(r'<claim number="(\d+)">\n(.*)\n', user)
-        return says_json({"sentences": [{"text": f"In short: {text}", "claims": [int(n)]} for n, text in claims]})
+        lead, *rest = (
+            f"In short: {text} [{n}]" for n, text in re.findall(r"^\[(\d+)\] \(point \d+\) (.*)$", user, re.MULTILINE)
+        )
+        sections = [{"heading": "More", "blocks": [f"- {line}" for line in rest]}] if rest else []
+        return says_json({"lead": lead, "sections": sections, "not_answered": ["Nobody says who paid."]})
+    if "You check a report" in system:
+        numbers = re.findall(r"^\[(\d+)\] ", user, re.MULTILINE)
+        return says_json({"verdicts": [{"sentence": int(number), "verdict": "supported"} for number in numbers]})
     raise AssertionError(f"no answer for {system[:80]!r}")
 
 
-def _summary(user: str) -> dict[str, Any]:
-    passages = re.findall(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', user, re.DOTALL)
-    sentences = [(int(n), text) for n, body in passages for text in re.findall(r"The [^\n]*?\.(?=\s|$)", body)]
-    return {
-        "statements": [{"text": text, "excerpts": [{"passage": n, "text": text}]} for n, text in sentences[:3]],
-        "missing": "",
-    }
+def _notes(user: str) -> dict[str, Any]:
+    sentences = re.findall(r"^\[(\d+)\] ((?:The|Most) .*)$", user, re.MULTILINE)
+    notes = [{"point": 1, "text": text, "sentences": [int(number)]} for number, text in sentences[:3]]
+    if "<points>" in user:
+        return {"notes": notes}
+    return {"points": ["What did the night bus cost?"], "notes": notes}
 
 
 @pytest.fixture

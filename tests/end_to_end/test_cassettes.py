@@ -45,7 +45,7 @@ async def test_a_job_recorded_once_is_replayed_twice_without_a_network(
     monkeypatch.delenv("OPENAI_API_KEY")
     again = [await job(settings(tmp_path / name, file, model, network=False), corpus) for name in "ab"]
 
-    assert len(server.asked) == real.calls.model > 3
+    assert len(server.asked) == real.calls.model == 3
     assert [unfooted(report) for report in again] == [unfooted(real)] * 2
     assert [report.cost_usd for report in again] == [real.cost_usd] * 2
     assert KEY.encode() not in contents(file)
@@ -132,7 +132,7 @@ def test_the_page_works_as_it_stands(commands: int, shown: Path, answers: Answer
     replayed = run(replaying, shown)
 
     assert recorded.returncode == replayed.returncode == (3 if commands == 0 else 0), replayed.stdout + replayed.stderr
-    assert asked > 3
+    assert asked == 3
     assert [path.name for path in shown.rglob("*.json") if ".bullpen" not in path.parts] == [
         ("answers.json", "test_pilot-test_the_report_states_the_cost.json")[commands]
     ]

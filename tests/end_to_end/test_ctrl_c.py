@@ -51,16 +51,16 @@ def research(corpus: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
 def test_the_first_ctrl_c_cancels_and_prints_the_report_of_what_there_is(
     bullpen: Command, corpus: Path, tmp_path: Path, answers: Callable[[dict[str, Any]], Reply]
 ) -> None:
-    """The provider answers the brief and both parts of the question, then hangs."""
+    """The provider takes notes of all documents, then hangs."""
 
     def hanging(body: dict[str, Any]) -> Reply:
-        is_analyst = "You are the analyst" in body["messages"][0]["content"]
-        return Says("late", delay_s=30) if is_analyst else answers(body)
+        is_writing = "You write the report" in body["messages"][0]["content"]
+        return Says("late", delay_s=30) if is_writing else answers(body)
 
     with ScriptedProvider(hanging) as server:
         (tmp_path / "bullpen.toml").write_text(f'[[rungs]]\nmodel = "openai_http:m"\nbase_url = "{server.url}"\n')
         with research(corpus, "--json") as child:
-            while child.poll() is None and not any("analyst" in str(asked) for asked in server.asked):
+            while child.poll() is None and not any("You write the report" in str(asked) for asked in server.asked):
                 time.sleep(0.01)  # a real process: there is nothing else to wait on
             child.send_signal(signal.SIGINT)
             interrupted_s = time.monotonic()

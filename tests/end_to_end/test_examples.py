@@ -38,7 +38,7 @@ def test_a_worker_of_ones_own_with_a_server(
     assert "made by openai_http" in ended.stdout
     assert "No language model wrote this" not in ended.stdout
     run = open_run("latest", tmp_path / ".bullpen" / "runs")
-    assert_run(run).delegated("figures", times=2).no_event("model.failed").holds()
+    assert_run(run).delegated("figures", times=1).no_event("model.failed").holds()
     assert "9,120" in str(run.of_task("figures-1")[-1].value)
 
 

@@ -19,7 +19,7 @@ QUESTION = "What did the night bus pilot cost, and why was it extended?"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.mark.parametrize("calls", [1, 3, 6])
+@pytest.mark.parametrize("calls", [1, 2])
 def test_a_killed_job_is_interrupted_and_keeps_what_was_done(
     bullpen: Command, corpus: Path, tmp_path: Path, calls: int, answers: Callable[[dict[str, Any]], Reply]
 ) -> None:
@@ -57,7 +57,7 @@ def test_a_killed_job_is_interrupted_and_keeps_what_was_done(
     assert open_run(listed["job"], tmp_path / ".bullpen" / "runs").report is not None
 
 
-@pytest.mark.parametrize("calls", [0, 2, 5])
+@pytest.mark.parametrize("calls", [0, 1, 2])
 def test_a_killed_job_is_resumed_and_pays_nothing_twice(
     bullpen: Command, corpus: Path, tmp_path: Path, calls: int, answers: Callable[[dict[str, Any]], Reply]
 ) -> None:
