@@ -388,6 +388,7 @@ class Report(Value):
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
         absent |= {"written_by": None, "checked": None}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
+        flat["claims"] = [{"id": "", "notes": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
             **{name: flat[name] for name in ("job", "status", "degraded")},

@@ -31,11 +31,11 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
 
     assert set(found) == {"job", "status", "degraded", "report", "cost_usd", "estimated_usd", "seconds", "calls"}
     inner = {"text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by"}
-    assert set(found["report"]) == {*inner, "layout", "not_answered", "documents", "checked"}
+    assert set(found["report"]) == {*inner, "layout", "not_answered", "documents", "written_by", "checked"}
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
     claim = found["report"]["claims"][0]
-    assert set(claim) == {"text", "quotes", "records", "rule", "answer"}
+    assert set(claim) == {"text", "quotes", "records", "rule", "answer", "id", "notes"}
     assert [bool(claim["answer"]) for claim in found["report"]["claims"]].count(True) == 1
     assert set(claim["quotes"][0]) == {"source", "start", "end", "text"}
     source = (corpus / claim["quotes"][0]["source"]).read_text(encoding="utf-8")
