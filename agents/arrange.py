@@ -45,6 +45,12 @@ def _verbatim(note: Note) -> str:
     return " … ".join(cleaned(quote.text) for quote in note.quotes) or note.text
 
 
+def _heading(part: str) -> str:
+    """A part of a question as a heading: without the subject that was added in brackets."""
+    asked = part.removesuffix("?").partition(" (")[0]
+    return f"{asked[:1].upper()}{asked[1:]}?"
+
+
 def under_parts(claims: Sequence[Claim], parts: Mapping[str, str]) -> tuple[tuple[Claim, ...], Layout | None]:
     """Claims under the parts of the question that they were found for, the first of each leading; `parts` by words.
 
@@ -58,7 +64,9 @@ def under_parts(claims: Sequence[Claim], parts: Mapping[str, str]) -> tuple[tupl
     rest = [claim.id for claim in named if claim.text not in parts]
     lead = [ids[0] for ids in groups.values()][:_LEAD_MOST]
     lists = {part: tuple(name for name in ids if name not in lead) for part, ids in groups.items()}
-    sections = [Section(heading=part, blocks=(Block(kind="list", claims=ids),)) for part, ids in lists.items() if ids]
+    sections = [
+        Section(heading=_heading(part), blocks=(Block(kind="list", claims=ids),)) for part, ids in lists.items() if ids
+    ]
     if rest:
         sections.append(Section(heading=_OF_DOCUMENTS, blocks=(Block(kind="table", claims=tuple(rest)),)))
     return named, Layout(lead=tuple(lead), sections=tuple(sections))
@@ -67,9 +75,10 @@ def under_parts(claims: Sequence[Claim], parts: Mapping[str, str]) -> tuple[tupl
 def arranged(question: str, points: Sequence[str], notes: Sequence[Note]) -> Draft:
     """The best of the notes: those that lead, then the others under their points, or under their documents."""
     asked = set(terms(question))
-    ranked = sorted(notes, key=lambda note: -len(asked & set(terms(note.text))))
+    quoted = [note.model_copy(update={"text": _verbatim(note)}) for note in notes]
+    ranked = sorted(quoted, key=lambda note: -len(asked & set(terms(note.text))))
     best = distinct(ranked)[:_MOST]
-    claims = {id(note): claim_of(f"s{n}", _verbatim(note), [note]) for n, note in enumerate(best, start=1)}
+    claims = {id(note): claim_of(f"s{n}", note.text, [note]) for n, note in enumerate(best, start=1)}
     firsts = {note.point: note for note in reversed(best) if note.point}
     lead = [firsts[point] for point in sorted(firsts)][:_LEAD_MOST] or best[:1]
     rest = [note for note in best if all(note is not one for one in lead)]
