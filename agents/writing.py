@@ -236,7 +236,7 @@ def _joined(lines: Sequence[str]) -> list[tuple[str, str]]:
 def _table(lines: Sequence[str], page: _Page) -> Iterator[Block]:
     """A table of cells that are claims. A first column without numbers names the rows; a cell takes its row's numbers
     where it has none."""
-    columns, *rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
+    columns, *rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)] or [[]]
     is_headed = not any(numbers_in(row[0]) for row in rows)
     heads, kept = [], list[tuple[tuple[str, ...], ...]]()
     for row in rows:
