@@ -8,10 +8,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..envelope import Result, Status
-from ..evidence import Claim, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
+from ..evidence import Claim, Consulted, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
 from ..metadata import ID, as_date, elements, field_of, is_empty, label, order, shown, years_of
 from ..text import shorten
 from .layout import pruned
@@ -36,9 +36,10 @@ class _Noted(BaseModel):
 
 
 class _Notes(BaseModel):
-    """What a task has noted down, whatever else it returned."""
+    """What a task has noted down of documents, whatever else it returned."""
 
-    notes: tuple[_Noted, ...] = Field(min_length=1)
+    notes: tuple[_Noted, ...]
+    documents: tuple[Consulted, ...]
 
 
 def draft_of(results: Iterable[Result]) -> Draft:
@@ -51,10 +52,11 @@ def draft_of(results: Iterable[Result]) -> Draft:
     findings = [finding for finding in (_read(result, Finding) for result in delivered) if finding]
     claims = dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims)
     noted = [] if claims else [notes for notes in (_read(result, _Notes) for result in delivered) if notes]
+    read = {one.source: one for notes in noted for one in notes.documents}
     for one in (one for notes in noted for one in notes.notes):
         claim = Claim(text=one.text, quotes=one.quotes, records=one.records, rule="field" if one.records else None)
         claims[claim.model_dump_json()] = None
-    return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims))
+    return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims), documents=tuple(read.values()))
 
 
 def outputs_of(results: Iterable[Result], final: Iterable[Result]) -> tuple[Output, ...]:

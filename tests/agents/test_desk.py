@@ -157,10 +157,16 @@ async def test_notes_that_name_sentences_that_there_are_not_are_no_evidence(tmp_
     assert "write" not in asked
 
 
-async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(tmp_path: Path, corpus: Path) -> None:
-    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": read(not_said=[1]), "gaps": {"points": []}})
+@pytest.mark.parametrize("queries", [[], ["price of the ferry"]])
+async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(
+    tmp_path: Path, corpus: Path, queries: list[str]
+) -> None:
+    gaps = {"points": [], "queries": queries}
+    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": read(not_said=[1]), "gaps": gaps})
 
     assert found.status is Status.EMPTY
+    assert (found.claims, found.outputs) == ((), ())
+    assert len(found.documents) == 2
     assert "none of the documents that were read says it" in " ".join(gap.detail for gap in found.gaps)
     assert asked == ["read", "gaps"]
 
