@@ -13,7 +13,7 @@ from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Checked, Claim, Draft, Layout, Query, Value
 from ..orchestrator.metadata import shown
-from ..orchestrator.rules.support import Missing, flags, known_of
+from ..orchestrator.rules.support import Missing, flags, known_of, unsupported
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Answer, Context, Worker
 from .gaps import Overview
@@ -64,7 +64,8 @@ class Check(Worker):
             return draft
         sources = [await ctx.memory.source(name) for name in dict.fromkeys(q.source for c in claims for q in c.quotes)]
         known = known_of(task.question, [source for source in sources if source])
-        odd = {claim.id: missing for claim in claims if (missing := flags(claim, known))}
+        seen = seen_in(ctx.results)
+        odd = {claim.id: missing for claim in claims if (missing := _odd(claim, seen, known))}
         try:
             answer = await self._asked(task, draft, claims, odd, ctx)
         except NoAnswer as error:
@@ -101,6 +102,15 @@ class Check(Worker):
             quotes=quotes,
             sentences=sentences,
         )
+
+
+def _odd(claim: Claim, seen: "Seen", known: Sequence[str]) -> tuple[Missing, ...]:
+    """What a sentence names that stands in nothing that it rests on; a look-up's own words count."""
+    tables = [seen.tables[name] for name in claim.notes if name in seen.tables]
+    missing = flags(claim, known)
+    return (
+        unsupported(claim.text, [*tables, *(quote.text for quote in claim.quotes)], known=known) if tables else missing
+    )
 
 
 def _unchecked(draft: Draft, odd: Mapping[str, Sequence[Missing]], reason: str) -> Draft:

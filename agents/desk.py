@@ -131,7 +131,7 @@ def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
-    is_last = desk.way == "select"
+    is_last = desk.way == "select" or not desk.points  # all there is has been read then
     look = _look(desk, [task.id for task in tasks], desk.queries, round_number=1, is_last=is_last)
     return Plan(tasks=(*tasks, look))
 

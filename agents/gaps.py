@@ -70,7 +70,7 @@ def overview(read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Not
                 (point, frozenset((*note.quotes, *map(str, note.records)))), note.model_copy(update={"point": point})
             )
     ordered = sorted(kept.values(), key=lambda note: (note.point == 0, note.point))
-    said = {note.point for note in ordered}
+    told = {point for notes in read for point in _told(notes)}
     documents: dict[str, Consulted] = {}
     for one in (one for notes in read for one in notes.documents):
         before = documents.get(one.source)
@@ -79,10 +79,16 @@ def overview(read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Not
         kind=read[0].kind if read else "fact",
         points=tuple(points),
         notes=(*ordered, *tables),
-        unsaid=tuple(point for n, point in enumerate(points, start=1) if n not in said),
+        unsaid=tuple(point for point in points if point not in told),
         documents=tuple(documents.values()),
         want=tuple(want for notes in read for want in notes.want),
     )
+
+
+def _told(notes: Notes) -> set[str]:
+    """The points that a reading answers: it has notes for them, and does not say that they are only touched on."""
+    noted = {note.point for note in notes.notes} - set(notes.not_said)
+    return {point for n, point in enumerate(notes.points, start=1) if n in noted}
 
 
 def see_also(read: Sequence[Notes]) -> tuple[str, ...]:

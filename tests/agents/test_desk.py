@@ -98,7 +98,7 @@ async def test_a_small_corpus_takes_three_calls_and_every_quote_stands(tmp_path:
     assert found.claims[0].notes == ("summarize-1.1",)
     assert found.layout is not None
     assert found.layout.lead == (found.claims[0].id,)
-    assert {one.source for one in found.documents} == {"docs/ferry.md", "docs/mill.md"} or len(found.documents) == 2
+    assert [one.source for one in found.documents] == ["ferry.md", "mill.md"]
     assert found.checked is not None
     assert (found.checked.sentences, found.checked.as_they_stood) == (1, 1)
 
@@ -157,18 +157,15 @@ async def test_notes_that_name_sentences_that_there_are_not_are_no_evidence(tmp_
     assert "write" not in asked
 
 
-@pytest.mark.parametrize("queries", [[], ["price of the ferry"]])
-async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(
-    tmp_path: Path, corpus: Path, queries: list[str]
-) -> None:
-    gaps = {"points": [], "queries": queries}
-    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": read(not_said=[1]), "gaps": gaps})
+async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(tmp_path: Path, corpus: Path) -> None:
+    """All there is has been read: nobody is asked where else to look."""
+    found, asked = await report(tmp_path, corpus, {**ANSWERS, "read": read(not_said=[1])})
 
     assert found.status is Status.EMPTY
     assert (found.claims, found.outputs) == ((), ())
     assert len(found.documents) == 2
     assert "none of the documents that were read says it" in " ".join(gap.detail for gap in found.gaps)
-    assert asked == ["read", "gaps"]
+    assert asked == ["read"]
 
 
 async def test_everything_beside_the_question_is_no_report(tmp_path: Path, corpus: Path) -> None:
@@ -179,63 +176,64 @@ async def test_everything_beside_the_question_is_no_report(tmp_path: Path, corpu
     assert found.status is not Status.OK
 
 
-async def test_gaps_lead_to_another_look_once_and_what_was_read_is_not_read_again(tmp_path: Path) -> None:
-    """A corpus too large for one call: triage chooses, the notes leave a point open, and a query finds the rest."""
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    filler = "\n\n".join(f"Paragraph {n} of the chronicle speaks of weather and of wool." for n in range(900))
-    for name, text in (("ferry.md", FERRY), ("mill.md", MILL), ("wool.md", filler), ("weather.md", filler)):
-        (docs / name).write_text(text)
-    points = ["What did the ferry cost?", "What did the mill cost?"]
-    seen: list[list[str]] = []
+class Large:
+    """A corpus too large for one call, and a model that chooses one document, then finds the other by a query."""
 
-    def reads(request: Request) -> Any:
+    def __init__(self, tmp_path: Path) -> None:
+        self.docs = tmp_path / "docs"
+        self.docs.mkdir()
+        filler = "\n\n".join(f"Paragraph {n} of the chronicle speaks of weather and of wool." for n in range(900))
+        for name, text in (("ferry.md", FERRY), ("mill.md", MILL), ("wool.md", filler), ("weather.md", filler)):
+            (self.docs / name).write_text(text)
+        self.seen: list[list[str]] = []
+        self.answers: dict[str, Any] = {
+            "triage": self.triage,
+            "read": self.read,
+            "gaps": {"points": [{"point": 2, "state": "open"}], "queries": ["mill cost crowns"]},
+            "write": {"lead": "The ferry cost 300 crowns [1]. The mill cost 200 crowns [2]."},
+            "check": checked({}),
+        }
+
+    def read(self, request: Request) -> Any:
         ids = [one["id"] for one in request.inputs["documents"]]
-        seen.append(ids)
+        self.seen.append(ids)
         if any("mill" in name for name in ids):
             return {"notes": [note(request, "200 crowns", "The mill cost 200 crowns.", 2)]}
         return {"notes": [note(request, *COST)], "not_said": [2]}
 
-    def triage(request: Request) -> Any:
+    def triage(self, request: Request) -> Any:
         ids = re.findall(r"^- \[(.+?)\]", request.inputs["cards"], re.MULTILINE)
+        points = ["What did the ferry cost?", "What did the mill cost?"]
         return {"points": points, "documents": [name for name in ids if "ferry" in name] + ["nobody-has-this"]}
 
-    answers = {
-        "triage": triage,
-        "read": reads,
-        "gaps": {"points": [{"point": 2, "state": "open"}], "queries": ["mill cost crowns"]},
-        "write": {"lead": "The ferry cost 300 crowns [1]. The mill cost 200 crowns [2]."},
-        "check": checked({}),
-    }
-    found, asked = await report(tmp_path, docs, answers)
+
+async def test_gaps_lead_to_another_look_once_and_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+    """Triage chooses, the notes leave a point open, and a query finds the rest."""
+    large = Large(tmp_path)
+    found, asked = await report(tmp_path, large.docs, large.answers)
 
     assert asked == ["triage", "read", "gaps", "read", "write", "check"]
-    assert len({name for ids in seen for name in ids}) == sum(map(len, seen))
+    assert len({name for ids in large.seen for name in ids}) == sum(map(len, large.seen))
     assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns.", "The mill cost 200 crowns."]
     assert found.claims[1].notes == ("summarize-2.1",)
 
 
-async def test_a_query_is_not_asked_twice_and_a_round_that_adds_nothing_is_the_last(
-    tmp_path: Path, corpus: Path
-) -> None:
-    model_answers = {
-        **ANSWERS,
-        "read": read(COST, not_said=[2], points=["What did the ferry cost?", "Who paid for the ferry?"]),
-        "gaps": {"points": [{"point": 2, "state": "open"}], "queries": ["who paid"]},
-    }
-    found, asked = await report(tmp_path, corpus, model_answers, rounds_most=5)
+async def test_a_query_is_not_asked_twice_and_a_round_that_adds_nothing_is_the_last(tmp_path: Path) -> None:
+    large = Large(tmp_path)
+    large.answers["gaps"] = {"points": [{"point": 2, "state": "open"}], "queries": ["tungsten of the moon"]}
+    found, asked = await report(tmp_path, large.docs, large.answers, rounds_most=5)
 
-    assert asked.count("gaps") <= 2
-    assert len(found.claims) == 1
+    assert asked == ["triage", "read", "gaps", "gaps", "write", "check"]
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns."]
 
 
-async def test_documents_that_are_not_there_are_nobodys_evidence(tmp_path: Path, corpus: Path) -> None:
-    gaps = {"points": [], "documents": ["PEP-600", "../../etc/passwd"], "queries": []}
-    answers = {**ANSWERS, "read": read(COST, points=["What did the ferry cost?", "Why?"]), "gaps": gaps}
-    found, _ = await report(tmp_path, corpus, answers)
+async def test_documents_that_are_not_there_are_nobodys_evidence(tmp_path: Path) -> None:
+    large = Large(tmp_path)
+    large.answers["gaps"] = {"points": [], "documents": ["PEP-600", "../../etc/passwd"], "queries": []}
+    found, _ = await report(tmp_path, large.docs, large.answers)
 
-    assert {quote.source for claim in found.claims for quote in claim.quotes} <= {one.source for one in found.documents}
-    assert len(found.claims) == 1
+    assert {quote.source for claim in found.claims for quote in claim.quotes} == {large.seen[0][0]}
+    assert [one.source for one in found.documents] == [large.seen[0][0]]
 
 
 async def test_two_runs_ask_the_same_of_an_in_memory_store(tmp_path: Path, corpus: Path) -> None:
@@ -279,24 +277,18 @@ async def test_a_look_up_is_run_read_and_cited_with_its_conditions(tmp_path: Pat
     assert {record.field for record in found.claims[0].records} == {"id", "kind", "year"}
 
 
-async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks_nothing_twice(
-    tmp_path: Path, corpus: Path
-) -> None:
-    gaps = {"points": [{"point": 2, "state": "open"}], "queries": ["who paid for the ferry"]}
-    points = ["What did the ferry cost?", "Who paid for the ferry?"]
-    answers = {**ANSWERS, "read": read(COST, not_said=[2], points=points), "gaps": gaps}
-    async with desk(tmp_path, ScriptedModel(answers)) as system, system.launch("Ferry?", corpus=corpus) as job:
+async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks_nothing_twice(tmp_path: Path) -> None:
+    large = Large(tmp_path)
+    async with desk(tmp_path, ScriptedModel(large.answers)) as system, system.launch("?a", corpus=large.docs) as job:
         whole = await job.result()
         events = [event async for event in job.events()]
     asked = sum(event.kind == "model.answered" for event in events)
-    assert asked == 4
+    assert asked == 6
 
-    for n in range(1, len(events)):
-        model = ScriptedModel(answers)
-        async with (
-            scripted_system(research_team, model, before=events[:n], project=tmp_path / "project") as system,
-            system.resume(events[0].job) as job,
-        ):
+    for n in range(1, len(events), 2):
+        model = ScriptedModel(large.answers)
+        settings: dict[str, Any] = {"before": events[:n], "project": tmp_path / "project"}
+        async with scripted_system(research_team, model, **settings) as system, system.resume(events[0].job) as job:
             found = await job.result()
 
         answered = sum(event.kind == "model.answered" for event in events[:n])
