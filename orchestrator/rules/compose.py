@@ -63,7 +63,7 @@ def compose(question: str, report: Report, evidence: Evidence, *, notice: str = 
     wrong = went_wrong(report.gaps)
     unfinished = _UNFINISHED if report.gaps else _NOTHING_RETURNED
     nothing = _NO_ANSWER.get(report.status) or (_NOTHING if is_research else unfinished)
-    cited = [name for claim in claims for name in sources_of(claim)]
+    cited = [name for claim in claims if claim.rule != "select" for name in sources_of(claim)]  # rows were not read
     parts = [
         f"# {as_data(question)}",
         f"*{as_data(notice)}*" if notice else "",

@@ -402,3 +402,13 @@ def test_no_text_begins_a_section_of_its_own(text: str) -> None:
         "## Evidence",
     ]
     assert len(found.splitlines()) == 26
+
+
+def test_the_rows_of_a_look_up_are_one_number_and_no_documents_that_were_read() -> None:
+    records = tuple(Record(source=name, field="id", value=name) for name in ("a.md", "b.md"))
+    claim = Claim(text="Two were found.", records=records, rule="select")
+    found = parts(written(Draft(claims=(claim,))))
+
+    assert "Two were found. [T1]" in written(Draft(claims=(claim,)))
+    assert "Documents" not in found
+    assert found["Evidence"].startswith("- [T1] rows of a look-up")
