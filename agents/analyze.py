@@ -94,7 +94,7 @@ class Analyze(Worker):
 async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
     """All notes as one, and what else is to be looked up: nothing where code sees that every point is settled."""
     read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
-    whole = overview(read, task.points, task.tables)
+    whole = overview(read, task.points, task.tables, task.kind)
     also = see_also(read)
     if not task.is_last and (whole.unsaid or also):
         whole = await _with_gaps(task, whole, also, ctx)

@@ -13,6 +13,7 @@ class GapsTask(Value):
     """To look over what was read. The last time, nothing else may be asked for."""
 
     question: str
+    kind: Kind = "fact"
     #: The points of the plan; readers that had none have made their own.
     points: tuple[str, ...] = ()
     #: What has been searched for.
@@ -58,7 +59,9 @@ class Overview(Value):
         return bool(self.next_documents or self.next_queries or self.want)
 
 
-def overview(read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Note] = ()) -> Overview:
+def overview(
+    read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Note] = (), kind: Kind = "fact"
+) -> Overview:
     """The notes of all readings as one: points in their order, equal notes once, notes by point, then tables."""
     points = list(dict.fromkeys((*planned, *(point for notes in read for point in notes.points))))
     kept: dict[tuple[int, frozenset[object]], Note] = {}
@@ -76,10 +79,11 @@ def overview(read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Not
         before = documents.get(one.source)
         documents[one.source] = one if before is None or not one.cut else before
     return Overview(
-        kind=read[0].kind if read else "fact",
+        kind=read[0].kind if read else kind,
         points=tuple(points),
         notes=(*ordered, *tables),
-        unsaid=tuple(point for point in points if point not in told),
+        # Where look-ups alone were made, nobody has said which points they answer.
+        unsaid=tuple(point for point in points if point not in told and (read or not tables)),
         documents=tuple(documents.values()),
         want=tuple(want for notes in read for want in notes.want),
     )

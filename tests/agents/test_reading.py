@@ -96,3 +96,11 @@ def test_a_document_that_was_read_whole_once_was_read_whole() -> None:
     assert (
         overview([part, all_of_it], ()).documents == overview([all_of_it, part], ()).documents == (all_of_it.documents)
     )
+
+
+def test_where_look_ups_alone_were_made_the_kind_stays_and_no_point_is_called_open() -> None:
+    table = Note(id="T1", text="look-up: 4 of 8", is_table=True)
+    whole = overview([], ("How many?",), (table,), "history")
+
+    assert (whole.kind, whole.unsaid, whole.notes) == ("history", (), (table,))
+    assert overview([], ("How many?",)).unsaid == ("How many?",)
