@@ -71,17 +71,16 @@ class Check(Worker):
         except NoAnswer as error:
             return _unchecked(draft, odd, f"no model checked the sentences: {error}")
         judged = judge(draft, answer.value.verdicts, odd)
+        unjudged = f"{judged.unjudged} of the sentences were given no verdict" if judged.unjudged else ""
         checked = Checked(
             model=answer.model,
             tier=answer.tier,
-            reason="; ".join(answer.degraded),
+            reason="; ".join(filter(None, (*answer.degraded, unjudged))),
             sentences=len(claims),
             as_they_stood=judged.as_they_stood,
             mended=judged.mended,
             dropped=judged.dropped,
         )
-        if judged.unjudged:
-            ctx.note("sentences without a verdict", number=judged.unjudged)
         return judged.draft.model_copy(update={"checked": checked})
 
     async def _asked(

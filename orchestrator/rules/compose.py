@@ -196,7 +196,9 @@ def _check(checked: Checked) -> str:
     counts = [f"{checked.as_they_stood} as they stood"]
     counts += [f"{checked.mended} mended"] if checked.mended else []
     counts += [f"{len(checked.dropped)} left out"] if checked.dropped else []
-    said = f"{_many(checked.sentences, 'sentence')}, each checked against its quotes by {checked.model}"
+    judged = checked.as_they_stood + checked.mended + len(checked.dropped)
+    how = "each checked against its" if judged >= checked.sentences else f"{judged} of them checked against their"
+    said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {checked.model}"
     return f"{said}: {', '.join(counts)}{f' ({checked.reason})' if checked.reason else ''}."
 
 

@@ -121,6 +121,15 @@ async def test_what_the_check_finds_unsupported_is_dropped_and_what_says_too_muc
     assert "Award" not in " ".join(claim.text for claim in found.claims)
 
 
+async def test_a_sentence_without_a_verdict_is_not_called_checked(tmp_path: Path, corpus: Path) -> None:
+    found, _ = await report(tmp_path, corpus, {**ANSWERS, "check": {"verdicts": []}})
+
+    assert found.checked is not None
+    assert found.checked.as_they_stood == 0
+    assert "1 of the sentences were given no verdict" in found.checked.reason
+    assert "each checked" not in found.text
+
+
 async def test_nobody_checks_and_the_report_says_so(tmp_path: Path, corpus: Path) -> None:
     found, _ = await report(tmp_path, corpus, {"read": read(COST), "write": WRITTEN})
 
