@@ -164,6 +164,29 @@ def test_the_verdicts_are_applied_and_nothing_is_written_anew() -> None:
     assert judged.dropped == ("Three.", "Four.")
 
 
+def test_words_that_take_the_place_of_others_are_looked_at_as_these_are() -> None:
+    found, _ = draft("One [1]. Two [2]. Three [3].")
+    verdicts = [
+        Verdict(sentence=1, verdict="overstated", text="One of 1902."),
+        Verdict(sentence=2, verdict="overstated", text="About two."),
+    ]
+    judged = judge(found, verdicts, lambda claim: "1902" in claim.text or claim.text == "Three.")
+
+    assert [claim.text for claim in judged.draft.claims] == ["About two."]
+    assert (judged.as_they_stood, judged.mended, judged.dropped, judged.unjudged) == (0, 1, ("One.", "Three."), 1)
+
+
+def test_what_stands_beside_the_question_stays_where_nothing_else_would() -> None:
+    found = draft("One [1].", "Two [2].")[0].model_copy(update={"not_answered": ("How many.",)})
+    beside = [Verdict(sentence=1, verdict="beside"), Verdict(sentence=2, verdict="beside")]
+    wrong = [Verdict(sentence=1, verdict="beside"), Verdict(sentence=2, verdict="unsupported")]
+
+    assert [claim.text for claim in judge(found, beside).draft.claims] == ["One.", "Two."]
+    assert [claim.text for claim in judge(found, wrong).draft.claims] == ["One."]
+    assert [claim.text for claim in judge(found, beside[:1]).draft.claims] == ["Two."]
+    assert judge(found.model_copy(update={"not_answered": ()}), beside).draft.claims == ()
+
+
 def test_a_cell_is_shown_with_its_row_and_column_and_is_neither_beside_nor_repeated() -> None:
     found, _ = draft("It cost 3 [1].", "| | cost | year |\n|---|---|---|\n| ferry | 3 [6] | 1902 [7] |")
     shown = asked(found.claims, found.layout, Seen({("a", 6): "Money › Old"}))
