@@ -18,6 +18,7 @@ from bullpen.agents.writing import (
     claim_of,
     draft_of,
     numbers_in,
+    rivals,
     sentences_of,
     without,
 )
@@ -216,6 +217,23 @@ def test_a_side_that_is_not_borne_out_takes_its_disagreement_along() -> None:
     assert draft("x [1].", disagreements=(unsure,))[0].disagreements[0].why is None
     assert judge(found, [Verdict(sentence=3, verdict="unsupported")]).draft.disagreements == ()
     assert judge(found, [Verdict(sentence=4, verdict="unsupported")]).draft.disagreements[0].why is None
+
+
+def test_a_writer_is_told_which_notes_name_different_figures_for_one_thing() -> None:
+    said = [
+        ("a", 1, "The trial cost 182,400 pounds in its first year."),
+        ("b", 1, "The trial cost 201,100 pounds in its first year."),
+        ("b", 1, "The trial carried 18,200 passengers by night."),
+        ("a", 1, "The trial cost 201,100 pounds in its first year."),
+        ("c", 2, "The trial cost 190,000 pounds in its first year."),
+    ]
+    notes = [
+        Note(point=point, text=text, quotes=(Quote(source=source, start=0, end=1, text="x"),))
+        for source, point, text in said
+    ]
+
+    assert rivals(notes, ["What did the trial cost?", "What else?"]) == [(1, 2)]
+    assert rivals(notes * 9, ["What did the trial cost?", "What else?"])[12:] == []
 
 
 def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:
