@@ -103,6 +103,7 @@ def claim_of(name: str, text: str, notes: Sequence[Note]) -> Claim:
         records=tuple(records),
         rule=None if not records else "select" if any(note.is_table for note in notes) else "field",
         notes=tuple(dict.fromkeys(note.id for note in notes)),
+        conditions=tuple(dict.fromkeys(note.text.partition("\n")[0] for note in notes if note.is_table)),
     )
 
 

@@ -202,6 +202,8 @@ class Claim(Value):
     id: str = Field(default="", exclude_if=lambda name: not name)
     #: The ids of the notes that it was written from.
     notes: tuple[str, ...] = Field(default=(), exclude_if=lambda notes: not notes)
+    #: The conditions of the look-ups that its records come from and what they brought, in words.
+    conditions: tuple[str, ...] = Field(default=(), exclude_if=lambda told: not told)
 
 
 class Finding(Value):
@@ -388,7 +390,7 @@ class Report(Value):
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
         absent |= {"written_by": None, "checked": None}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
-        flat["claims"] = [{"id": "", "notes": [], **claim} for claim in flat["claims"]]
+        flat["claims"] = [{"id": "", "notes": [], "conditions": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
             **{name: flat[name] for name in ("job", "status", "degraded")},
