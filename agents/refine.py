@@ -17,7 +17,7 @@ from .coverage import uncovered
 from .gaps import Overview
 from .reading import Way
 from .writing import Written as WrittenReport
-from .writing import by_point, draft_of
+from .writing import by_point, draft_of, rivals
 
 
 class Sentence(Value):
@@ -91,6 +91,7 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 kind=read.kind,
                 points=read.points,
                 notes=shown,
+                rivals=rivals(read.notes, read.points),
                 not_said=(*read.unsaid, *task.absent),
             )
         except NoAnswer as error:
