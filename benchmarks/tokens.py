@@ -102,8 +102,8 @@ async def ask(url: str, folder: Path, mode: Any, *, is_checked: bool) -> str:
     rung = Rung(
         model="openai_http:scripted", base_url=url, schema_mode=mode, ability="prose", price_in_usd=0, price_out_usd=0
     )
-    roles = {} if is_checked else {"floors": {"judge": 9}}
-    settings = Settings(project=folder, rungs=(rung,), embedder="hashed", **roles)
+    floors = {} if is_checked else {"judge": 9}
+    settings = Settings(project=folder, rungs=(rung,), embedder="hashed", floors=floors)
     async with (
         open_system(settings, research_team) as system,
         system.launch(QUESTION, corpus=ROOT / "examples/corpus") as job,

@@ -82,8 +82,8 @@ def question(request: Request, rung: Rung) -> dict[str, Any]:
 
 def _schema(request: Request) -> Any:
     """What the messages say of the keys is not said again; words of a schema that they do not repeat stay."""
-    told = request.messages[0].content if request.messages else ""
-    return terse(request.form, is_described=not names_keys(told, request.form or {}))
+    told, form = request.messages[0].content if request.messages else "", request.form or {}
+    return terse(form, is_described=not names_keys(told, form))
 
 
 def _name(request: Request) -> str:
