@@ -99,7 +99,9 @@ class Check(Worker):
             floor=writer.tier if writer else 0,
             other_than=writer.rung if writer else "",
             question=task.question,
-            documents=[await _head(name, ctx) for name in dict.fromkeys(quote["source"] for quote in quotes)],
+            documents=[
+                {"id": name, "begins": await _head(name, ctx)} for name in dict.fromkeys(q["source"] for q in quotes)
+            ],
             quotes=quotes,
             sentences=sentences,
             not_answered=draft.not_answered,
@@ -123,10 +125,11 @@ def _unchecked(draft: Draft, odd: Mapping[str, Sequence[Missing]], reason: str) 
 
 
 async def _head(name: str, ctx: Context) -> str:
-    """How a document begins: whose word it is often stands there alone."""
+    """How a document begins, its title first and once: whose word it is often stands there alone."""
     source = await ctx.memory.source(name)
-    title = source.title if source else name
-    return f"{name}: {title}: {shorten(await ctx.memory.read(name, 0, _HEAD), _HEAD)}"
+    title = source.title if source else ""
+    begins = shorten(await ctx.memory.read(name, 0, _HEAD), _HEAD).lstrip("# ").removeprefix(title).strip(" #=-")
+    return " · ".join(filter(None, (title if title != name else "", begins)))
 
 
 def said(draft: Draft) -> list[Claim]:

@@ -12,10 +12,12 @@ from pydantic import Field
 
 from ..orchestrator.envelope import Result
 from ..orchestrator.evidence import Card, Query, Record, Value
+from ..orchestrator.limits import Limits
 from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
 from .catalogue import expand, rendered_table
 from .gaps import GapsTask, Overview
+from .limiting import OUTLINE_TOKENS, UNSEEN_TOKENS, Chosen, found_tokens, limited, told
 from .parts import split_question
 from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
 from .refine import WriteTask
@@ -27,8 +29,6 @@ _SELECTED_FROM = 12
 
 #: Rows of a look-up that a writer is shown (of what is counted, groups), and those whose fields are on record.
 _ROWS_MOST, _ROWS_ON_RECORD = 120, 20
-#: What a document counts that no card was seen of.
-UNSEEN_TOKENS = CALL_TOKENS // 4
 
 
 class Triage(Value):
@@ -66,6 +66,9 @@ class Desk(Value):
     searched: tuple[str, ...] = ()
     tables: tuple[Note, ...] = ()
     absent: tuple[str, ...] = ()
+    #: Those that are read in outline, and those that are not, for want of room.
+    outlines: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     #: What people have said since the question was asked.
     notes: tuple[str, ...] = ()
     #: About how many tokens each document has; of a large collection, those on its catalogue.
@@ -78,22 +81,31 @@ def whole(question: str, cards: Sequence[Card], notes: tuple[str, ...]) -> Desk:
 
 
 def triaged(
-    question: str, triage: Triage, seen: Mapping[str, Card], tables: Sequence[Table], searched: Sequence[str]
+    question: str,
+    triage: Triage,
+    seen: Mapping[str, Card],
+    tables: Sequence[Table],
+    searched: Sequence[str],
+    limits: Limits,
 ) -> Desk:
     """The desk after a model has chosen among the cards that it has seen; `@1` is all that the first look-up found.
 
-    A name that no document has is left out.
+    A name that no document has is left out, and what the limits do not allow is not read.
     """
     tokens = {name: card.tokens for name, card in seen.items()}
     found = [table.sources for table in tables]
     known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
-    chosen, _ = expand(triage.documents, found, known)
+    names, _ = expand(triage.documents, found, known)
+    queries = tuple(query for query in triage.queries if query not in searched)
+    chosen = limited(names, tokens, limits, triage.kind, kept=found_tokens(limits) if queries else 0)
     return Desk(
         question=question,
         kind=triage.kind,
         points=triage.points,
-        groups=_groups(chosen, tokens),
-        queries=tuple(query for query in triage.queries if query not in searched),
+        groups=_groups(chosen),
+        outlines=chosen.outlines,
+        left=chosen.left,
+        queries=queries,
         searched=tuple(searched),
         tables=tuple(noted_table(f"T{n}", table) for n, table in enumerate(tables, start=1) if table.total),
         absent=triage.absent,
@@ -120,18 +132,19 @@ def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes
     return Desk(question=question, way="select", points=points, groups=(tuple(names),))
 
 
-def fits_one_call(cards: Sequence[Card]) -> bool:
+def fits_one_call(cards: Sequence[Card], limits: Limits) -> bool:
     """Whether all documents together can be read in one call."""
-    return sum(card.tokens for card in cards) <= CALL_TOKENS
+    return sum(card.tokens for card in cards) <= min(CALL_TOKENS, limits.read_tokens_most)
 
 
-def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
+def reading(desk: Desk, gatherers: Sequence[str], calls_most: int, limits: Limits) -> Plan:
     """The first round: searches and readings, beside every worker that gathers, then a look over all notes."""
-    tasks = _readings(desk, desk.groups[:fan_out_most], desk.queries, first=1, but=())
+    tasks = _readings(desk, desk.groups[:calls_most], desk.queries, first=1, but=())
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
-    is_last = desk.way == "select" or not desk.points  # all there is has been read then
+    # Without points all there is has been read.
+    is_last = desk.way == "select" or not desk.points or limits.rounds_most == 1
     look = _look(desk, [task.id for task in tasks], desk.queries, round_number=1, is_last=is_last)
     return Plan(tasks=(*tasks, look))
 
@@ -141,7 +154,8 @@ def next_round(
     seen: Overview,
     results: Sequence[Result],
     steered: tuple[str, ...],
-    fan_out_most: int,
+    calls_most: int,
+    limits: Limits,
     *,
     is_last: bool,
 ) -> Plan:
@@ -149,12 +163,19 @@ def next_round(
     number = 1 + sum(result.worker == "summarize" for result in results)
     read = tuple(one.source for one in seen.documents)
     wanted = {want.document: want.headings for want in seen.want if want.document in read}
-    groups = _groups((*(read if steered else wanted), *seen.next_documents), desk.tokens)
-    at = desk.model_copy(
-        update={"kind": seen.kind, "points": steered or seen.points, "searched": _searched(desk, results)}
-    )
     queries = (*steered, *seen.next_queries) if desk.points else ()
-    tasks = _readings(at, groups[:fan_out_most], queries, first=number, but=read, sections=wanted)
+    names = (*(read if steered else wanted), *seen.next_documents)
+    kept = found_tokens(limits) if queries else 0
+    chosen = limited(names, desk.tokens, limits, seen.kind, _read_before(desk, seen, limits), kept)
+    at = desk.model_copy(
+        update={
+            "kind": seen.kind,
+            "points": steered or seen.points,
+            "searched": _searched(desk, results),
+            "outlines": chosen.outlines,
+        }
+    )
+    tasks = _readings(at, _groups(chosen)[:calls_most], queries, first=number, but=read, sections=wanted)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]
     at = at.model_copy(update={"points": (*seen.points, *steered)})
@@ -162,10 +183,12 @@ def next_round(
     return Plan(tasks=(*tasks, look))
 
 
-def writing(desk: Desk, results: Sequence[Result]) -> Plan:
+def writing(desk: Desk, results: Sequence[Result], limits: Limits) -> Plan:
     """The report, and the check of it."""
-    last = [result.task for result in results if result.worker == "analyze"][-1]
-    write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent).model_dump()
+    looks = [result for result in results if result.worker == "analyze" and result.status.delivered]
+    last = looks[-1].task
+    cut = told(_left(desk, [result.read(Overview) for result in looks]), limits)
+    write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent, cut=cut).model_dump()
     if desk.way == "select":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
@@ -198,7 +221,8 @@ def _readings(
     for n, group in enumerate(groups, start=first):
         own = {name: headings for name, headings in (sections or {}).items() if name in group}
         others = tuple(name for name in known if name not in group)
-        read = task(documents=tuple(group), others=others, sections=own)
+        outlines = tuple(name for name in group if name in desk.outlines)
+        read = task(documents=tuple(group), others=others, sections=own, outlines=outlines)
         tasks.append(PlannedTask(id=f"summarize-{n}", worker="summarize", input=read.model_dump()))
     if queries:
         n = first + len(groups)
@@ -217,8 +241,28 @@ def _look(
     return PlannedTask(id=f"analyze-{round_number}", worker="analyze", input=task.model_dump(), after=tuple(after))
 
 
-def _groups(names: Sequence[str], tokens: Mapping[str, int]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(group) for group in batches([(name, tokens.get(name, UNSEEN_TOKENS)) for name in names]))
+def _groups(chosen: Chosen) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(group) for group in batches(list(chosen.tokens.items())))
+
+
+def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
+    """What has been read so far, and about how much of it."""
+    outlines = tuple(one.source for one in seen.documents if one.source in desk.outlines)
+    sizes = {
+        one.source: min(
+            desk.tokens.get(one.source, UNSEEN_TOKENS),
+            OUTLINE_TOKENS if one.source in outlines else limits.document_tokens_most,
+        )
+        for one in seen.documents
+    }
+    return Chosen(sizes, outlines)
+
+
+def _left(desk: Desk, looks: Sequence[Overview]) -> tuple[str, ...]:
+    """The documents that were chosen, in whatever round, and are among those at hand, and were not read."""
+    read = {one.source for one in looks[-1].documents}
+    asked = (name for look in looks for name in look.next_documents if name in desk.tokens)
+    return tuple(name for name in dict.fromkeys((*desk.left, *asked)) if name not in read)
 
 
 def _rounds(results: Sequence[Result]) -> int:

@@ -5,6 +5,7 @@ says which document it stands in. Code makes the quotes from the numbers: nothin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -35,6 +36,8 @@ class ReadTask(Value):
     others: tuple[str, ...] = ()
     #: Whether those of the rest that the searches before it found are read as well.
     found: bool = False
+    #: Those of which an outline is read.
+    outlines: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     #: What people have said since the question was asked.
     notes: tuple[str, ...] = ()
     #: By id, headings of a long document that are to be read rather than what is found in it.
@@ -155,8 +158,9 @@ def shown(
     most: int,
     wanted: Mapping[str, Sequence[str]],
     found: Mapping[str, Sequence[int]],
+    fewer: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Shown]:
-    """The documents as one call shows them, each cut to about `most` tokens where it has more.
+    """The documents as one call shows them, each cut to about `most` tokens where it has more, or to `fewer`, by id.
 
     Of a long one the beginning is shown, with the `wanted` sections (by heading) or else those in which something was
     `found` (offsets, best first), as many as fit.
@@ -164,11 +168,12 @@ def shown(
     result: list[Shown] = []
     offset = 0
     for document in documents:
+        room = fewer.get(document.source.id, most)
         parts = document.named(wanted.get(document.source.id, ()))
-        if not parts and document.tokens > most:
+        if not parts and document.tokens > room:
             places = [part for at in found.get(document.source.id, ()) for part in document.within(at, at + 1)]
             parts = tuple(dict.fromkeys((*places, *range(len(document.parts)))))
-        result.append(Shown(document, excerpt(document, parts or None, most, offset=offset), offset))
+        result.append(Shown(document, excerpt(document, parts or None, room, offset=offset), offset))
         offset += max(document.lines, default=0)
     return result
 

@@ -40,6 +40,8 @@ class WriteTask(Value):
     way: Way = "prose"
     #: What is known not to be among the documents, a sentence each.
     absent: tuple[str, ...] = ()
+    #: What a limit of the job kept from being read, in words for people.
+    cut: str = Field(default="", exclude_if=lambda cut: not cut)
 
 
 class Refine(Worker):
@@ -50,7 +52,12 @@ class Refine(Worker):
     budget: ClassVar[Budget] = Budget()
 
     async def run(self, task: Query | WriteTask, ctx: Context) -> Draft:
-        return await (self._joined(task, ctx) if isinstance(task, Query) else _written(task, ctx))
+        draft = await (self._joined(task, ctx) if isinstance(task, Query) else _written(task, ctx))
+        limits = [task.cut] if isinstance(task, WriteTask) and task.cut else []
+        if draft.written_by is None and (ctx.limits.length or ctx.limits.language):
+            limits.append("no model wrote this, so neither its length nor its language is as asked for")
+        gaps = [Gap(task=self.name, reason="Limit", detail=said) for said in limits]
+        return draft.model_copy(update={"gaps": (*draft.gaps, *gaps)})
 
     async def _joined(self, task: Query, ctx: Context) -> Draft:
         """Sentences over the claims of an analysis."""
@@ -90,6 +97,8 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 question=task.question,
                 kind=read.kind,
                 points=read.points,
+                length=ctx.limits.length,
+                language=ctx.limits.language,
                 notes=shown,
                 rivals=rivals(read.notes, read.points),
                 not_said=(*read.unsaid, *task.absent),

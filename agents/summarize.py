@@ -12,10 +12,10 @@ from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .arrange import point_for
+from .limiting import OUTLINE_TOKENS, found_tokens
 from .meaning import closeness_of
 from .parts import split_question
 from .reading import (
-    CALL_TOKENS,
     Note,
     Notes,
     Picked,
@@ -31,8 +31,8 @@ from .reading import (
 )
 from .search import Found, Located
 
-#: Tokens of one document that are read at once; passages that are looked for in a longer one.
-DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 40
+#: Passages that are looked for in a document that is too long to be read whole.
+_PLACES_MOST = 40
 #: Notes of a document, and of a call.
 _NOTES_EACH, _NOTES_MOST = 15, 30
 #: Tokens of a document, and sentences that are taken of it, where a model only selects.
@@ -121,17 +121,16 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
     documents = await _documents(task, list(offsets), ctx)
     if not documents:
         return Notes(kind=task.kind, points=task.points)
+    most, fewer = ctx.limits.document_tokens_most, dict.fromkeys(task.outlines, OUTLINE_TOKENS)
     for document in documents:
-        if (
-            document.tokens > (SELECT_TOKENS if task.way == "select" else DOCUMENT_TOKENS)
-            and document.source.id not in offsets
-        ):
+        room = SELECT_TOKENS if task.way == "select" else fewer.get(document.source.id, most)
+        if document.tokens > room and document.source.id not in offsets:
             about = " ".join((task.question, *task.points))
             places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
             offsets[document.source.id] = [place.start for place in places]
     if task.way == "select":
         return await _selected(task, documents, offsets, ctx)
-    call = shown(documents, DOCUMENT_TOKENS, dict(task.sections), offsets)
+    call = shown(documents, most, dict(task.sections), offsets, fewer)
     try:
         read = await _asked(task, call, ctx)
     except NoAnswer as error:
@@ -187,7 +186,7 @@ async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:
     """The documents of a task, and those that were found, as many of these as one call has room for."""
     documents: list[Numbered] = []
-    room = CALL_TOKENS
+    room = found_tokens(ctx.limits)
     for name in dict.fromkeys((*task.documents, *(name for name in found if name not in task.others))):
         document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
         if document is None:

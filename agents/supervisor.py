@@ -9,6 +9,7 @@ from pydantic import Field
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer
 from ..orchestrator.evidence import Card, Effort, Finding, Query, Value
+from ..orchestrator.limits import Limits
 from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
@@ -34,6 +35,8 @@ from .search import located
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
 #: Passages that a query finds in a large collection, rows of a look-up that are shown, and seconds for hints.
 _LOOKED_AT, _ROWS_MOST, _HINTS_WITHIN_S = 60, 20, 60.0
+#: The tasks that may come after a round's readings: a search and what reads for it, a look, the writing, the check.
+_STEPS_AFTER = 5
 
 
 class Brief(Value):
@@ -61,7 +64,7 @@ class ResearchSupervisor:
     """You lead a small research desk. You split a question into parts and decide who works on what."""
 
     def __init__(self, workers: Sequence[Contract], settings: Settings) -> None:
-        self._workers, self._settings = workers, settings
+        self._workers, self._settings, self._limits = workers, settings, Limits.of(settings.limits_set)
 
     async def brief(self, question: str, ctx: Context) -> Assignment:
         """What the answer must say and what to read for it, where a model reads; else the question's parts."""
@@ -84,7 +87,7 @@ class ResearchSupervisor:
         if way == "select":
             found = await located([question, *split_question(question)], ctx)
             return selecting(question, cards, list(found.documents), notes)
-        if fits_one_call(cards):
+        if fits_one_call(cards, self._limits):
             return whole(question, cards, notes)
         fields = rendered_fields(await ctx.memory.fields())
         scouted = await self._scouted(question, fields, len(cards), ctx) if len(cards) > WHOLE_MOST else Scouted()
@@ -108,7 +111,7 @@ class ResearchSupervisor:
         known = {json.dumps(table.select.model_dump(), sort_keys=True) for table in tables}
         new = [one for one in triage.lookups if json.dumps(one.model_dump(), sort_keys=True) not in known]
         tables += [await ctx.memory.look_up(select) for select in new]
-        return triaged(question, triage, seen, tables, searched)
+        return triaged(question, triage, seen, tables, searched, self._limits)
 
     async def _scouted(self, question: str, fields: str, of: int, ctx: Context) -> Scouted:
         """How to search a large collection; nobody's hints are no hindrance."""
@@ -123,7 +126,7 @@ class ResearchSupervisor:
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
         if assignment.desk is not None:
-            standard = reading(assignment.desk, self._gatherers, self._settings.fan_out_most)
+            standard = reading(assignment.desk, self._gatherers, self._calls_most(()), self._limits)
         else:
             standard = self._round(assignment, _parts(assignment), ())
         strangers = [worker for worker in self._workers if worker.name not in _STANDARD and not _gathers(worker)]
@@ -163,8 +166,14 @@ class ResearchSupervisor:
         steered = await self._steered(Assignment(question=desk.question, desk=desk), ctx) if left > 0 else ()
         if steered or (left > 0 and seen.asks_for_more and has_new_notes(results)):
             ctx.note("another round", documents=seen.next_documents, queries=seen.next_queries, steered=steered)
-            return next_round(desk, seen, results, steered, self._settings.fan_out_most, is_last=left == 1)
-        return writing(desk, results)
+            calls_most = self._calls_most(results)
+            return next_round(desk, seen, results, steered, calls_most, self._limits, is_last=left == 1)
+        return writing(desk, results, self._limits)
+
+    def _calls_most(self, results: Sequence[Result]) -> int:
+        """The calls that may read in a round: half of a job's tasks, as far as the steps after them leave some."""
+        most = self._settings.tasks_most
+        return max(1, min(most // 2, most - len(results) - _STEPS_AFTER))
 
     async def _steered(self, assignment: Assignment, ctx: Context) -> tuple[str, ...]:
         """What to look up after what people have told us since the brief; their words as they stand without a model."""

@@ -30,6 +30,7 @@ from .ids import plain
 from .journal.events import Entry
 from .journal.journal import Journal
 from .journal.step import Steps
+from .limits import Limits
 from .ports import Memory, Toolbox
 from .rules import retry
 from .rules.plan import Plan, PlannedTask, inputs_of, is_pointless, ready
@@ -50,6 +51,7 @@ class Equipment:
 
     job: str
     settings: Settings
+    limits: Limits
     contracts: Mapping[str, Contract]
     prompts: Prompts
     channels: Channels[Any]
@@ -79,7 +81,9 @@ class Equipment:
         steps = Steps(self.journal, self.job, task.id, identity.name, lambda: frame.is_over)
         tools = ToolDoor(self.toolbox, steps, partial(ask_leave, steps, self.controls))
         doors = MemoryDoor(self.memory, steps, tuple(self.corpora)), tools
-        reach = Reach(self.model, self.way, *doors, delegate, self.controls, self.prompts, self.deadline_s, priority)
+        reach = Reach(
+            self.model, self.way, *doors, delegate, self.controls, self.prompts, self.limits, self.deadline_s, priority
+        )
         return Context(task, identity, steps, reach)
 
 

@@ -12,7 +12,7 @@ from .journal.reader import list_unfinished
 #: How many of a folder's newest runs are looked at.
 _NEWEST = 100
 #: What makes two launched jobs the same.
-_SAME = ("question", "team", "corpus", "budget_usd", "deadline_s")
+_SAME = ("question", "team", "corpus", "budget_usd", "deadline_s", "limits")
 
 
 class Left:

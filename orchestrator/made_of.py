@@ -12,12 +12,13 @@ from typing import Any
 
 from .gateway.templates import Prompts, read_prompts
 from .ids import canonical, digest
+from .limits import Limits
 from .settings import Settings
 from .team import Team
 from .worker import Worker, contract_of
 
-#: Settings that say where things are kept, and those that have fingerprints of their own.
-_LEFT_OUT = {"project", "runs_dir", "prompts"}
+#: Settings that say where things are kept, those that have fingerprints of their own, and what is on record itself.
+_LEFT_OUT = {"project", "runs_dir", "prompts", *Limits.model_fields}
 
 
 def made_of(team: Team, settings: Settings, prompts: Prompts | None = None) -> dict[str, str]:

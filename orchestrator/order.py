@@ -1,15 +1,22 @@
 """What somebody wants to know, from which documents, within which bounds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from .errors import BadInput
 from .ids import JobId
+from .limits import Limits
+from .settings import first_mistake
 from .text import has_words
 
+#: What can be said of each job's limits; the others are set for all.
+SAID = ("effort", "length", "language")
 Paths = str | Path | Iterable[str | Path]
 
 
@@ -22,6 +29,11 @@ class Options(TypedDict, total=False):
     budget_usd: float | None
     #: The most seconds it may take.
     deadline_s: float | None
+    #: How thorough it is: `quick`, `normal` or `deep`.
+    effort: str | None
+    #: How long its report is to be, and in which language, in a few words.
+    length: str | None
+    language: str | None
     #: Start anew, even where an earlier process has left the same job unfinished.
     anew: bool
     #: Where whoever launches it will write the report: kept on record for whoever goes on with the job.
@@ -30,7 +42,7 @@ class Options(TypedDict, total=False):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """What somebody wants to know, from which documents, within which bounds."""
 
@@ -41,6 +53,16 @@ class Order:
     deadline_s: float | None = None
     #: Where whoever launched it will write the report, absolute.
     out: Path | None = None
+    #: What was said of how much is read and how the report is written, by the names of `Limits`.
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How much is read, and how the report is written."""
+        try:
+            return Limits.of(self.said)
+        except ValidationError as error:
+            raise BadInput(first_mistake(error, self.said)) from error
 
     def __post_init__(self) -> None:
         if not has_words(self.question):
@@ -49,16 +71,28 @@ class Order:
             raise BadInput(f"the budget {self.budget_usd!r} is not an amount of USD; give 0 or more")
         if self.deadline_s is not None and not 0 < self.deadline_s < float("inf"):
             raise BadInput(f"the deadline {self.deadline_s!r} is not a number of seconds; give more than 0")
+        assert self.limits  # raises for what may not be said
 
 
-def order_again(accepted: Mapping[str, Any], budget_usd: float | None = None) -> Order:
-    """The order as it was accepted, with the budget that was set since, if any, in USD."""
+def order_again(
+    accepted: Mapping[str, Any], limits_set: Mapping[str, Any], said: Mapping[str, Any], budget_usd: float | None = None
+) -> Order:
+    """The order as it was accepted, with the limits that are `said` otherwise and the budget (USD) that was set since.
+
+    `limits_set` are for records of earlier versions, which do not have them.
+    """
     return Order(
         question=accepted["question"],
         corpus=tuple(Path(path) for path in accepted["corpus"]),
         budget_usd=accepted["budget_usd"] if budget_usd is None else budget_usd,
         deadline_s=accepted["deadline_s"],
+        said={**((accepted["limits"] or {}) if "limits" in accepted else limits_set), **said},
     )
+
+
+def said_in(changes: Iterable[str]) -> dict[str, str]:
+    """What a fork's changes, `NAME=VALUE` each, say otherwise of the limits."""
+    return {name: value for name, _, value in (change.partition("=") for change in changes) if name in SAID}
 
 
 def paths_of(corpus: Paths) -> tuple[Path, ...]:

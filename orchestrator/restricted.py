@@ -23,6 +23,8 @@ ALWAYS: Mapping[str, frozenset[str]] = {
             *("chains", "floors", "ceilings", "call_timeout_s", "backoff_s", "stale_answer_s", "network"),
             *("budget_usd", "deadline_s", "task_timeout_s", "finish_timeout_s", "stall_s", "rounds_most", "tasks_most"),
             *("depth_most", "fan_out_most", "starts_most", "restarts_most", "restarts_period_s"),
+            *("effort", "length", "language", "read_tokens_most", "document_tokens_most", "whole_documents_most"),
+            *("outline_documents_most",),
         )
     ),
     "rung": frozenset(

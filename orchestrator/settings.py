@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from .errors import BadInput
+from .limits import WORDS, Limits
 from .regular_files import read_regular
 from .restricted import OWN_TEAM, Here, Restricted, restricted
 from .trust import check
@@ -42,6 +43,7 @@ _WANTED: Mapping[str, str] = {
     _VARIABLE: "it should be the name of an environment variable, such as OPENAI_API_KEY, and never the key itself",
     _MODEL: "it should be provider:model, such as litellm:openai/gpt-4.1-mini or openai_http:qwen3",
     _TEAM: "it should be module:attribute, such as bullpen.agents:research_team",
+    WORDS: "it should be a few words on one line, at most 60 characters of letters, digits and spaces",
     "tuple_type": "it should be a list, in brackets",
     "dict_type": "it should be a table",
     "model_type": "it should be a table",
@@ -134,7 +136,7 @@ class Rung(BaseModel):
         ) or (self,)
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, Limits):
     """Everything that can be set. Folders are relative to the working directory."""
 
     model_config = SettingsConfigDict(
@@ -183,7 +185,6 @@ class Settings(BaseSettings):
     finish_timeout_s: float = Field(default=10.0, gt=0)
     #: How many seconds the event loop may be blocked before it is said by whom; 0 is never.
     stall_s: float = Field(default=2.0, ge=0)
-    rounds_most: int = Field(default=2, ge=1, le=8)
     tasks_most: int = Field(default=64, ge=1, le=1024)
     depth_most: int = Field(default=3, ge=1, le=8)
     fan_out_most: int = Field(default=8, ge=1, le=64)
@@ -203,6 +204,11 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """The folder of runs."""
         return self.runs_dir or self.project / "runs"
+
+    @property
+    def limits_set(self) -> dict[str, Any]:
+        """The limits of jobs that are set; the others are as a job's effort has them."""
+        return {name: getattr(self, name) for name in Limits.model_fields if name in self.model_fields_set}
 
     @classmethod
     def settings_customise_sources(
@@ -291,7 +297,7 @@ def _loaded(kind: type[Settings], passed: Mapping[str, Any]) -> Settings:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"{FILE} is not TOML: {error}; mend or move the file") from error
     except ValidationError as error:
-        raise BadInput(f"settings: {_first(error, given)}") from error
+        raise BadInput(f"settings: {first_mistake(error, given)}") from error
     except ValueError as error:  # pydantic-settings: an environment variable that should be JSON and is not
         field = re.search(r'field "(\w+)"', str(error))
         name = f"BULLPEN_{field[1].upper()}" if field else str(error)
@@ -318,7 +324,7 @@ def line_of(*path: str | int) -> str:
     return f" ({FILE}, line {found})" if found else ""
 
 
-def _first(error: ValidationError, passed: Mapping[str, Any]) -> str:
+def first_mistake(error: ValidationError, passed: Mapping[str, Any]) -> str:
     """The first mistake as `name = value (where): what is expected`, and how many more there are."""
     first, *more = error.errors(include_url=False)
     name = ".".join(str(part) for part in first["loc"])

@@ -31,7 +31,7 @@ from .gateway.rungs import check_prices, secrets_of
 from .gateway.stale import Recall, recall_in
 from .gateway.templates import Prompts, read_prompts
 from .ids import JobId, new_job_id
-from .job import Job, Supervisor
+from .job import Job
 from .journal.events import ACCEPTED, FINISHED, Entry, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
@@ -43,7 +43,7 @@ from .launched import LaunchedJob
 from .left import Left
 from .log import log_event
 from .made_of import changed, fixed, of_prompts
-from .order import Options, Order, job_id_of, order_again, paths_of
+from .order import SAID, Options, Order, job_id_of, order_again, paths_of, said_in
 from .ports import Memory, Toolbox
 from .settings import Settings, load_settings
 from .team import Team, load_team
@@ -67,7 +67,7 @@ class _Opened:
     """A job whose journal is open, and who listens to it."""
 
     launched: LaunchedJob
-    supervisor: tuple[Supervisor, Identity]
+    planner: Identity
     prompts: Prompts
     journal: Journal
     tally: Tally
@@ -143,7 +143,7 @@ class System:
                 past.take_over(fork["origin"], events, fork["at"])
             for event in past.events:
                 opened.hear(event)
-            order = order_again(accepted, opened.controls.standing.budget_usd)
+            order = order_again(accepted, self.settings.limits_set, {}, opened.controls.standing.budget_usd)
             told = {"after": past.events[-1].seq, "owner": _owner(), **_written_to(out)}
             if not past.is_tape:
                 told["changed"] = changed(accepted.get("made_of", {}), self._made_of(opened.prompts))
@@ -163,7 +163,7 @@ class System:
             raise BadInput(f"run {run.id} has no event {at}; it has 1 to {last}, and 0 is before them all")
         if not run.accepted:
             raise BadInput(f"job {run.id} was never accepted: there is nothing to fork; launch it anew")
-        order = order_again(run.accepted)
+        order = order_again(run.accepted, self.settings.limits_set, said_in(changes))
         upto = last if at is None else at
         fork = {"of": run.id, "at": upto, "origin": run.origin, "set": [*run.changes, *changes]}
         async with self._open(await self._new_id()) as opened:
@@ -173,12 +173,8 @@ class System:
 
     @asynccontextmanager
     async def _open(self, job: JobId, file: str = "") -> AsyncIterator["_Opened"]:
-        """A job's journal, and who listens to it; who plans it, and the prompts, which are read here and not again.
-
-        `file` is what its file is called, where that is not its id.
-        """
-        supervisor = self.team.supervisor(tuple(self.team.contracts().values()), self.settings)
-        planner = Identity.of(type(supervisor), "supervisor", "plan")
+        """A job's journal (`file`, where it is not called as the job), its listeners and its prompts, read but once."""
+        planner = Identity.of(type(self.team.supervised(self.settings)), "supervisor", "plan")
         own = (planner, *(contract.identity for contract in self.team.contracts().values()))
         prompts = read_prompts((folder for identity in own for folder in identity.prompts), self.settings.prompts)
         launched, tally, controls = LaunchedJob(job), Tally(), Controls()
@@ -187,7 +183,7 @@ class System:
         ways = Ways(listeners=listeners, secrets=secrets, on_full=controls.storage_full, file=file)
         journal = await self.journals(job, self.clock, ways)
         try:
-            yield _Opened(launched, (supervisor, planner), prompts, journal, tally, controls, file or job)
+            yield _Opened(launched, planner, prompts, journal, tally, controls, file or job)
         finally:
             await journal.aclose()
 
@@ -225,13 +221,16 @@ class System:
             budget_usd=budget_usd,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
             out=Path(out).absolute() if (out := options.get("out")) else None,
+            said=self.settings.limits_set | {name: value for name in SAID if (value := options.get(name)) is not None},
         )
 
     def _job(self, order: Order, opened: "_Opened", ledger: Ledger) -> Job:
+        settings = self.settings.model_copy(update=order.limits.model_dump())
         worked_s = 0.0 if opened.journal.past.is_tape else opened.tally.seconds
         equipment = Equipment(
             job=opened.launched.id,
-            settings=self.settings,
+            settings=settings,
+            limits=order.limits,
             contracts=self.team.contracts(),
             prompts=opened.prompts,
             channels=LocalChannels(),
@@ -245,7 +244,7 @@ class System:
             notices=self.team.notices,
             deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s - worked_s,
         )
-        return Job(order, equipment, opened.supervisor, opened.tally)
+        return Job(order, equipment, (self.team.supervised(settings), opened.planner), opened.tally)
 
     def _asked(self, order: Order) -> dict[str, Any]:
         """What makes two jobs the same."""
@@ -255,6 +254,7 @@ class System:
             "corpus": [str(path) for path in order.corpus],
             "budget_usd": order.budget_usd,
             "deadline_s": order.deadline_s,
+            "limits": dict(order.said) or None,
         }
 
     def _accepted(self, order: Order, prompts: Prompts) -> dict[str, Any]:

@@ -50,6 +50,10 @@ class Team:
             raise BadInput(f"worker {worker.name!r} replaces nobody: the team has {', '.join(names)}")
         return replace(self, workers=tuple(worker if each.name == worker.name else each for each in self.workers))
 
+    def supervised(self, settings: Settings) -> Supervisor:
+        """A supervisor for one job."""
+        return self.supervisor(tuple(self.contracts().values()), settings)
+
     def contracts(self) -> dict[str, Contract]:
         """What each worker promises, by name. Raises InvalidWorker for a mistake that can be seen by now."""
         found: dict[str, Contract] = {}

@@ -24,6 +24,7 @@ from .gateway.box import Box, box_of
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
 from .journal.step import WAY, Steps
+from .limits import Limits
 from .rules.ability import Ability
 from .rules.excerpts import as_input
 from .rules.numbering import Numbered
@@ -155,6 +156,7 @@ class Reach:
     delegate: Delegate
     controls: Controls
     prompts: Prompts
+    limits: Limits
     #: Absolute, on the event loop's clock; None is no deadline.
     deadline_s: float | None = None
     #: The class of its calls to models.
@@ -202,6 +204,11 @@ class Context:
     def memory(self) -> MemoryDoor:
         """What the project remembers, as far as this job may see it."""
         return self._reach.memory
+
+    @property
+    def limits(self) -> Limits:
+        """How much this job reads, and how its report is to be written."""
+        return self._reach.limits
 
     @property
     def results(self) -> tuple[Result, ...]:

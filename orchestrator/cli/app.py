@@ -46,6 +46,16 @@ def research(
     deadline: Annotated[float | None, typer.Option(metavar="SECONDS", help="The most time it may take.")] = None,
     model: Model = None,
     team: TeamPath = None,
+    effort: Annotated[
+        str | None, typer.Option(metavar="quick|normal|deep", help="How much is read, and how often it looks again.")
+    ] = None,
+    length: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="How long the report is to be: short, or 'about 300 words'.")
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", help="The language of the report: German. Quotes and fixed headings stay."),
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="Start anew even if the same job was left unfinished.")] = False,
     detached: Annotated[
         bool, typer.Option("--detach", help="Return when it is on record; it goes on by itself.")
@@ -60,12 +70,14 @@ def research(
         from .detach import detach
 
         named = {"out": out, "runs-dir": runs_dir, "budget": budget, "deadline": deadline, "model": model, "team": team}
+        named |= {"effort": effort, "length": length, "language": language}
         flags = [f"--{name}={value}" for name, value in named.items() if value is not None]
         arguments = [*flags, *(f"--corpus={path}" for path in corpus), "--", question]
         raise typer.Exit(detach(arguments, _settings(runs_dir, model, team), as_json=as_json))
     from .research import run_research
 
     options: Options = {"corpus": corpus, "budget_usd": budget, "deadline_s": deadline, "anew": new}
+    options |= {"effort": effort, "length": length, "language": language}
     if id is not None:
         options["id"] = id
     settings = _settings(runs_dir, model, team)
@@ -150,7 +162,10 @@ def fork(
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="WHAT", help="model=PROVIDER:MODEL, prompt=NAME=FILE or worker=MODULE:CLASS; repeatable."
+            "--set",
+            metavar="WHAT",
+            help="model=PROVIDER:MODEL, prompt=NAME=FILE, worker=MODULE:CLASS, effort=LEVEL, length=WORDS or "
+            "language=WORDS; repeatable.",
         ),
     ] = None,
     out: Out = None,

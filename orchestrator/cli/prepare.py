@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..journal.reader import Run
+from ..order import SAID
 from ..restricted import Here, Restricted, restricted
 from ..settings import Rung, Settings, in_environment, load_settings
 from ..team import Team, load_team, load_worker
@@ -97,10 +98,12 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[
             found["rungs"] = (_rung(value, found),)
         elif name == "worker" and value:
             workers.append(value)
+        elif name in SAID:
+            found[name] = value
         elif name == "prompt" and file:
             found["prompts"] = {**found.get("prompts", {}), prompt: Path(file)}
         else:
-            allowed = "model=PROVIDER:MODEL, prompt=NAME=FILE, worker=MODULE:CLASS"
+            allowed = "model=PROVIDER:MODEL, prompt=NAME=FILE, worker=MODULE:CLASS, effort=, length=, language="
             raise BadInput(f"--set {change!r} is none of {allowed}")
     return found, workers
 

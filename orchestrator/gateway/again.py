@@ -3,6 +3,7 @@
 from ..rules.outcome import Change
 from ..rules.tokens import PER_MESSAGE, bound_in, estimate
 from .model import Completion, Request
+from .prompt import worded
 from .templates import Message
 
 #: How much longer an answer may be the second time.
@@ -19,7 +20,9 @@ def changed(request: Request, completion: Completion) -> Request:
         case Change.NONE:
             return request
         case Change.CORRECTED:
-            return request._replace(messages=(*request.messages, *_correction(completion)))
+            corrected = request._replace(is_corrected=True)
+            said = (*request.messages[2:], *_correction(completion))
+            return corrected._replace(messages=(*worded(corrected), *said))
         case Change.LONGER:
             assert request.rung is not None, "the chain gives every request its rung"
             most = request.tokens_out_most or request.rung.tokens_out_most
@@ -27,7 +30,8 @@ def changed(request: Request, completion: Completion) -> Request:
         case Change.SHORTER:
             return request._replace(tokens_in_most=_shorter(request, completion))
         case Change.PROMPTED:
-            return request._replace(is_prompted=True)
+            prompted = request._replace(is_prompted=True)
+            return prompted._replace(messages=(*worded(prompted), *request.messages[2:]))
         case Change.RECONNECTED:
             return request._replace(is_reconnected=True)
 

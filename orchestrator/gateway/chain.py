@@ -20,6 +20,7 @@ from ..settings import Rung
 from .again import changed
 from .call_time import CallTime
 from .model import Attempt, Completion, Model, Piece, Receipt, Request, Sendings
+from .prompt import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,10 @@ class _Call:
         self.cool_at_s: dict[str, float] = {}
 
     def request_to(self, rung: Rung) -> Request:
-        """What this rung is asked, before anything is asked again."""
+        """What this rung is asked, in words, before anything is asked again."""
         watch = self._show if self._request.watch else None
-        return self._request._replace(rung=rung, time=self.time, watch=watch, sendings=Sendings())
+        request = self._request._replace(rung=rung, time=self.time, watch=watch, sendings=Sendings())
+        return request._replace(messages=worded(request))
 
     def admits(self, rung: Rung, course: Course) -> bool:
         """Whether the rung may serve this call at all."""

@@ -27,8 +27,9 @@ from .attempt import Attempt
 from .deployment import Deployment
 from .doctor_mends import mend_of
 from .model import Card, Completion, ProviderFactory, Request
+from .prompt import worded
 from .server_date import server_date_ms
-from .templates import Template, render
+from .templates import Template
 
 #: How far a server's clock and ours may be apart, in seconds.
 APART_MOST_S = 60
@@ -175,12 +176,11 @@ class _Examination:
             template=template,
             returns=returns,
             schema=schema,
-            messages=render(template, {}, schema),
             rung=deployment.rung,
             tokens_out_most=tokens_most,
             deadline_s=monotonic_s() + self._bench.timeout_s,
         )
-        completion = await Attempt(deployment).complete(request)
+        completion = await Attempt(deployment).complete(request._replace(messages=worded(request)))
         self._pay(completion)
         return completion
 

@@ -6,13 +6,13 @@ from their end, the first named first. What was left out is on record.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..rules.outcome import Outcome
 from ..rules.tokens import PER_MESSAGE, estimate
 from .deployment import Deployment
 from .model import Completion, Model, Request
-from .templates import Message, render
+from .prompt import worded
+from .templates import Message
 
 
 class Fit:
@@ -61,19 +61,16 @@ def shrunk(request: Request, room: int) -> tuple[Request | None, Mapping[str, in
         least, most = 1, len(whole)
         while least < most:  # the most items that fit, at least one
             kept = (least + most + 1) // 2
-            if _fits((*_rendered(request, {**inputs, name: whole[:kept]}), *rest), room):
+            if _fits((*worded(request._replace(inputs={**inputs, name: whole[:kept]})), *rest), room):
                 least = kept
             else:
                 most = kept - 1
         inputs[name], left_out[name] = whole[:least], len(whole) - least
-        messages = (*_rendered(request, inputs), *rest)
-        if _fits(messages, room):
-            return request._replace(messages=messages, inputs=inputs), left_out
+        shorter = request._replace(inputs=inputs)
+        shorter = shorter._replace(messages=(*worded(shorter), *rest))
+        if _fits(shorter.messages, room):
+            return shorter, left_out
     return None, left_out
-
-
-def _rendered(request: Request, inputs: Mapping[str, Any]) -> tuple[Message, ...]:
-    return render(request.template, inputs, request.form)
 
 
 def _fits(messages: Sequence[Message], room: int) -> bool:

@@ -144,6 +144,8 @@ class Request(NamedTuple):
     tokens_in_most: int | None = None
     #: Whether the schema is told in words alone, because the provider refused it.
     is_prompted: bool = False
+    #: Whether it is told in words too, because an answer was off it.
+    is_corrected: bool = False
     #: Whether it goes over a connection of its own, since one that was kept open had been closed.
     is_reconnected: bool = False
     #: Its place before a server of one's own.

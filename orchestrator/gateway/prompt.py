@@ -1,16 +1,17 @@
-"""The layer that turns a prompt's name and inputs into messages."""
+"""How a request is put into words for the rung that it goes to."""
 
-from .model import Completion, Model, Request
-from .templates import render
+from .model import Request
+from .templates import Message, names_keys, render
 
 
-class Prompt:
-    """Renders the request's template. What is sent is on record with each attempt."""
+def worded(request: Request) -> tuple[Message, ...]:
+    """The messages for the request's rung, without what was said about earlier answers.
 
-    def __init__(self, inner: Model) -> None:
-        self._inner = inner
-
-    async def complete(self, request: Request) -> Completion:
-        """The answer to the rendered messages."""
-        messages = render(request.template, request.inputs, request.form)
-        return await self._inner.complete(request._replace(messages=messages))
+    A provider that is given the schema is not told it in words as well, unless the prompt leaves out some of its keys.
+    """
+    assert request.rung is not None, "the chain gives every request its rung"
+    form, is_given = request.form, not request.is_prompted and request.rung.schema_mode != "prompted"
+    messages = render(request.template, request.inputs, None)
+    if form is None or (is_given and not request.is_corrected and names_keys(messages[0].content, form)):
+        return messages
+    return render(request.template, request.inputs, form)

@@ -13,7 +13,6 @@ from .health import Health
 from .limit import Limit
 from .model import Model
 from .pool import Pool
-from .prompt import Prompt
 from .record import Record
 from .stale import Recall, Stale
 
@@ -25,10 +24,10 @@ def compose(
     chance: random.Random,
     recall: Recall | None = None,
 ) -> Model:
-    """record → prompt → stale → chain → [fit → budget → pool → [limit → health → attempt (output) → provider]]."""
+    """record → stale → chain (prompt) → [fit → budget → pool → [limit → health → attempt (output) → provider]]."""
     chain = Chain([(rung, _rung(deployments, ledger)) for rung, deployments in rungs], course, chance)
     tiers = {each.rung.label: each.rung.tier for _, deployments in rungs for each in deployments}
-    return Record(Prompt(Stale(chain, recall, course, tiers)))
+    return Record(Stale(chain, recall, course, tiers))
 
 
 def _rung(deployments: Sequence[Deployment], ledger: Ledger) -> Model:

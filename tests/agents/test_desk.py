@@ -103,6 +103,18 @@ async def test_a_small_corpus_takes_three_calls_and_every_quote_stands(tmp_path:
     assert (found.checked.sentences, found.checked.as_they_stood) == (1, 1)
 
 
+async def test_no_schema_is_told_twice_and_a_quote_goes_to_the_check_once(tmp_path: Path, corpus: Path) -> None:
+    written = {"lead": "The ferry cost 300 crowns [1].", "sections": [{"heading": "Cost", "blocks": ["300 [1]."]}]}
+    model = ScriptedModel({**ANSWERS, "write": written})
+    async with desk(tmp_path, model) as system, system.launch("What did the ferry cost?", corpus=corpus) as job:
+        await job.result()
+    sent = {request.prompt: "\n".join(message.content for message in request.messages) for request in model.requests}
+
+    assert [prompt for prompt, text in sent.items() if "matches this schema" in text] == []
+    assert re.findall(r"^\(\d+\) .*", sent["check"], re.MULTILINE) == ["(1) The ferry cost 300 crowns in 1902."]
+    assert 'begins="The ferry · The ferry cost' in sent["check"]  # its title once
+
+
 async def test_what_the_check_finds_unsupported_is_dropped_and_what_says_too_much_is_mended(
     tmp_path: Path, corpus: Path
 ) -> None:

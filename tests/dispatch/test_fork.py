@@ -15,6 +15,8 @@ from bullpen.orchestrator.ids import compact
 from bullpen.orchestrator.journal.difference import difference
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import Run, run_of
+from bullpen.orchestrator.limits import Limits
+from bullpen.orchestrator.order import order_again
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.compose import RULER
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
@@ -197,3 +199,52 @@ def test_a_worker_that_replaces_nobody_is_named() -> None:
 
     with pytest.raises(BadInput, match="'other' replaces nobody: the team has look, write"):
         TEAM.replacing(Other)
+
+
+class Say(Worker):
+    """Writes it in so many words."""
+
+    name = "write"
+
+    async def run(self, task: None, ctx: Context) -> Draft:
+        said = await ctx.ask("write", found=str(ctx.limits.effort), length=ctx.limits.length)
+        return Draft(gaps=(Gap(task="write", reason="Said", detail=said),))
+
+
+def test_limits_are_on_record_a_fork_changes_them_and_a_replay_goes_by_the_record() -> None:
+    """Whatever is set when the record is gone through again."""
+    team = TEAM.replacing(Say)
+    asked: list[str] = []
+
+    async def launched_short() -> Run:
+        async with scripted_system(team, model(asked), rounds_most=3) as system:
+            async with system.launch("What?", effort="quick", length="short") as job:
+                report = await job.result()
+                return run_of(Path(f"{report.job}.run"), [event async for event in job.events()])
+
+    async def forked_long(run: Run) -> Run:
+        async with scripted_system(team, model(asked), length="longer", effort="deep") as system:
+            await anyio.lowlevel.checkpoint()
+            system.chance.getrandbits(64)
+            async with system.fork(run, changes=["length=long"]) as job:
+                report = await job.result()
+                return run_of(Path(f"{report.job}.run"), [event async for event in job.events()])
+
+    run = virtual_time.run(launched_short)
+    assert run.accepted["limits"] == {"effort": "quick", "length": "short", "rounds_most": 3}
+    assert replay(run, team, load_settings(effort="deep", length="endless")).is_same
+
+    del asked[:]
+    after = virtual_time.run(lambda: forked_long(run))
+    assert after.accepted["limits"] == {"effort": "quick", "length": "long", "rounds_most": 3}
+    assert asked == ['write "quick"']  # the looks are taken over
+    assert replay(after, team, load_settings()).is_same
+
+
+def test_a_run_of_an_earlier_version_goes_by_what_is_set(run: Run) -> None:
+    """Its record does not have the limits."""
+    accepted = {name: value for name, value in run.accepted.items() if name != "limits"}
+
+    assert order_again(accepted, {"rounds_most": 5}, {}).limits.rounds_most == 5
+    assert order_again(accepted, {}, {}).limits == Limits()
+    assert order_again(run.accepted, {"rounds_most": 5}, {}).limits == Limits()

@@ -87,7 +87,7 @@ async def test_a_provider_that_says_too_long_is_asked_again_with_less() -> None:
 @given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=30), st.integers(30, 400))
 def test_what_is_shrunk_fits_and_one_more_item_would_not(items: list[str], room: int) -> None:
     template = Template("ask", "1", "Answer.", "{% for item in items %}{{ item }}\n{% endfor %}", ("items",))
-    request = BARE._replace(template=template, inputs={"items": items})
+    request = BARE._replace(template=template, inputs={"items": items}, rung=Rung(model="scripted:m"))
     request = request._replace(messages=render(template, request.inputs, None))
     shorter, left_out = shrunk(request, room)
     if shorter is None:

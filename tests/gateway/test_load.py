@@ -22,7 +22,6 @@ from bullpen.orchestrator.gateway.health import Health
 from bullpen.orchestrator.gateway.limit import Limit
 from bullpen.orchestrator.gateway.model import Completion, Model, Request
 from bullpen.orchestrator.gateway.pool import Pool
-from bullpen.orchestrator.gateway.prompt import Prompt
 from bullpen.orchestrator.gateway.record import Record
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.rules.outcome import Outcome
@@ -100,7 +99,7 @@ def run(load: Load, layers: Callable[[Deployment], Model] = guarded) -> Went:
 
     async def job(n: int, deployment: Deployment) -> None:
         pool = Pool([(deployment, layers(deployment))])
-        model = Record(Prompt(Chain([(RUNG, pool)], Course(), Random(n))))
+        model = Record(Chain([(RUNG, pool)], Course(), Random(n)))
         journal = InMemoryJournal("job", ManualClock())
         try:
             for call in range(load.calls):

@@ -4,19 +4,20 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from bullpen.orchestrator.gateway.box import box_of
-from bullpen.orchestrator.gateway.model import Request
+from bullpen.orchestrator.gateway.model import Completion, Request
 from bullpen.orchestrator.gateway.providers.litellm import LiteLLM
 from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
-from bullpen.orchestrator.gateway.templates import Message, Template
+from bullpen.orchestrator.gateway.templates import Message, Template, keys_of, names_keys, terse
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.settings import Rung
 from bullpen.orchestrator.testing import ManualClock
 
+from .stacks import GOOD, says, stack, typed
 from .wire import RawServer, plain, raw_server
 
 pytestmark = pytest.mark.anyio
@@ -179,3 +180,83 @@ async def test_where_litellm_knows_that_a_provider_cannot_do_tools_it_is_asked_i
     provider = LiteLLM(rung)
 
     assert (await provider.complete(ASKED)).outcome is Outcome.NO_SCHEMA_MODE
+
+
+NAMED = Template("ask", "1", 'You answer with `name` and a size: {"size": 1}.', "{{ text }}")
+SPOKEN = "matches this schema"
+
+
+@pytest.mark.parametrize(
+    ("template", "mode", "is_spoken"),
+    [
+        (NAMED, "native", False),
+        (NAMED, "tool", False),
+        (NAMED, "prompted", True),  # the schema goes nowhere else
+        (Template("ask", "1", "You answer with `name`.", "{{ text }}"), "native", True),  # `size` is not named
+    ],
+)
+async def test_a_schema_is_told_once_where_the_prompt_names_its_keys(
+    template: Template, mode: str, is_spoken: bool
+) -> None:
+    scripted = says(GOOD)
+    model, _, request = stack([scripted], schema_mode=mode)
+    await model.complete(typed(request)._replace(template=template))
+
+    assert (SPOKEN in scripted.requests[0].messages[0].content) is is_spoken
+
+
+@pytest.mark.parametrize("first", ["{}", Completion(Outcome.NO_SCHEMA_MODE)])
+async def test_after_an_answer_off_its_schema_or_a_refusal_of_it_the_schema_is_told_in_words(first: Any) -> None:
+    scripted = says(first, GOOD)
+    model, _, request = stack([scripted])
+    await model.complete(typed(request)._replace(template=NAMED))
+    before, after = (request.messages for request in scripted.requests)
+
+    assert SPOKEN not in before[0].content
+    assert after[0].content.startswith(before[0].content)
+    assert SPOKEN in after[0].content
+    assert after[1] == before[1]
+
+
+class Leaf(BaseModel):
+    """A leaf."""
+
+    title: str = "none"
+    default: int = 1
+
+
+class Tree(BaseModel):
+    """A tree."""
+
+    leaf: Leaf
+    trees: "list[Tree]" = []
+
+
+async def test_a_terse_schema_keeps_every_key_and_what_refers_to_itself() -> None:
+    schema = Tree.model_json_schema()
+    told = terse(schema)
+
+    assert keys_of(told) == keys_of(schema) == {"leaf", "trees", "title", "default"}
+    assert told["$defs"].keys() == {"Tree"}  # it needs itself; the leaf stands where it is used
+    leaf = told["$defs"]["Tree"]["properties"]["leaf"]
+    assert leaf["properties"] == {"title": {"type": "string"}, "default": {"type": "integer"}}
+    assert leaf["description"] == "A leaf."
+    assert "description" not in json.dumps(terse(schema, is_described=False))
+
+
+async def test_a_key_is_named_between_backticks_or_quotes_and_not_in_passing() -> None:
+    schema = Leaf.model_json_schema()
+
+    assert names_keys('`title` and {"default": 1}', schema)
+    assert not names_keys("`title` and the default", schema)
+
+
+async def test_a_provider_is_told_the_words_of_a_schema_that_the_prompt_leaves_out(lane: str) -> None:
+    described = {**SCHEMA, "title": "A", "description": "A number."}
+    told = []
+    for words in ("Give `a`.", "Give a number."):
+        request = ASKED._replace(schema=described, messages=(Message("system", words), Message("user", "Say hello.")))
+        _, server = await ask(lane, said("stop", content='{"a": 1}'), request)
+        told.append(server.body["response_format"]["json_schema"]["schema"])
+
+    assert told == [SCHEMA, {**SCHEMA, "description": "A number."}]

@@ -33,6 +33,7 @@ WORDS = frozenset(
             "failpoint",
             "metadata",
             "lookup",
+            "limits",
             "settings",
             "ports",
         ),
