@@ -11,22 +11,32 @@ from functools import partial
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
-from ..orchestrator.evidence import Card, Query, Record, Value
+from ..orchestrator.evidence import Card, Query, Value
 from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
-from .catalogue import expand, rendered_table
-from .gaps import GapsTask, Overview
+from .catalogue import expand
+from .completeness import Sought, completeness
+from .gaps import GapsTask, LookedUp, Overview
 from .parts import split_question
-from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
+from .reading import (
+    CALL_TOKENS,
+    ROW_CALL_TOKENS,
+    ROW_DOCUMENT_TOKENS,
+    ROWS_A_CALL,
+    Kind,
+    Note,
+    ReadTask,
+    Way,
+    batches,
+)
 from .refine import WriteTask
 from .search import Located, Searches
+from .tables import noted_table
 
 #: Of so many documents at most a model that only selects is shown sentences.
 _SELECTED_FROM = 12
-
-
-#: Rows of a look-up that a writer is shown (of what is counted, groups), and those whose fields are on record.
-_ROWS_MOST, _ROWS_ON_RECORD = 120, 20
+#: Documents of a wider look-up that are read.
+_WIDER_MOST = 2 * ROWS_A_CALL
 #: What a document counts that no card was seen of.
 UNSEEN_TOKENS = CALL_TOKENS // 4
 
@@ -41,6 +51,8 @@ class Triage(Value):
     documents: tuple[str, ...] = ()
     queries: tuple[str, ...] = Field(default=(), max_length=4)
     lookups: tuple[Select, ...] = Field(default=(), max_length=3)
+    #: Of a list whose rows are documents: what is said of each.
+    columns: tuple[str, ...] = Field(default=(), max_length=5)
     #: What the question names that is not among the documents, a sentence each.
     absent: tuple[str, ...] = ()
 
@@ -65,6 +77,10 @@ class Desk(Value):
     #: What has been searched for already, and what look-ups came to.
     searched: tuple[str, ...] = ()
     tables: tuple[Note, ...] = ()
+    look_ups: tuple[LookedUp, ...] = ()
+    #: The columns of a list that is read row by row; none for any other question.
+    columns: tuple[str, ...] = ()
+    sought: Sought = Sought()
     absent: tuple[str, ...] = ()
     #: What people have said since the question was asked.
     notes: tuple[str, ...] = ()
@@ -74,7 +90,8 @@ class Desk(Value):
 
 def whole(question: str, cards: Sequence[Card], notes: tuple[str, ...]) -> Desk:
     """The desk where all documents are read at once."""
-    return Desk(question=question, groups=(tuple(card.source for card in cards),), notes=notes)
+    names = tuple(card.source for card in cards)
+    return Desk(question=question, groups=(names,), sought=Sought(of=len(names), wanted=names), notes=notes)
 
 
 def triaged(
@@ -88,29 +105,29 @@ def triaged(
     found = [table.sources for table in tables]
     known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
     chosen, _ = expand(triage.documents, found, known)
+    named = {f"@{n}": table for n, table in enumerate(tables, start=1)}
+    read = [table for name, table in named.items() if name in triage.documents]
+    matched = {name for table in read for name in table.sources} & {*chosen}
+    conditions = tuple(table.told for table in read)
     return Desk(
         question=question,
         kind=triage.kind,
         points=triage.points,
-        groups=_groups(chosen, tokens),
+        groups=_groups(chosen, tokens, is_list=bool(triage.columns)),
         queries=tuple(query for query in triage.queries if query not in searched),
         searched=tuple(searched),
-        tables=tuple(noted_table(f"T{n}", table) for n, table in enumerate(tables, start=1) if table.total),
+        # Whose rows are read one by one needs none beside its counts.
+        tables=tuple(
+            noted_table(f"T{n}", table, has_rows=not triage.columns or table not in read)
+            for n, table in enumerate(tables, start=1)
+            if table.total
+        ),
+        look_ups=tuple(LookedUp(select=table.select, told=table.told) for table in tables),
+        columns=triage.columns,
+        sought=Sought(of=len(seen), wanted=chosen, matched=len(matched), conditions=conditions),
         absent=triage.absent,
         tokens=tokens,
     )
-
-
-def noted_table(name: str, table: Table) -> Note:
-    """What a look-up came to, as a note: its conditions, counts and rows, with the fields of the first of these."""
-    records = [
-        Record(source=row.source, field=column, value=value)
-        for row in table.rows[:_ROWS_ON_RECORD]
-        for column, value in (("id", row.source), *zip(table.columns, row.values, strict=True))
-        if value is not None
-    ]
-    text = rendered_table(table, "look-up", most=_ROWS_MOST)
-    return Note(id=name, text=text, records=tuple(records), is_table=True)
 
 
 def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
@@ -125,9 +142,9 @@ def fits_one_call(cards: Sequence[Card]) -> bool:
     return sum(card.tokens for card in cards) <= CALL_TOKENS
 
 
-def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
+def reading(desk: Desk, gatherers: Sequence[str], calls_most: int) -> Plan:
     """The first round: searches and readings, beside every worker that gathers, then a look over all notes."""
-    tasks = _readings(desk, desk.groups[:fan_out_most], desk.queries, first=1, but=())
+    tasks = _readings(desk, desk.groups[:calls_most], desk.queries, first=1, but=())
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
@@ -141,31 +158,48 @@ def next_round(
     seen: Overview,
     results: Sequence[Result],
     steered: tuple[str, ...],
-    fan_out_most: int,
+    calls_most: int,
     *,
     is_last: bool,
 ) -> Plan:
     """Another round: what the look over the notes asks for; for what people ask meanwhile all is read again."""
     number = 1 + sum(result.worker == "summarize" for result in results)
     read = tuple(one.source for one in seen.documents)
-    wanted = {want.document: want.headings for want in seen.want if want.document in read}
-    groups = _groups((*(read if steered else wanted), *seen.next_documents), desk.tokens)
+    wanted: dict[str, tuple[str, ...]] = {}
+    for want in (want for want in seen.want if want.document in read):
+        wanted[want.document] = tuple(dict.fromkeys((*wanted.get(want.document, ()), *want.headings)))
+    new = seen.next_documents[:_WIDER_MOST] if desk.columns else seen.next_documents
+    columns = () if steered else desk.columns
+    groups = _groups((*(read if steered else wanted), *new), desk.tokens, is_list=bool(columns))
     at = desk.model_copy(
-        update={"kind": seen.kind, "points": steered or seen.points, "searched": _searched(desk, results)}
+        update={
+            "kind": seen.kind,
+            "points": steered or seen.points,
+            "searched": _searched(desk, results),
+            "columns": columns,
+            "tables": seen.tables,
+            "look_ups": seen.look_ups,
+        }
     )
     queries = (*steered, *seen.next_queries) if desk.points else ()
-    tasks = _readings(at, groups[:fan_out_most], queries, first=number, but=read, sections=wanted)
+    tasks = _readings(at, groups[:calls_most], queries, first=number, but=read, sections=wanted)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]
     at = at.model_copy(update={"points": (*seen.points, *steered)})
-    look = _look(at, ids, queries, round_number=_rounds(results) + 1, is_last=is_last)
+    is_last = is_last or bool(desk.columns)  # a list is widened once
+    look = _look(at, ids, queries, round_number=_rounds(results) + 1, is_last=is_last, noted=len(seen.notes))
     return Plan(tasks=(*tasks, look))
 
 
 def writing(desk: Desk, results: Sequence[Result]) -> Plan:
     """The report, and the check of it."""
-    last = [result.task for result in results if result.worker == "analyze"][-1]
-    write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent).model_dump()
+    looks = [result for result in results if result.worker == "analyze" and result.status.delivered]
+    last = looks[-1].task
+    told = completeness(desk.sought, [result.read(Overview) for result in looks])
+    task = WriteTask(
+        question=desk.question, way=desk.way, absent=desk.absent, completeness=told.said, unread=told.unread
+    )
+    write = task.model_dump()
     if desk.way == "select":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
@@ -192,7 +226,15 @@ def _readings(
     but: tuple[str, ...],
     sections: dict[str, tuple[str, ...]] | None = None,
 ) -> list[PlannedTask]:
-    task = partial(ReadTask, question=desk.question, way=desk.way, kind=desk.kind, points=desk.points, notes=desk.notes)
+    task = partial(
+        ReadTask,
+        question=desk.question,
+        way=desk.way,
+        kind=desk.kind,
+        points=desk.points,
+        columns=desk.columns,
+        notes=desk.notes,
+    )
     tasks: list[PlannedTask] = []
     known = tuple(dict.fromkeys((*but, *(name for group in groups for name in group))))
     for n, group in enumerate(groups, start=first):
@@ -210,15 +252,30 @@ def _readings(
 
 
 def _look(
-    desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool = False
+    desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool, noted: int = 0
 ) -> PlannedTask:
-    searched = tuple(dict.fromkeys((*desk.searched, *queries)))
-    task = GapsTask(question=desk.question, points=desk.points, searched=searched, tables=desk.tables, is_last=is_last)
+    task = GapsTask(
+        question=desk.question,
+        kind=desk.kind,
+        points=desk.points,
+        searched=tuple(dict.fromkeys((*desk.searched, *queries))),
+        tables=desk.tables,
+        look_ups=desk.look_ups,
+        columns=desk.columns,
+        of=desk.sought.of,
+        noted=noted,
+        is_last=is_last,
+    )
     return PlannedTask(id=f"analyze-{round_number}", worker="analyze", input=task.model_dump(), after=tuple(after))
 
 
-def _groups(names: Sequence[str], tokens: Mapping[str, int]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(group) for group in batches([(name, tokens.get(name, UNSEEN_TOKENS)) for name in names]))
+def _groups(names: Sequence[str], tokens: Mapping[str, int], *, is_list: bool) -> tuple[tuple[str, ...], ...]:
+    """The documents of each call."""
+    sizes = [(name, tokens.get(name, UNSEEN_TOKENS)) for name in names]
+    if is_list:
+        cut = [(name, min(size, ROW_DOCUMENT_TOKENS)) for name, size in sizes]
+        return tuple(map(tuple, batches(cut, ROW_CALL_TOKENS, ROWS_A_CALL)))
+    return tuple(map(tuple, batches(sizes)))
 
 
 def _rounds(results: Sequence[Result]) -> int:

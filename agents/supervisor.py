@@ -13,7 +13,7 @@ from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
 from .analyze import Analysis
-from .catalogue import FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, rendered_table, sources_of
+from .catalogue import CARDS_TOKENS, FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, sources_of
 from .desk import (
     Desk,
     Scouted,
@@ -30,10 +30,13 @@ from .desk import (
 from .gaps import Overview
 from .parts import split_question
 from .search import located
+from .tables import rendered_table
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
-#: Passages that a query finds in a large collection, rows of a look-up that are shown, and seconds for hints.
-_LOOKED_AT, _ROWS_MOST, _HINTS_WITHIN_S = 60, 20, 60.0
+#: Passages that a query finds in a large collection, and seconds for hints.
+_LOOKED_AT, _HINTS_WITHIN_S = 60, 60.0
+#: Tokens of a look-up that is shown to a planner; the part of a job's tasks that may read for a list in a round.
+_TABLE_TOKENS, _LIST_SHARE = 1_000, 3
 
 
 class Brief(Value):
@@ -94,15 +97,21 @@ class ResearchSupervisor:
         links = {card.source: [name for ids in card.links.values() for name in ids] for card in cards}
         chosen = choose([card.source for card in cards], [table.sources for table in tables], rankings, links)
         seen = {card.source: card for card in cards}
+        told, left = rendered(chosen, seen, full=len(chosen) if len(cards) <= WHOLE_MOST else FULL_MOST)
+        if left:
+            ctx.note(
+                "documents of the catalogue are not shown", left_out=left, of=len(chosen), tokens_most=CARDS_TOKENS
+            )
         triage = await ctx.ask(
             "triage",
             returns=Triage,
             question=question,
-            cards=rendered(chosen, seen, full=len(chosen) if len(cards) <= WHOLE_MOST else FULL_MOST),
-            shown=len(chosen),
+            cards=told,
+            left=left,
+            shown=len(chosen) - left,
             of=len(cards),
             fields=fields,
-            tables=[rendered_table(table, f"@{n}", most=_ROWS_MOST) for n, table in enumerate(tables, start=1)],
+            tables=[rendered_table(table, f"@{n}", most=_TABLE_TOKENS) for n, table in enumerate(tables, start=1)],
             notes=notes,
         )
         known = {json.dumps(table.select.model_dump(), sort_keys=True) for table in tables}
@@ -123,7 +132,7 @@ class ResearchSupervisor:
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
         if assignment.desk is not None:
-            standard = reading(assignment.desk, self._gatherers, self._settings.fan_out_most)
+            standard = reading(assignment.desk, self._gatherers, self._calls(assignment.desk))
         else:
             standard = self._round(assignment, _parts(assignment), ())
         strangers = [worker for worker in self._workers if worker.name not in _STANDARD and not _gathers(worker)]
@@ -163,8 +172,13 @@ class ResearchSupervisor:
         steered = await self._steered(Assignment(question=desk.question, desk=desk), ctx) if left > 0 else ()
         if steered or (left > 0 and seen.asks_for_more and has_new_notes(results)):
             ctx.note("another round", documents=seen.next_documents, queries=seen.next_queries, steered=steered)
-            return next_round(desk, seen, results, steered, self._settings.fan_out_most, is_last=left == 1)
+            return next_round(desk, seen, results, steered, self._calls(desk), is_last=left == 1)
         return writing(desk, results)
+
+    def _calls(self, desk: Desk) -> int:
+        """How many calls may read in a round: those of a list are small, and many."""
+        fan_out = self._settings.fan_out_most
+        return max(fan_out, self._settings.tasks_most // _LIST_SHARE) if desk.columns else fan_out
 
     async def _steered(self, assignment: Assignment, ctx: Context) -> tuple[str, ...]:
         """What to look up after what people have told us since the brief; their words as they stand without a model."""
