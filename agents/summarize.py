@@ -155,7 +155,8 @@ def _tokens_each(task: ReadTask, documents: list[Numbered], fewer: Mapping[str, 
     if task.way == "select" or task.columns:
         return SELECT_TOKENS if task.way == "select" else ROW_DOCUMENT_TOKENS
     sizes = [min(document.tokens, fewer.get(document.source.id, most)) for document in documents]
-    return most if sum(sizes) <= CALL_TOKENS or len(sizes) == 1 else share(sizes, max(CALL_TOKENS, max(sizes)))
+    room = max(CALL_TOKENS * 5 // 4, max(sizes))  # what was estimated for a call may come to a little more
+    return most if sum(sizes) <= room else share(sizes, room)
 
 
 async def _facts(task: ReadTask, call: list[Shown], ctx: Context) -> Notes:
