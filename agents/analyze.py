@@ -12,7 +12,7 @@ from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
 from .claims import fitting, is_exact
-from .gaps import Gaps, GapsTask, Overview, overview, see_also
+from .gaps import HINT_WITHIN_S, Gaps, GapsTask, Overview, overview, see_also
 from .reading import Note, Notes
 from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
 
@@ -129,6 +129,7 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
         gaps = await ctx.ask(
             "gaps",
             returns=Gaps,
+            within_s=HINT_WITHIN_S,
             question=task.question,
             points=whole.points,
             notes=[{"point": note.point, "text": note.text} for note in whole.notes],
