@@ -80,7 +80,7 @@ def are_right(notes: Notes) -> bool:
             return False
         if len(texts) > _NOTES_MOST or len(set(texts)) < len(texts):  # who repeats himself does so in reports
             return False
-        if any(not _is_from(text, SENTENCES[number - 1], asked) for text in texts):
+        if number and any(not _is_from(text, SENTENCES[number - 1], asked) for text in texts):
             return False
     return True
 
