@@ -49,7 +49,8 @@ def limited(
     before: Chosen = NOTHING,
     kept: int = 0,
 ) -> Chosen:
-    """As many of the documents as the limits allow, best first: whole, then in outline.
+    """As many of the documents as the limits allow, best first: whole, then in outline. Those of a list count by their
+    tokens alone, since all of its rows are read alike.
 
     `before` is what the job has read already, `kept` the tokens that something else will need. Of what was read before
     more may be read, which counts in tokens alone.
@@ -63,7 +64,8 @@ def limited(
     left: list[str] = []
     for name in names:
         size = min(tokens.get(name, UNSEEN_TOKENS), limits.document_tokens_most)
-        is_free, outline = size <= SMALL_TOKENS or name in before.tokens, min(size, OUTLINE_TOKENS)
+        is_free = size <= SMALL_TOKENS or name in before.tokens or kind == "list"
+        outline = min(size, OUTLINE_TOKENS)
         if (is_free or whole > 0) and size <= room:
             whole -= not is_free
             read[name] = size
