@@ -15,7 +15,7 @@ from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
 from .catalogue import rendered_fields
 from .claims import fitting, is_exact
-from .gaps import Gaps, GapsTask, LookedUp, Overview, Widened, overview, see_also
+from .gaps import HINT_WITHIN_S, Gaps, GapsTask, LookedUp, Overview, Widened, overview, see_also
 from .reading import Note, Notes
 from .room import named, within
 from .rows import row_table
@@ -145,6 +145,7 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
         gaps = await ctx.ask(
             "gaps",
             returns=Gaps,
+            within_s=HINT_WITHIN_S,
             question=task.question,
             points=whole.points,
             notes=[{"point": note.point, "text": note.text} for note in shown],
@@ -177,6 +178,7 @@ async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
         more = await ctx.ask(
             "widen",
             returns=Widened,
+            within_s=HINT_WITHIN_S,
             question=task.question,
             rows=row_table(kept, numbered=False),
             left=left,

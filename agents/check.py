@@ -125,11 +125,12 @@ def _unchecked(draft: Draft, odd: Mapping[str, Sequence[Missing]], reason: str) 
 
 
 async def _head(name: str, ctx: Context) -> str:
-    """How a document begins, its title first and once: whose word it is often stands there alone."""
+    """A document's title and the paragraph behind it: whose word it is often stands there alone."""
     source = await ctx.memory.source(name)
     title = source.title if source else ""
-    begins = shorten(await ctx.memory.read(name, 0, _HEAD), _HEAD).lstrip("# ").removeprefix(title).strip(" #=-")
-    return " · ".join(filter(None, (title if title != name else "", begins)))
+    begins = (part.strip("# =-\n") for part in (await ctx.memory.read(name, 0, _HEAD)).split("\n\n"))
+    first = next((part for part in begins if part and part != title), "")
+    return " · ".join(filter(None, (title if title != name else "", shorten(first, _HEAD))))
 
 
 def said(draft: Draft) -> list[Claim]:

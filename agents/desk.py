@@ -18,7 +18,7 @@ from ..orchestrator.rules.plan import Plan, PlannedTask
 from .catalogue import expand
 from .completeness import Sought, completeness
 from .gaps import GapsTask, LookedUp, Overview
-from .limiting import OUTLINE_TOKENS, SMALL_TOKENS, UNSEEN_TOKENS, Chosen, found_tokens, limited, told
+from .limiting import OUTLINE_TOKENS, UNSEEN_TOKENS, Chosen, found_tokens, limited, told
 from .parts import split_question
 from .reading import (
     CALL_TOKENS,
@@ -116,7 +116,7 @@ def triaged(
     queries = tuple(query for query in triage.queries if query not in searched)
     is_list = bool(triage.columns)
     kept = found_tokens(limits) if queries else 0
-    chosen = limited(names, _sizes(tokens, is_list), limits, triage.kind, kept=kept, free=_free(is_list))
+    chosen = limited(names, _sizes(tokens, is_list), limits, "list" if is_list else triage.kind, kept=kept)
     named = {f"@{n}": table for n, table in enumerate(tables, start=1)}
     read = [table for name, table in named.items() if name in triage.documents]
     matched = {name for table in read for name in table.sources} & {*names}
@@ -190,7 +190,7 @@ def next_round(
     names = (*(read if steered else wanted), *new)
     kept = found_tokens(limits) if queries else 0
     sizes, done = _sizes(desk.tokens, bool(columns)), _read_before(desk, seen, limits)
-    chosen = limited(names, sizes, limits, seen.kind, done, kept, _free(bool(columns)))
+    chosen = limited(names, sizes, limits, "list" if columns else seen.kind, done, kept)
     at = desk.model_copy(
         update={
             "kind": seen.kind,
@@ -300,11 +300,6 @@ def _look(
 def _sizes(tokens: Mapping[str, int], is_list: bool) -> dict[str, int]:
     """About how many tokens of each document are read: of one that becomes a row not all."""
     return {name: min(size, ROW_DOCUMENT_TOKENS) if is_list else size for name, size in tokens.items()}
-
-
-def _free(is_list: bool) -> int:
-    """Up to which size a document counts by its tokens alone."""
-    return ROW_DOCUMENT_TOKENS if is_list else SMALL_TOKENS
 
 
 def _groups(chosen: Chosen, *, is_list: bool) -> tuple[tuple[str, ...], ...]:

@@ -18,6 +18,10 @@ class LookedUp(Value):
     told: str
 
 
+#: The seconds that a call may take which can be done without: waiting for it would be worse than doing without it.
+HINT_WITHIN_S = 60.0
+
+
 class GapsTask(Value):
     """To look over what was read. The last time, nothing else may be asked for."""
 

@@ -48,23 +48,24 @@ def limited(
     kind: Kind,
     before: Chosen = NOTHING,
     kept: int = 0,
-    free: int = SMALL_TOKENS,
 ) -> Chosen:
-    """As many of the documents as the limits allow, best first: whole, then in outline.
+    """As many of the documents as the limits allow, best first: whole, then in outline. Those of a list count by their
+    tokens alone, since all of its rows are read alike.
 
     `before` is what the job has read already, `kept` the tokens that something else will need. Of what was read before
-    more may be read, which counts in tokens alone, as do documents up to `free`.
+    more may be read, which counts in tokens alone.
     """
     room = limits.read_tokens_most - before.spent - kept
     whole = min(limits.whole_documents_most, _FOR_A_FACT) if kind == "fact" else limits.whole_documents_most
-    whole -= sum(size > free for name, size in before.tokens.items() if name not in before.outlines)
+    whole -= sum(size > SMALL_TOKENS for name, size in before.tokens.items() if name not in before.outlines)
     outlines = limits.outline_documents_most - len(before.outlines)
     read: dict[str, int] = {}
     outlined: list[str] = []
     left: list[str] = []
     for name in names:
         size = min(tokens.get(name, UNSEEN_TOKENS), limits.document_tokens_most)
-        is_free, outline = size <= free or name in before.tokens, min(size, OUTLINE_TOKENS)
+        is_free = size <= SMALL_TOKENS or name in before.tokens or kind == "list"
+        outline = min(size, OUTLINE_TOKENS)
         if (is_free or whole > 0) and size <= room:
             whole -= not is_free
             read[name] = size

@@ -28,16 +28,14 @@ from .desk import (
     whole,
     writing,
 )
-from .gaps import Overview
+from .gaps import HINT_WITHIN_S, Overview
 from .parts import split_question
 from .search import located
 from .tables import rendered_table
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
-#: Passages that a query finds in a large collection, and seconds for hints.
-_LOOKED_AT, _HINTS_WITHIN_S = 60, 60.0
-#: Tokens of a look-up that is shown to a planner.
-_TABLE_TOKENS = 1_000
+#: Passages that a query finds in a large collection, and tokens of a look-up that is shown to a planner.
+_LOOKED_AT, _TABLE_TOKENS = 60, 1_000
 #: The tasks that may come after a round's readings: a search and what reads for it, a look, the writing, the check.
 _STEPS_AFTER = 5
 
@@ -126,7 +124,7 @@ class ResearchSupervisor:
         """How to search a large collection; nobody's hints are no hindrance."""
         try:
             return await ctx.ask(
-                "scout", returns=Scouted, question=question, of=of, fields=fields, within_s=_HINTS_WITHIN_S
+                "scout", returns=Scouted, question=question, of=of, fields=fields, within_s=HINT_WITHIN_S
             )
         except NoAnswer as error:
             ctx.note(f"searched by the question alone: {error}")
@@ -191,7 +189,8 @@ class ResearchSupervisor:
             return ()
         question, parts = assignment.question, _parts(assignment)
         try:
-            return (await ctx.ask("steer", returns=Steered, question=question, sub_questions=parts, notes=notes)).parts
+            asked = {"question": question, "sub_questions": parts, "notes": notes}
+            return (await ctx.ask("steer", returns=Steered, within_s=HINT_WITHIN_S, **asked)).parts
         except NoAnswer as error:
             ctx.note(f"the notes are looked up as they stand: {error}")
             return notes
@@ -225,6 +224,7 @@ class ResearchSupervisor:
                     "plan",
                     returns=Plan,
                     again=again,
+                    within_s=HINT_WITHIN_S,
                     question=assignment.question,
                     sub_questions=_parts(assignment),
                     workers=[worker.describe() for worker in self._workers],

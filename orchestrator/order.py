@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 from uuid import UUID
@@ -42,7 +41,7 @@ class Options(TypedDict, total=False):
     id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """What somebody wants to know, from which documents, within which bounds."""
 
@@ -55,14 +54,8 @@ class Order:
     out: Path | None = None
     #: What was said of how much is read and how the report is written, by the names of `Limits`.
     said: Mapping[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def limits(self) -> Limits:
-        """How much is read, and how the report is written."""
-        try:
-            return Limits.of(self.said)
-        except ValidationError as error:
-            raise BadInput(first_mistake(error, self.said)) from error
+    #: What it comes to.
+    limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
         if not has_words(self.question):
@@ -71,7 +64,10 @@ class Order:
             raise BadInput(f"the budget {self.budget_usd!r} is not an amount of USD; give 0 or more")
         if self.deadline_s is not None and not 0 < self.deadline_s < float("inf"):
             raise BadInput(f"the deadline {self.deadline_s!r} is not a number of seconds; give more than 0")
-        assert self.limits  # raises for what may not be said
+        try:
+            object.__setattr__(self, "limits", Limits.of(self.said))
+        except ValidationError as error:
+            raise BadInput(first_mistake(error, self.said)) from error
 
 
 def order_again(

@@ -280,7 +280,8 @@ def doctor(
 ) -> None:
     """Ask every model that is set, all at once, and say what to mend.
 
-    Asks each deployment of each rung for one word and for one answer in JSON, and looks at keys, prices, clocks,
+    Asks each deployment of each rung for one word, for one answer in JSON, and for notes on ten sentences, by which it
+    is remembered whether a model writes reports or only selects sentences for them; and looks at keys, prices, clocks,
     settings and folders. Nothing of a key is ever printed. Exit status: 0 all well, perhaps with warnings; 3 something
     failed; 1 no rung can answer; 2 the settings cannot be used.
     """

@@ -42,7 +42,11 @@ POINTS = (
 #: What is asked of choice alone, and the number of the sentence that answers it.
 CHOICE = ("Why was the east pier closed?", 7)
 CHOSEN_MOST = 3
+#: Notes that a point may have: its sentence says no more.
+_NOTES_MOST = 2
 _FIGURE = re.compile(r"\d[\d,.]*\d|\d")
+#: Words that carry what is said.
+_WORD = re.compile(r"\d[\d,.]*\d|[^\W\d_]{4,}")
 
 
 class Note(BaseModel):
@@ -66,15 +70,17 @@ class Choice(BaseModel):
 
 
 def are_right(notes: Notes) -> bool:
-    """Whether each point has its sentence and no other, and nothing is said that the sentence does not say."""
+    """Whether each point has its sentence and no other, and what is said stands there, and not in the point itself."""
     told = {point: [each for each in notes.notes if each.point == point] for point in range(1, len(POINTS) + 1)}
     if sum(map(len, told.values())) != len(notes.notes):
         return False
-    for point, (_, number) in enumerate(POINTS, start=1):
-        wanted = {number} - {0}
-        if {each for note in told[point] for each in note.sentences} != wanted:
+    for point, (asked, number) in enumerate(POINTS, start=1):
+        texts = [note.text.strip() for note in told[point]]
+        if {each for note in told[point] for each in note.sentences} != {number} - {0}:
             return False
-        if any(not _is_from(note.text, SENTENCES[number - 1]) for note in told[point] if wanted):
+        if len(texts) > _NOTES_MOST or len(set(texts)) < len(texts):  # who repeats himself does so in reports
+            return False
+        if number and any(not _is_from(text, SENTENCES[number - 1], asked) for text in texts):
             return False
     return True
 
@@ -113,7 +119,9 @@ def readable(value: object) -> Mapping[str, Ability]:
     return {key: each for key, each in said.items() if each in ABILITIES} if isinstance(said, dict) else {}
 
 
-def _is_from(text: str, sentence: str) -> bool:
-    """Whether the text says something, every figure of which is in the sentence, at no greater length than twice."""
+def _is_from(text: str, sentence: str, asked: str) -> bool:
+    """Whether the text says something of the sentence that was not asked, with no figure of its own, at no greater
+    length than twice."""
     has_own = set(_FIGURE.findall(text)) - set(_FIGURE.findall(sentence))
-    return bool(text.strip()) and not has_own and len(text) <= 2 * len(sentence)
+    news = set(_WORD.findall(sentence.lower())) - set(_WORD.findall(asked.lower()))
+    return bool(news & set(_WORD.findall(text.lower()))) and not has_own and len(text) <= 2 * len(sentence)

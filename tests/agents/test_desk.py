@@ -10,7 +10,8 @@ import pytest
 
 from bullpen import Report, Status, research_team
 from bullpen.memory.in_memory import open_in_memory
-from bullpen.orchestrator.gateway.model import Request
+from bullpen.orchestrator.gateway.model import Completion, Request
+from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +238,17 @@ async def test_gaps_lead_to_another_look_once_and_what_was_read_is_not_read_agai
     assert len({name for ids in large.seen for name in ids}) == sum(map(len, large.seen))
     assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns.", "The mill cost 200 crowns."]
     assert found.claims[1].notes == ("summarize-2.1",)
+
+
+async def test_what_can_be_done_without_is_waited_for_so_long_and_no_longer(tmp_path: Path) -> None:
+    large, silent = Large(tmp_path), Completion(Outcome.TIMED_OUT)
+    model = ScriptedModel({**large.answers, "gaps": silent})
+    async with desk(tmp_path, model) as system, system.launch("What did the ferry cost?", corpus=large.docs) as job:
+        found = await job.result()
+    bounds = {request.prompt: request.within_s for request in model.requests}
+
+    assert [prompt for prompt, within_s in bounds.items() if within_s is not None] == ["gaps"]
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns."]
 
 
 async def test_a_query_is_not_asked_twice_and_a_round_that_adds_nothing_is_the_last(tmp_path: Path) -> None:

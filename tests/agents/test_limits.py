@@ -52,6 +52,7 @@ def test_the_best_are_whole_a_fact_needs_fewer_and_what_is_small_does_not_count(
     fact = limited(tokens, tokens, limits, "fact")
     assert (fact.outlines, fact.left) == (("d",), ("e",))
     assert fact.tokens["small"] == 900
+    assert limited(tokens, tokens, limits, "list").tokens == tokens
 
 
 def test_what_was_read_before_counts_and_more_of_it_takes_no_place() -> None:

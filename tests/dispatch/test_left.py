@@ -107,7 +107,14 @@ def test_a_job_goes_on_in_its_file_whatever_that_is_called(tmp_path: Path, how: 
 
 
 @pytest.mark.parametrize(
-    "other", [("Who?", {}), ("What?", {"deadline_s": 60.0}), ("What?", {"anew": True}), ("What?", {"id": GIVEN})]
+    "other",
+    [
+        ("Who?", {}),
+        ("What?", {"effort": "deep"}),
+        ("What?", {"deadline_s": 60.0}),
+        ("What?", {"anew": True}),
+        ("What?", {"id": GIVEN}),
+    ],
 )
 def test_another_job_is_not_the_same(tmp_path: Path, other: tuple[str, dict[str, Any]]) -> None:
     model = Restless({"q": "so"})

@@ -47,7 +47,7 @@ def answer(body: dict[str, Any]) -> Reply:
         return says_json({"parts": ["How many passengers were there?"]})
     if "You write the report" in system:
         lead, *rest = (
-            f"In short: {text} [{n}]" for n, text in re.findall(r"^\[(\d+)\] \(point \d+\) (.*)$", user, re.MULTILINE)
+            f"In short: {text} [{n}]" for n, text in re.findall(r"^\[(\d+)\] (?!and \[)(.*)$", user, re.MULTILINE)
         )
         sections = [{"heading": "More", "blocks": [f"- {line}" for line in rest]}] if rest else []
         return says_json({"lead": lead, "sections": sections, "not_answered": ["Nobody says who paid."]})

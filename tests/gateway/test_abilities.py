@@ -58,6 +58,50 @@ async def examined(answers: Any, **rung: Any) -> Diagnosis:
             await deployment.provider.aclose()
 
 
+def noted(*notes: tuple[int, str, int]) -> Reply:
+    return says_json({"notes": [{"point": point, "text": text, "sentences": [n]} for point, text, n in notes]})
+
+
+COST, PILES = (1, "The Corvin cost 412,000 crowns.", 4), (2, "Its piles had rotted.", 7)
+#: What weak models make of the task, as they were seen to.
+WEAK = {
+    "the points for notes": noted((1, "What did the present boat cost?", 4), (2, "Why was the east pier closed?", 7)),
+    "a note again and again": noted(*[COST] * 6, PILES),
+    "the first sentences": noted((1, COST[1], 1), (2, PILES[1], 2)),
+    "a note on what is not told": noted(COST, PILES, (3, "The present boat is the Corvin.", 4)),
+    "a figure of its own": noted((1, "The Corvin cost 31,000 crowns.", 4), PILES),
+    "a point that nobody asked": noted(COST, PILES, (4, "It carries eighteen cars.", 5)),
+    "half of it": noted(COST),
+    "prose": Says("The Corvin cost 412,000 crowns, and the piles of the east pier had rotted."),
+    "the form as it was told": Says('{"notes": [{"point": number of the point, "text": one sentence}]}'),
+    "nothing": says_json({"notes": []}),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("what", WEAK)
+async def test_a_model_whose_notes_are_not_right_selects(what: str) -> None:
+    diagnosis = await examined(model(WEAK[what], says_json({"sentences": [7]})))
+
+    assert diagnosis.ability == "select"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize(
+    "notes",
+    [
+        noted(PILES, COST),
+        noted((1, "412,000 crowns", 4), (1, "It was built in 1988.", 4), (2, "Because its piles had rotted", 7)),
+        Says(f"```json\n{json.dumps(NOTES)}\n```"),
+        Says(f"<think>Sentence 4, then 7.</think>{json.dumps(NOTES)}"),
+    ],
+)
+async def test_right_notes_are_right_in_any_order_form_and_wording(notes: Reply) -> None:
+    assert (await examined(model(notes, Says("never asked")))).ability == "prose"
+
+
 COPIED = says_json({"notes": [{"point": 1, "text": "What did the present boat cost?", "sentences": [1, 2, 3]}]})
 
 
