@@ -82,18 +82,20 @@ def triaged(
 ) -> Desk:
     """The desk after a model has chosen among the cards that it has seen; `@1` is all that the first look-up found.
 
-    A name that no document has is left out.
+    A name that no document has is left out; where that leaves nothing to do, the question is searched for.
     """
     tokens = {name: card.tokens for name, card in seen.items()}
     found = [table.sources for table in tables]
     known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
     chosen, _ = expand(triage.documents, found, known)
+    queries = tuple(query for query in triage.queries if query not in searched)
+    is_idle = not (chosen or queries or tables or triage.absent)
     return Desk(
         question=question,
         kind=triage.kind,
         points=triage.points,
         groups=_groups(chosen, tokens),
-        queries=tuple(query for query in triage.queries if query not in searched),
+        queries=(question,) if is_idle else queries,
         searched=tuple(searched),
         tables=tuple(noted_table(f"T{n}", table) for n, table in enumerate(tables, start=1) if table.total),
         absent=triage.absent,
