@@ -107,13 +107,16 @@ def triaged(
 ) -> Desk:
     """The desk after a model has chosen among the cards that it has seen; `@1` is all that the first look-up found.
 
-    A name that no document has is left out, and what the limits do not allow is not read.
+    A name that no document has is left out, and what the limits do not allow is not read. Where that leaves nothing to
+    do, the question is searched for.
     """
     tokens = {name: card.tokens for name, card in seen.items()}
     found = [table.sources for table in tables]
     known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
     names, _ = expand(triage.documents, found, known)
     queries = tuple(query for query in triage.queries if query not in searched)
+    if not (names or queries or tables or triage.absent):
+        queries = (question,)
     is_list = bool(triage.columns)
     kept = found_tokens(limits) if queries else 0
     chosen = limited(names, _sizes(tokens, is_list), limits, "list" if is_list else triage.kind, kept=kept)

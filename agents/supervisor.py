@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from pydantic import Field
 
@@ -187,9 +188,8 @@ class ResearchSupervisor:
         notes = await ctx.steering()
         if not notes:
             return ()
-        question, parts = assignment.question, _parts(assignment)
+        asked: dict[str, Any] = {"question": assignment.question, "sub_questions": _parts(assignment), "notes": notes}
         try:
-            asked = {"question": question, "sub_questions": parts, "notes": notes}
             return (await ctx.ask("steer", returns=Steered, within_s=HINT_WITHIN_S, **asked)).parts
         except NoAnswer as error:
             ctx.note(f"the notes are looked up as they stand: {error}")

@@ -6,16 +6,15 @@ model, how an array is asked for, and that claims of other workers are no materi
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bullpen import Report, Status, research_team
+from bullpen import Status
 from bullpen.orchestrator.gateway.model import Request
-from bullpen.orchestrator.testing import ScriptedModel, scripted_system
+
+from .player import Player, asked, quoted
 
 pytestmark = pytest.mark.anyio
 
@@ -26,67 +25,6 @@ def chronicle(n: int) -> str:
     """A text that has the question's words, nothing of an answer, and no sentence of another's."""
     told = " ".join(f"In the week {n}-{week} it speaks of wool and of weather." for week in range(60))
     return f"# Chronicle {n}\n\nThe cost of ferry number {n} was talked of.\n\n{told}\n"
-
-
-@dataclass
-class Player:
-    """A model that notes what it knows to matter, and writes a sentence of each note unless told what to write."""
-
-    #: Words of a sentence, and what is noted of it.
-    facts: Mapping[str, str]
-    #: What else it answers to a prompt: a value, or a function of the request.
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    points: Sequence[str] = ("What did the ferry cost?",)
-    requests: list[Request] = field(default_factory=list)
-
-    def __call__(self, request: Request) -> Any:
-        self.requests.append(request)
-        answer = self.answers.get(request.prompt, getattr(self, request.prompt, None))
-        assert answer is not None, f"nobody plays {request.prompt}"
-        return answer(request) if callable(answer) else answer
-
-    def triage(self, request: Request) -> Any:
-        return {"points": self.points, "documents": []}
-
-    def read(self, request: Request) -> Any:
-        shown = "\n".join(one["text"] for one in request.inputs["documents"])
-        places = {said: re.search(rf"^\[(\d+)\] .*{words}", shown, re.MULTILINE) for words, said in self.facts.items()}
-        notes = [{"point": 1, "text": said, "sentences": [int(place[1])]} for said, place in places.items() if place]
-        own = {} if request.inputs["points"] else {"points": self.points}
-        return {"notes": notes, "not_said": [] if notes else [1], **own}
-
-    def gaps(self, request: Request) -> Any:
-        return {}
-
-    def write(self, request: Request) -> Any:
-        texts = [note["text"] for note in request.inputs["notes"]]
-        return {"lead": " ".join(f"{text} [{n}]" for n, text in enumerate(texts, start=1))}
-
-    def check(self, request: Request) -> Any:
-        return {
-            "verdicts": [{"sentence": one["number"], "verdict": "supported"} for one in request.inputs["sentences"]]
-        }
-
-    def shown(self, prompt: str) -> list[str]:
-        """What each request of a prompt put before the model."""
-        return [request.messages[1].content for request in self.requests if request.prompt == prompt]
-
-
-async def asked(player: Player, tmp_path: Path, question: str, texts: Mapping[str, str], **settings: Any) -> Report:
-    """The report on a question over documents of these texts."""
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    for name, text in texts.items():
-        (docs / name).write_text(text)
-    async with scripted_system(
-        research_team, ScriptedModel(player), project=tmp_path / "project", **settings
-    ) as system:
-        async with system.launch(question, corpus=docs) as job:
-            return await job.result()
-
-
-def quoted(report: Report) -> list[str]:
-    return [" ".join(quote.text.split()) for claim in report.claims for quote in claim.quotes]
 
 
 async def test_what_the_models_own_queries_find_is_read(tmp_path: Path) -> None:
