@@ -5,13 +5,46 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Card, Document, Explained, File, Note, Passage, Source, Stored, Unreadable
+from .evidence import Card, Document, File, Note, Passage, Source, Unreadable, Value
 from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
 from .settings import Settings
 
 #: What is done where nobody knows how a tool's call ended: it is made again, a person is asked, or it is left.
 InDoubt = Literal["retry", "ask", "skip"]
+
+
+class Explained(Value):
+    """Why a search finds a passage: its place (from 1) among those found by words and among the nearest; 0 is none."""
+
+    passage: Passage
+    by_words: int = 0
+    by_meaning: int = 0
+    #: The words, as stems, that it shares with what was asked.
+    words: tuple[str, ...] = ()
+
+
+class Stored(Value):
+    """What a memory holds, and how far its indexes have come."""
+
+    sources: int
+    passages: int
+    notes: int
+    #: Documents of each corpus.
+    corpora: dict[str, int]
+    #: The id of the embedder, whether its vectors rank, how many are there and how many are still to be made.
+    embedder: str
+    is_semantic: bool
+    vectors: int
+    lacking: int
+    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile. A few need no index.
+    pending: int
+    #: Subjects about which live notes say different things.
+    conflicts: int = 0
+    #: Why no more vectors are made; empty while they are.
+    failed: str = ""
+    #: What was found damaged, as long as what was set aside then is kept; empty where nothing was.
+    damage: str = ""
 
 
 class Memory(Protocol):

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..evidence import Consulted, Evidence, Source
-from ..metadata import as_date, is_empty, label, shown
-from ..text import shorten
-from .citing import VALUE_MOST, title_of
-from .markdown import as_data
+from ...orchestrator.evidence import Consulted, Evidence, Source
+from ...orchestrator.metadata import as_date, is_empty, label, shown
+from ...orchestrator.rules.citing import VALUE_MOST, title_of
+from ...orchestrator.rules.markdown import as_data
+from ...orchestrator.text import shorten
+from ..standing import SUCCESSORS
 
-#: Fields that name what has replaced a document, and that say what it is worth.
-SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
+#: Fields that say what a document is worth.
 STATUSES = ("status", "state", "withdrawn")
 #: Documents that have a line of their own, and dates of one.
 _ROWS_MOST, _DATES_MOST = 40, 4
