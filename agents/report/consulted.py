@@ -1,6 +1,6 @@
 """The documents behind a report: their status and dates, what replaced them, and how they were read. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ...orchestrator.evidence import Consulted, Evidence, Source
@@ -14,6 +14,8 @@ from ..standing import SUCCESSORS
 STATUSES = ("status", "state", "withdrawn")
 #: Documents that have a line of their own, and dates of one.
 _ROWS_MOST, _DATES_MOST = 40, 4
+#: Documents that were not used and are named in a sentence.
+_NAMED_MOST = 20
 
 
 class Standing(NamedTuple):
@@ -56,8 +58,16 @@ def documents_part(cited: Iterable[str], consulted: Sequence[Consulted], evidenc
     lines = [[heads[n] for n in full], ["---"] * len(full), *([row[n] for n in full] for row in rows)]
     parts = ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
     parts += [f"…and {len(names) - _ROWS_MOST} more, which the run names one by one."] if names[_ROWS_MOST:] else []
-    parts[:0] = [f"{len(read)} read, {len(used.keys() & read.keys())} of them used."] if read else []
+    parts[:0] = [_counted(read, used, sources)] if read else []
     return "\n\n".join(parts)
+
+
+def _counted(read: Mapping[str, Consulted], used: Collection[str], sources: Mapping[str, Source]) -> str:
+    """How many documents were read and used, and which of them were not used."""
+    idle = [title_of(name, sources) for name in read if name not in used]
+    more = f"; and {len(idle) - _NAMED_MOST} more" if idle[_NAMED_MOST:] else ""
+    names = f" Read and not used: {as_data('; '.join(idle[:_NAMED_MOST]))}{more}." if idle else ""
+    return f"{len(read)} read, {len(read) - len(idle)} of them used.{names}"
 
 
 def _row(name: str, sources: Mapping[str, Source], item: Consulted | None, *, is_used: bool) -> tuple[str, ...]:

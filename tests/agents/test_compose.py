@@ -263,7 +263,7 @@ def test_the_documents_say_their_standing_and_how_they_were_read() -> None:
     found = parts(written(Draft(claims=(claim,), documents=consulted), evidence))
 
     assert found["Documents"] == (
-        "3 read, 1 of them used.\n\n"
+        "3 read, 1 of them used. Read and not used: PEP 2, New; C.\n\n"
         "| document | status | dates | replaced by | read | file |\n| --- | --- | --- | --- | --- | --- |\n"
         "| PEP 1, Old | Superseded | created 2020-01-02 | PEP 2 | in part: 212 sentences of 9 sections | docs/PEP-1 |\n"
         "| PEP 2, New | Final |  |  | not used | docs/PEP-2 |\n"
