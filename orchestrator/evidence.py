@@ -70,6 +70,14 @@ class Source(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
+class Reference(Value):
+    """What a source is called, and where it is."""
+
+    id: str
+    title: str
+    uri: str
+
+
 class Passage(Value):
     """A piece of a source: `text == source_text[start:end]`."""
 
@@ -107,48 +115,6 @@ class Quote(Value):
     start: int
     end: int
     text: str
-
-
-class Superseded(Value):
-    """How a note came to be superseded. All of it is empty where the note that took its place has gone since."""
-
-    #: The key of the note that stands in its place.
-    by: str = ""
-    writer: str = ""
-    #: When, in milliseconds since 1970.
-    at: int = 0
-    #: Why, where one of several was chosen.
-    reason: str = ""
-
-
-class Note(Value):
-    """What an agent has written into memory, with where it comes from.
-
-    Notes about one subject (`about`, within their scope) form its history: `version` counts its changes. A note that
-    another one `supersedes` is kept and no longer found; notes that say different things are linked by `contradicts`
-    and both stay, until one of them is chosen.
-    """
-
-    key: str
-    text: str
-    source: str
-    start: int
-    end: int
-    scope: str
-    writer: str
-    run: str = ""
-    task: str = ""
-    about: str = ""
-    #: When it was written, in milliseconds since 1970.
-    at: int = 0
-    #: The subject's version that this note made, or was chosen at; 0 for a note about nothing in particular.
-    version: int = 0
-    #: Keys of the notes that this one replaced.
-    supersedes: tuple[str, ...] = ()
-    #: Keys of the notes that say something else about the same, while both are live.
-    contradicts: tuple[str, ...] = ()
-    #: None while it is live.
-    superseded: Superseded | None = None
 
 
 class Record(Value):
@@ -352,6 +318,8 @@ class Report(Value):
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
+    #: What the sources are called that claims rest on, and those that were read.
+    sources: tuple[Reference, ...] = Field(default=(), exclude_if=lambda sources: not sources)
     #: What the checks that the team brings did, in their order; those that changed nothing are left out.
     checks: tuple[CheckEffect, ...] = Field(default=(), exclude_if=lambda checks: not checks)
     made_by: MadeBy = MadeBy()
@@ -379,7 +347,7 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
-        absent |= {"written_by": None, "checked": None, "checks": []}
+        absent |= {"written_by": None, "checked": None, "checks": [], "sources": []}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
         flat["claims"] = [{"id": "", "notes": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")

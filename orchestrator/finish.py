@@ -18,7 +18,20 @@ from pydantic import ValidationError
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Result, Status, as_kind
 from .errors import BadInput
-from .evidence import Calls, CheckEffect, Draft, Evidence, Finding, Gap, MadeBy, Output, Passage, Quote, Report
+from .evidence import (
+    Calls,
+    CheckEffect,
+    Draft,
+    Evidence,
+    Finding,
+    Gap,
+    MadeBy,
+    Output,
+    Passage,
+    Quote,
+    Reference,
+    Report,
+)
 from .frames.attempt import Guarded, guard
 from .frames.frame import Frame
 from .ids import StepKey
@@ -79,6 +92,7 @@ class Finisher:
             all_gaps = (*gaps, *self._gaps)
             status = _status(ended.status, draft, all_gaps, results, outputs, expects_claims=expects)
             said = {"status": status, "text": text, "gaps": all_gaps, "outputs": outputs, "checks": effects}
+            said["sources"] = tuple(Reference(id=s.id, title=s.title, uri=s.uri) for s in evidence.sources)
             return Report(**{**dict(draft), **self._facts(), **said})
 
         text = await self._text(self._finish.compose, ended.question, made(""), evidence)
@@ -178,10 +192,10 @@ def _typed(result: Result, contract: Contract) -> object:
     Where the annotation says nothing, what has the shape of a draft or a finding is taken for one.
     """
     shapes: tuple[type, ...] = (Draft, Finding) if contract.returns in (Any, object) and result.output else ()
-    for read in (*(partial(as_kind, shape) for shape in shapes), contract.output.validate_python):
+    readers: list[Callable[[Any], object]] = [*(partial(as_kind, shape) for shape in shapes)]
+    for read in (*readers, contract.output.validate_python):
         with suppress(ValidationError):
-            value: object = read(result.output)
-            return value
+            return read(result.output)
     return result.output
 
 
