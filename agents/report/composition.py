@@ -41,6 +41,7 @@ def compose_research(question: str, report: Report, evidence: Evidence, *, notic
     claims = [*laid.all(), *(claim for disagreement in report.disagreements for claim in disagreement.claims)]
     page = _Page(laid, Marks(claims), sources)
     wrong = went_wrong(report.gaps)
+    body = _body(page, is_open=bool(report.not_answered))
     cited = [name for claim in claims for name in _read_for(claim)]
     parts = [
         f"# {as_data(question)}",
