@@ -187,7 +187,9 @@ def writing(desk: Desk, results: Sequence[Result], limits: Limits) -> Plan:
     """The report, and the check of it."""
     looks = [result for result in results if result.worker == "analyze" and result.status.delivered]
     last = looks[-1].task
-    cut = told(_left(desk, [result.read(Overview) for result in looks]), limits)
+    has_failed = any(result.worker == "summarize" and not result.status.delivered for result in results)
+    left = _left(desk, [result.read(Overview) for result in looks])
+    cut = told(left, limits, is_limited=bool(desk.left) or not has_failed)
     write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent, cut=cut).model_dump()
     if desk.way == "select":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
@@ -259,9 +261,12 @@ def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
 
 
 def _left(desk: Desk, looks: Sequence[Overview]) -> tuple[str, ...]:
-    """The documents that were chosen, in whatever round, and are among those at hand, and were not read."""
+    """The documents that a round was to read, and are among those at hand, and were not read.
+
+    What the last look asks for is nobody's to read: no round came after it.
+    """
     read = {one.source for one in looks[-1].documents}
-    asked = (name for look in looks for name in look.next_documents if name in desk.tokens)
+    asked = (name for look in looks[:-1] for name in look.next_documents if name in desk.tokens)
     return tuple(name for name in dict.fromkeys((*desk.left, *asked)) if name not in read)
 
 
