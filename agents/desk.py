@@ -221,11 +221,12 @@ def writing(desk: Desk, results: Sequence[Result], limits: Limits) -> Plan:
     last = looks[-1].task
     rounds = [result.read(Overview) for result in looks]
     how = completeness(desk.sought, rounds)
+    has_failed = any(result.worker == "summarize" and not result.status.delivered for result in results)
     task = WriteTask(
         question=desk.question,
         way=desk.way,
         absent=desk.absent,
-        cut=told(_left(desk, rounds), limits),
+        cut=told(_left(desk, rounds), limits, is_limited=bool(desk.left) or not has_failed),
         completeness=how.said,
         unjudged=how.unjudged,
     )
@@ -325,9 +326,12 @@ def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
 
 
 def _left(desk: Desk, looks: Sequence[Overview]) -> tuple[str, ...]:
-    """The documents that were chosen, in whatever round, and are among those at hand, and were not read."""
+    """The documents that a round was to read, and are among those at hand, and were not read.
+
+    What the last look asks for is nobody's to read: no round came after it.
+    """
     read = {one.source for one in looks[-1].documents}
-    asked = (name for look in looks for name in look.next_documents if name in desk.tokens)
+    asked = (name for look in looks[:-1] for name in look.next_documents if name in desk.tokens)
     return tuple(name for name in dict.fromkeys((*desk.left, *desk.sought.wanted, *asked)) if name not in read)
 
 

@@ -80,14 +80,14 @@ def limited(
     return Chosen(read, tuple(outlined), tuple(left))
 
 
-def told(left: Sequence[str], limits: Limits) -> str:
-    """What a limit kept from being read, in words for people; "" where nothing was."""
+def told(left: Sequence[str], limits: Limits, *, is_limited: bool) -> str:
+    """Which documents were chosen and not read, and the limits where these are why, for people; "" where all were."""
     if not left:
         return ""
     more = f" and {len(left) - _NAMED_MOST} more" if len(left) > _NAMED_MOST else ""
     what = "a document that was chosen was" if len(left) == 1 else f"{len(left)} documents that were chosen were"
-    return (
-        f"{what} not read for want of room ({', '.join(left[:_NAMED_MOST])}{more}): this job reads up to "
-        f"{limits.read_tokens_most:,} tokens, {limits.whole_documents_most} documents whole and "
+    why = (
+        f": this job reads up to {limits.read_tokens_most:,} tokens, {limits.whole_documents_most} documents whole and "
         f"{limits.outline_documents_most} in outline; ask with more effort to have more read"
     )
+    return f"{what} not read ({', '.join(left[:_NAMED_MOST])}{more}){why if is_limited else ''}"

@@ -46,7 +46,7 @@ def compose_research(question: str, report: Report, evidence: Evidence, *, notic
     parts = [
         f"# {as_data(question)}",
         f"*{as_data(notice)}*" if notice else "",
-        _body(page, is_open=bool(report.not_answered))
+        body
         or returned(report.outputs)
         or NO_ANSWER.get(report.status)
         or _NOTHING,

@@ -9,7 +9,7 @@ schema goes after the system message where nothing else tells the model of it (`
 import functools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,6 @@ from ..ids import digest, plain
 from ..regular_files import read_regular
 from ..rules.numbering import ARROW
 
-#: Where a schema has the names of others, which are none of its own words.
-_NAMED = ("properties", "$defs")
 #: The largest file of a prompt.
 BYTES_MOST = 1024 * 1024
 
@@ -152,50 +150,6 @@ def parse_template(name: str, held: str | bytes, path: str) -> Template:
     return Template(name, facts["version"].strip(), system.strip(), user.strip(), shrink)
 
 
-def terse(schema: Mapping[str, Any], *, is_described: bool = True) -> dict[str, Any]:
-    """A schema that says the same to a model in fewer words: without titles, which repeat names, and defaults, with
-    what is defined for one place in that place, and without descriptions unless it `is_described`."""
-    uses = json.dumps(schema)
-    definitions = {f"#/$defs/{name}": part for name, part in schema.get("$defs", {}).items()}
-    once = {path: part for path, part in definitions.items() if uses.count(json.dumps(path)) == 1}
-    silent = {"title", "default"} if is_described else {"title", "default", "description"}
-
-    def told(part: Any) -> Any:
-        if isinstance(part, list):
-            return [told(each) for each in part]
-        if not isinstance(part, dict):
-            return part
-        if isinstance(path := part.get("$ref"), str) and path in once:
-            return told({**once[path], **{name: each for name, each in part.items() if name != "$ref"}})
-        kept = {name: each for name, each in part.items() if name not in silent}
-        return {name: _under_names(each, told) if name in _NAMED else told(each) for name, each in kept.items()}
-
-    whole = {name: part for name, part in schema.items() if name != "$defs"}
-    left = {name: part for name, part in schema.get("$defs", {}).items() if f"#/$defs/{name}" not in once}
-    said: dict[str, Any] = told({"$defs": left, **whole} if left else whole)
-    return said
-
-
-def _under_names(parts: Mapping[str, Any], told: Callable[[Any], Any]) -> dict[str, Any]:
-    """Schemas under names that are nobody's words: a field may be called `title`."""
-    return {name: told(part) for name, part in parts.items()}
-
-
-def keys_of(schema: Any) -> set[str]:
-    """The keys that an answer of this schema may have, at any depth."""
-    if isinstance(schema, list):
-        return set().union(*map(keys_of, schema))
-    if not isinstance(schema, dict):
-        return set()
-    own = set(schema.get("properties", ()))
-    return own.union(*(keys_of(list(part.values()) if name in _NAMED else part) for name, part in schema.items()))
-
-
-def names_keys(text: str, schema: Mapping[str, Any]) -> bool:
-    """Whether the text names every key of an answer, between backticks or double quotes."""
-    return all(f"`{key}`" in text or f'"{key}"' in text for key in keys_of(schema))
-
-
 def _rendered(text: str, inputs: Mapping[str, Any]) -> str:
     if "{{" not in text and "{%" not in text:
         return text.strip()  # most system sections: nothing to fill in
@@ -218,14 +172,11 @@ def _passage(number: int, passage: Passage) -> str:
     return f"[{number}] {above}\n{passage.text.strip()}"
 
 
-def render(template: Template, inputs: Mapping[str, Any], schema: Mapping[str, Any] | None) -> tuple[Message, ...]:
+def render(template: Template, inputs: Mapping[str, Any]) -> tuple[Message, Message]:
     """The messages for these inputs. Values are never read as templates. Raises BadInput for a missing input."""
     try:
         parts = [_rendered(template.system, inputs)]
         parts.append(_rendered(template.user, inputs) if template.user else _named(inputs))
     except jinja2.TemplateError as error:
         raise BadInput(f"prompt {template.name!r} cannot be rendered: {error}; inputs are {sorted(inputs)}") from error
-    if schema is not None:
-        asked = json.dumps(terse(schema), separators=(",", ":"), ensure_ascii=False)
-        parts[0] += f"\n\nAnswer with one JSON value that matches this schema, and nothing else:\n{asked}"
     return Message("system", parts[0]), Message("user", parts[1])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen import Report, Rung, Settings, Status, open_system, research_team
-from bullpen.agents.limiting import NOTHING, OUTLINE_TOKENS, SMALL_TOKENS, UNSEEN_TOKENS, Chosen, limited
+from bullpen.agents.limiting import NOTHING, OUTLINE_TOKENS, SMALL_TOKENS, UNSEEN_TOKENS, Chosen, limited, told
 from bullpen.agents.reading import shown
 from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.gateway.model import Request
@@ -130,7 +130,7 @@ async def test_a_limit_that_keeps_documents_out_makes_the_report_partial_and_is_
     assert sorted(desk.read_ids) == ["0.md", "1.md", "2.md"]
     assert [one.source for one in report.documents if one.cut] == ["2.md"]
     assert report.status is Status.PARTIAL
-    assert "3 documents that were chosen were not read for want of room (3.md, 4.md, 5.md)" in report.text
+    assert "3 documents that were chosen were not read (3.md, 4.md, 5.md): this job reads up to" in report.text
     assert "2 documents whole and 1 in outline; ask with more effort" in report.text
 
 
@@ -141,6 +141,29 @@ async def test_the_tokens_of_a_job_bound_all_of_its_rounds(desk: Desk) -> None:
 
     assert len("".join(texts)) / 4 <= 12_000
     assert "this job reads up to 12,000 tokens" in report.text
+
+
+@pytest.mark.anyio
+async def test_a_limit_is_not_blamed_for_what_no_round_was_to_read_or_what_failed(desk: Desk) -> None:
+    asked: list[str] = []
+
+    def gaps(request: Request) -> Any:
+        asked.append("gaps")
+        return {"points": [{"point": 1, "state": "open"}], "documents": [f"{len(asked)}.md"]}
+
+    answers = {
+        "triage": {"kind": "survey", "points": ["What did the ferry cost?"], "documents": ["0.md"]},
+        "read": lambda request: desk.read(request) if request.inputs["documents"][0]["id"] == "0.md" else {"notes": []},
+        "gaps": gaps,
+        "write": {"lead": "The ferry cost crowns [1]."},
+        "check": {"verdicts": [{"sentence": 1, "verdict": "supported"}]},
+    }
+    desk.model = ScriptedModel(answers)
+    report = await desk.report(rounds_most=4)
+
+    assert (desk.read_ids, len(asked)) == (["0.md", "1.md"], 2)  # 2.md is asked for after a round that added no note
+    assert "not read" not in report.text
+    assert "reads up to" not in told(["a.md"], Limits(), is_limited=False)
 
 
 @pytest.mark.anyio

@@ -16,7 +16,8 @@ from bullpen.agents.refine import Written as Refined
 from bullpen.agents.summarize import Summary
 from bullpen.agents.supervisor import Brief, Steered
 from bullpen.agents.writing import Written
-from bullpen.orchestrator.gateway.templates import names_keys, read_template
+from bullpen.orchestrator.gateway.form import form_of
+from bullpen.orchestrator.gateway.templates import read_template
 
 FOLDER = Path(bullpen.agents.__file__).parent / "prompts"
 
@@ -40,4 +41,4 @@ FOLDER = Path(bullpen.agents.__file__).parent / "prompts"
 def test_a_prompt_names_every_key_of_its_answer(name: str, returns: Any) -> None:
     template = read_template(FOLDER / f"{name}.md", name)
 
-    assert names_keys(template.system, TypeAdapter(returns).json_schema())
+    assert form_of(TypeAdapter(returns).json_schema()).is_named_in(template.system)

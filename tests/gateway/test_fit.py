@@ -88,15 +88,15 @@ async def test_a_provider_that_says_too_long_is_asked_again_with_less() -> None:
 def test_what_is_shrunk_fits_and_one_more_item_would_not(items: list[str], room: int) -> None:
     template = Template("ask", "1", "Answer.", "{% for item in items %}{{ item }}\n{% endfor %}", ("items",))
     request = BARE._replace(template=template, inputs={"items": items}, rung=Rung(model="scripted:m"))
-    request = request._replace(messages=render(template, request.inputs, None))
+    request = request._replace(messages=render(template, request.inputs))
     shorter, left_out = shrunk(request, room)
     if shorter is None:
-        assert tokens_of(render(template, {"items": items[:1]}, None)) > room
+        assert tokens_of(render(template, {"items": items[:1]})) > room
         return
     kept = len(items) - left_out["items"]
     assert shorter.inputs["items"] == items[:kept]
     assert tokens_of(shorter.messages) <= room
-    assert kept == len(items) or tokens_of(render(template, {"items": items[: kept + 1]}, None)) > room
+    assert kept == len(items) or tokens_of(render(template, {"items": items[: kept + 1]})) > room
 
 
 BARE = Request(None, "r", "ask", {}, POLICY)  # type: ignore[arg-type]

@@ -160,14 +160,14 @@ def test_a_template_file_has_a_version_and_two_sections() -> None:
 
 def test_values_are_never_read_as_templates() -> None:
     hostile = "{{ 7 * 7 }} {% for x in y %} {0.__class__}"
-    system, user = render(TEMPLATE, {"text": hostile}, {"type": "object"})
+    system, user = render(TEMPLATE, {"text": hostile})
 
     assert user.content == hostile
-    assert system.content.endswith('{"type":"object"}')
+    assert system.content == "You answer."
 
 
 def test_a_missing_input_and_an_escape_are_bad_input() -> None:
     with pytest.raises(BadInput, match="'text' is undefined"):
-        render(TEMPLATE, {}, None)
+        render(TEMPLATE, {})
     with pytest.raises(BadInput, match="unsafe"):
-        render(replace(TEMPLATE, user="{{ ''.__class__.__mro__ }}"), {}, None)
+        render(replace(TEMPLATE, user="{{ ''.__class__.__mro__ }}"), {})

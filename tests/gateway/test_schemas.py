@@ -7,10 +7,11 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from bullpen.orchestrator.gateway.box import box_of
+from bullpen.orchestrator.gateway.form import form_of, keys_of, terse
 from bullpen.orchestrator.gateway.model import Completion, Request
 from bullpen.orchestrator.gateway.providers.litellm import LiteLLM
 from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
-from bullpen.orchestrator.gateway.templates import Message, Template, keys_of, names_keys, terse
+from bullpen.orchestrator.gateway.templates import Message, Template
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.rules.outcome import Outcome
@@ -245,10 +246,11 @@ async def test_a_terse_schema_keeps_every_key_and_what_refers_to_itself() -> Non
 
 
 async def test_a_key_is_named_between_backticks_or_quotes_and_not_in_passing() -> None:
-    schema = Leaf.model_json_schema()
+    form = form_of(Leaf.model_json_schema())
 
-    assert names_keys('`title` and {"default": 1}', schema)
-    assert not names_keys("`title` and the default", schema)
+    assert form.is_named_in('`title` and {"default": 1}')
+    assert not form.is_named_in("`title` and the default")
+    assert not form_of(TypeAdapter(dict[str, int]).json_schema()).is_named_in("numbers by name")
 
 
 async def test_a_provider_is_told_the_words_of_a_schema_that_the_prompt_leaves_out(lane: str) -> None:

@@ -13,8 +13,8 @@ from pydantic_core import from_json
 from ...rules.outcome import Outcome, of_content
 from ...settings import Rung
 from ...text import clean
+from ..form import form_of
 from ..model import Completion, Request, Usage
-from ..templates import names_keys, terse
 from .complaint import message_of, outcome_in_200, outcome_of
 from .retry_after import retry_after_s
 
@@ -68,22 +68,17 @@ def question(request: Request, rung: Rung) -> dict[str, Any]:
         "max_tokens": request.tokens_out_most or rung.tokens_out_most,
     }
     asked = asked_of(request, rung)
+    beside = form_of(request.form).beside(request.messages[0].content) if request.form is not None else {}
     if asked.tool:
-        function = {"name": asked.tool, "parameters": _schema(request)}
+        function = {"name": asked.tool, "parameters": beside}
         body["tools"] = [{"type": "function", "function": function}]
         body["tool_choice"] = {"type": "function", "function": {"name": asked.tool}}
     elif asked.has_schema:
-        schema = {"name": _name(request), "schema": _schema(request), "strict": False}
+        schema = {"name": _name(request), "schema": beside, "strict": False}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if request.watch is not None:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return body
-
-
-def _schema(request: Request) -> Any:
-    """What the messages say of the keys is not said again; words of a schema that they do not repeat stay."""
-    told, form = request.messages[0].content if request.messages else "", request.form or {}
-    return terse(form, is_described=not names_keys(told, form))
 
 
 def _name(request: Request) -> str:
