@@ -303,3 +303,87 @@ async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks
         answered = sum(event.kind == "model.answered" for event in events[:n])
         assert len(model.requests) == asked - answered, (n, events[n].kind)
         assert (found.claims, found.layout, found.checked) == (whole.claims, whole.layout, whole.checked)
+
+
+async def test_the_look_over_the_notes_may_look_up_and_no_look_up_is_made_twice(tmp_path: Path) -> None:
+    """What a look-up brings is read, its table goes to the writer, and the next look is shown what was looked up."""
+    large = Large(tmp_path)
+    mills = {"where": [{"field": "title", "op": "contains", "values": ["mill"]}]}
+    large.answers["gaps"] = {"points": [], "documents": ["@1"], "lookups": [mills]}
+    shown: list[Any] = []
+
+    def write(request: Request) -> Any:
+        shown.extend(request.inputs["notes"])
+        return {"lead": "The ferry cost 300 crowns [1]. The mill cost 200 crowns [2]."}
+
+    found, asked = await report(tmp_path, large.docs, {**large.answers, "write": write}, rounds_most=4)
+
+    assert asked == ["triage", "read", "gaps", "read", "write", "check"]
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns.", "The mill cost 200 crowns."]
+    assert [one["text"].splitlines()[0] for one in shown if "look-up" in one["text"]] == [
+        "look-up: title contains “mill”: 1 of 4"
+    ]
+
+
+async def test_a_look_up_that_was_made_is_told_and_not_made_again(tmp_path: Path) -> None:
+    large = Large(tmp_path)
+    (large.docs / "wreck.md").write_text("# The wreck\n\nThe wreck lies off Mora.\n")
+    mills = {"where": [{"field": "title", "op": "contains", "values": ["mill"]}]}
+    told: list[Any] = []
+
+    def gaps(request: Request) -> Any:
+        told.append(request.inputs["searched"])
+        return {
+            "points": [{"point": 2, "state": "open"}],
+            "lookups": [mills],
+            "queries": [f"wreck off Mora {len(told)}"],
+        }
+
+    def reads(request: Request) -> Any:
+        ids = [one["id"] for one in request.inputs["documents"]]
+        if "wreck.md" in ids:
+            return {"notes": [note(request, "wreck lies", "The wreck lies off Mora.", 1)], "not_said": [2]}
+        return {"notes": [note(request, *COST)] if "ferry.md" in ids else [], "not_said": [2]}
+
+    answers = {**large.answers, "gaps": gaps, "read": reads, "write": WRITTEN}
+    model = ScriptedModel(answers)
+    async with desk(tmp_path, model, rounds_most=4) as system:
+        async with system.launch("What did the ferry cost?", corpus=large.docs) as job:
+            await job.result()
+
+    assert len(told) == 2
+    assert not any("title contains" in one for one in told[0])
+    assert "title contains “mill”: 1 of 5" in told[1]
+    written = next(request for request in model.requests if request.prompt == "write")
+    assert sum("look-up: title" in one["text"] for one in written.inputs["notes"]) == 1
+
+
+async def test_sections_that_were_shown_as_asked_are_not_asked_for_again_and_only_what_is_new_is_added(
+    tmp_path: Path,
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    filler = " ".join(f"Sentence {n} of it tells of wool." for n in range(2_500))
+    (docs / "ferry.md").write_text(f"{FERRY}\n## Wool\n\n{filler}\n\n## The wreck\n\nShe sank in 1931 off Mora.\n")
+
+    def reads(request: Request) -> Any:
+        fact = note(request, *COST)
+        if request.inputs["is_second"]:
+            return {
+                "notes": [
+                    {**fact, "text": "In 1902 it cost 300."},
+                    note(request, "sank in 1931", "It sank in 1931.", 2),
+                ]
+            }
+        return {"notes": [fact], "not_said": [2], "want": [{"document": "ferry.md", "headings": ["The wreck"]}]}
+
+    def write(request: Request) -> Any:
+        return {"lead": " ".join(f"{one['text']} [{one['number']}]" for one in request.inputs["notes"])}
+
+    points = ["What did the ferry cost?", "When did it sink?"]
+    triage = {"points": points, "documents": ["ferry.md"]}
+    answers = {"triage": triage, "read": reads, "gaps": {}, "write": write, "check": checked({})}
+    found, asked = await report(tmp_path, docs, answers, rounds_most=5)
+
+    assert asked.count("read") == 2
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902.", "It sank in 1931."]

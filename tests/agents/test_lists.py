@@ -234,6 +234,39 @@ async def test_nobody_writes_and_the_rows_stand_as_a_table(tmp_path: Path) -> No
     assert lead == "kept rows: 12 of 14 documents that were read"
 
 
+def crowded(request: Request) -> Any:
+    """A year by kind, as a table that was counted, with one cell wrong."""
+    n = next(one["number"] for one in request.inputs["notes"] if "| kind |" in one["text"])
+    table = f"| kind | number |\n|---|---|\n| ferry | 12 [{n}] |\n| barge | 3 [{n}] |"
+    return {"lead": f"Most are ferries [{n}].", "sections": [{"heading": "Kinds", "blocks": [table]}]}
+
+
+async def test_counts_are_compared_by_code_and_only_what_is_left_is_checked_by_a_model(tmp_path: Path) -> None:
+    triage = {"kind": "survey", "points": ["Which kinds are there?"], "lookups": [{"count_by": ["kind"]}]}
+    answers = {**ANSWERS, "triage": triage, "write": crowded, "check": checked({"barge": "unsupported"})}
+    found, requests = await report(tmp_path, fleet(tmp_path, 14, WOOL), answers)
+
+    assert [one["text"] for one in requests[-1].inputs["sentences"]] == ["Most are ferries.", "barge · number: 3"]
+    assert [claim.text for claim in found.claims] == ["Most are ferries.", "12"]
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood, found.checked.dropped) == (3, 2, ("3",))
+    assert "1 count was compared with their look-up by code" in found.checked.reason
+    assert asked(requests) == ["triage", "write", "check"]
+    assert all("ship-0" not in one["text"] for one in requests[1].inputs["notes"])
+
+
+async def test_a_report_that_is_too_large_for_one_check_is_checked_in_several(tmp_path: Path) -> None:
+    found, requests = await report(tmp_path, fleet(tmp_path, 45, WOOL[:1_500], barges=()), ANSWERS)
+
+    checks = [request for request in requests if request.prompt == "check"]
+    assert [len(request.inputs["sentences"]) for request in checks] == [60, 31]
+    for request in checks:
+        shown_quotes = {quote["number"] for quote in request.inputs["quotes"]}
+        assert shown_quotes == {n for one in request.inputs["sentences"] for n in one["quotes"]}
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood) == (91, 91)
+
+
 # By rule
 
 
