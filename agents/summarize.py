@@ -18,6 +18,7 @@ from .parts import split_question
 from .reading import (
     CALL_TOKENS,
     DOCUMENT_TOKENS,
+    ROW_CALL_TOKENS,
     ROW_DOCUMENT_TOKENS,
     Note,
     Notes,
@@ -248,7 +249,7 @@ async def _documents(task: ReadTask, found: Located, ctx: Context) -> list[Numbe
     wanted = new[: _WIDENED_EACH * len(found.queries)] if task.columns else new
     documents: list[Numbered] = []
     left: list[str] = []
-    room = CALL_TOKENS
+    room = ROW_CALL_TOKENS if task.columns else CALL_TOKENS
     for name in (*task.documents, *wanted):
         document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
         if document is None:

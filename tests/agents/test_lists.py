@@ -185,8 +185,8 @@ def widening(**more: Any) -> dict[str, Any]:
 
 
 async def test_a_list_is_widened_once_and_only_with_what_nobody_has_read(tmp_path: Path) -> None:
-    docs = fleet(tmp_path, 20, WOOL, barges=range(4, 20))
-    (docs / "ship-099.md").write_text(ship(99, "vessel", "Ferry is another word for it. " + WOOL))
+    docs = fleet(tmp_path, 30, WOOL[:2_000], barges=range(4, 30))
+    (docs / "ship-099.md").write_text(ship(99, "vessel", "Ferry is another word for it. " + WOOL[:2_000]))
     wider = {"where": [{"field": "kind", "values": ["ferry", "vessel"]}]}
     found, requests = await report(tmp_path, docs, widening(queries=["barge built"], lookups=[wider]))
 
@@ -198,13 +198,13 @@ async def test_a_list_is_widened_once_and_only_with_what_nobody_has_read(tmp_pat
     assert asked(requests).count("widen") == 1
     assert any("Ship 99" in head for head in table_of(found))
     assert found.completeness == (
-        "Of 21 documents, 4 matched (kind is ferry: 4 of 21); 10 were read, 5 kept and 5 set aside. Widened by "
-        "“barge built”, kind is ferry or vessel: 5 of 21: 6 documents more read; 1 of them kept. "
+        "Of 31 documents, 4 matched (kind is ferry: 4 of 31); 10 were read, 5 kept and 5 set aside. Widened by "
+        "“barge built”, kind is ferry or vessel: 5 of 31: 6 documents more read; 1 of them kept. "
         "Other wording may be missed."
     )
     request = next(request for request in requests if request.prompt == "widen")
     assert "1902" in request.inputs["rows"]
-    assert "kind is ferry: 4 of 21" in " ".join(request.inputs["searched"])
+    assert "kind is ferry: 4 of 31" in " ".join(request.inputs["tables"])
 
 
 async def test_a_look_up_is_not_made_twice_and_nobody_widens_where_nobody_answers(tmp_path: Path) -> None:
