@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from bullpen import Report, Status, research_team
+from bullpen.agents.refine import NOTES_TOKENS
 from bullpen.memory.in_memory import open_in_memory
 from bullpen.orchestrator.gateway.model import Request
+from bullpen.orchestrator.rules.tokens import estimate
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 
 pytestmark = pytest.mark.anyio
@@ -385,3 +387,26 @@ async def test_sections_that_were_shown_as_asked_are_not_asked_for_again_and_onl
 
     assert asked.count("read") == 2
     assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902.", "It sank in 1931."]
+
+
+async def test_notes_that_there_is_no_room_for_are_counted_in_the_prompt_and_noted_in_the_run(
+    tmp_path: Path, corpus: Path
+) -> None:
+    long = "The ferry cost 300 crowns in 1902, " + "as the chronicle of the town has it, " * 110
+
+    def reads(request: Request) -> Any:
+        words = ("sails at dawn", "was Ada Holm", "left in 1910", "mill cost", "fire ended", "cost 300")
+        notes = [note(request, one, f"{n}: {long}", n % 2 + 1) for n, one in enumerate(words * 5)]
+        pairs = [{**one, "sentences": [*one["sentences"], n % 8 + 1]} for n, one in enumerate(notes)]
+        return {"points": ["What did the ferry cost?", "What else?"], "notes": pairs}
+
+    model = ScriptedModel({**ANSWERS, "read": reads})
+    async with desk(tmp_path, model) as system, system.launch("What did the ferry cost?", corpus=corpus) as job:
+        await job.result()
+        events = [event async for event in job.events()]
+
+    asked = next(request for request in model.requests if request.prompt == "write")
+    assert asked.inputs["left"] > 0
+    assert estimate(" ".join(one["text"] for one in asked.inputs["notes"])) <= NOTES_TOKENS
+    assert {one["point"] for one in asked.inputs["notes"]} == {1, 2}
+    assert any("notes are not shown to the writer" in str(event.body) for event in events)
