@@ -46,10 +46,7 @@ def compose_research(question: str, report: Report, evidence: Evidence, *, notic
     parts = [
         f"# {as_data(question)}",
         f"*{as_data(notice)}*" if notice else "",
-        body
-        or returned(report.outputs)
-        or NO_ANSWER.get(report.status)
-        or _NOTHING,
+        body or returned(report.outputs) or NO_ANSWER.get(report.status) or _NOTHING,
         under("Where sources disagree", [_conflict(disagreement, page) for disagreement in report.disagreements]),
         under("Not answered", [f"- {as_data(point)}" for point in open_points(report)]),
         under("What went wrong", [f"- {as_data(said)}" for said in wrong]),
