@@ -59,9 +59,11 @@ def read(*notes: tuple[str, str], **more: Any) -> Any:
 
 
 def checked(verdicts: Mapping[str, Any]) -> Any:
-    """Verdicts by words of the sentence; what is not named is supported."""
+    """Verdicts by words of the sentence; what is not named is supported. Whoever judges is shown every quote."""
 
     def answer(request: Request) -> Any:
+        shown = "\n".join(message.content for message in request.messages)
+        assert all(f"({quote['number']}) {quote['text']}" in shown for quote in request.inputs["quotes"])
         said = []
         for sentence in request.inputs["sentences"]:
             found = next((told for words, told in verdicts.items() if words in sentence["text"]), "supported")
