@@ -312,6 +312,8 @@ async def test_a_look_up_is_run_read_and_cited_with_its_conditions(tmp_path: Pat
     assert len(shown) == len(set(shown)) == 4
     assert [claim.text for claim in found.claims] == ["Four of the eight are ships."]
     assert {record.field for record in found.claims[0].records} == {"id", "kind", "year"}
+    assert found.checked is not None
+    assert (found.checked.model, found.checked.as_they_stood) == ("model", 1)
 
 
 async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks_nothing_twice(tmp_path: Path) -> None:
