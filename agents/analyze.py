@@ -1,5 +1,6 @@
 """The analyze worker: findings in, one ordered set of claims out, with what disagrees and what is missing."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -9,17 +10,24 @@ from ..memory.context import Budget
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
+from ..orchestrator.lookup import Select
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
+from .catalogue import rendered_fields
 from .claims import fitting, is_exact
-from .gaps import HINT_WITHIN_S, Gaps, GapsTask, Overview, overview, see_also
+from .gaps import HINT_WITHIN_S, Gaps, GapsTask, LookedUp, Overview, Widened, overview, see_also
 from .reading import Note, Notes
+from .room import named, within
+from .rows import row_table
 from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
+from .tables import noted_table
 
 #: How many documents that replaced a source, or went the same way, are named.
 _KIN_MOST = 6
-#: How many documents are named that do not say what is asked.
-_NAMED_MOST = 6
+#: How many documents are named that do not say what is asked, and reasons why some were set aside.
+_NAMED_MOST, _REASONS_MOST = 6, 12
+#: Tokens of notes that are shown to whoever says what else to look up.
+_NOTES_TOKENS = 8_000
 
 
 class Conflict(Value):
@@ -92,12 +100,16 @@ class Analyze(Worker):
 
 
 async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
-    """All notes as one, and what else is to be looked up: nothing where code sees that every point is settled."""
+    """All notes as one, and what else is to be looked up: nothing where code sees that every point is settled, and
+    after a round that added nothing."""
     read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
-    whole = overview(read, task.points, task.tables, task.kind)
+    whole = overview(read, task)
     also = see_also(read)
-    if not task.is_last and (whole.unsaid or also):
-        whole = await _with_gaps(task, whole, also, ctx)
+    if not task.is_last and (not task.noted or len(whole.notes) > task.noted):
+        if task.columns and len(whole.documents) < task.of:
+            whole = await _widened(task, whole, ctx)
+        elif not task.columns and (whole.unsaid or also):
+            whole = await _with_gaps(task, whole, also, ctx)
     if not whole.notes and not whole.asks_for_more:
         names = ", ".join(one.source for one in whole.documents[:_NAMED_MOST])
         more = f" and {len(whole.documents) - _NAMED_MOST} more" if len(whole.documents) > _NAMED_MOST else ""
@@ -125,6 +137,10 @@ def _notes_of(result: Result, task: GapsTask) -> Notes | None:
 async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: Context) -> Overview:
     """With what a model says is open, and what might close it. Without an answer the writing begins."""
     done = {one.source for one in whole.documents}
+    shown, left = within(whole.notes, _NOTES_TOKENS)
+    if left:
+        ctx.note("notes are not shown to whoever looks for gaps", left_out=left, tokens_most=_NOTES_TOKENS)
+    summary = await ctx.memory.fields()
     try:
         gaps = await ctx.ask(
             "gaps",
@@ -132,20 +148,69 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
             within_s=HINT_WITHIN_S,
             question=task.question,
             points=whole.points,
-            notes=[{"point": note.point, "text": note.text} for note in whole.notes],
-            read=[f"{one.source}, in part" if one.cut else one.source for one in whole.documents],
-            searched=task.searched,
-            see_also=also,
+            notes=[{"point": note.point, "text": note.text} for note in shown],
+            left=left,
+            read=named([f"{one.source}, in part" if one.cut else one.source for one in whole.documents]),
+            searched=(*task.searched, *(one.told for one in task.look_ups)),
+            see_also=named(also),
+            fields=rendered_fields(summary) if summary.fields else "",
         )
     except NoAnswer as error:
         ctx.note(f"nobody says what else to look up: {error}")
         return whole
+    whole, found = await _looked_up(gaps.lookups, whole, ctx)
+    wanted = [name for one in gaps.documents for name in found.get(one, (one,))]
     return whole.model_copy(
         update={
-            "next_documents": tuple(name for name in gaps.documents if name not in done),
+            "next_documents": tuple(dict.fromkeys(name for name in wanted if name not in done)),
             "next_queries": tuple(query for query in gaps.queries if query not in task.searched),
         }
     )
+
+
+async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
+    """With other words and a look-up that asks for less, for rows that have not been found. Nobody's hints are no
+    hindrance."""
+    kept, left = within([note for note in whole.notes if note.cell], _NOTES_TOKENS)
+    if left:
+        ctx.note("cells are not shown to whoever widens a list", left_out=left, tokens_most=_NOTES_TOKENS)
+    try:
+        more = await ctx.ask(
+            "widen",
+            returns=Widened,
+            within_s=HINT_WITHIN_S,
+            question=task.question,
+            rows=row_table(kept, numbered=False),
+            left=left,
+            set_aside=dict(Counter(one.why_not for one in whole.documents if one.why_not).most_common(_REASONS_MOST)),
+            tables=[note.text for note in whole.tables],
+            searched=(*task.searched, *(one.told for one in task.look_ups)),
+            fields=rendered_fields(await ctx.memory.fields()),
+        )
+    except NoAnswer as error:
+        ctx.note(f"the list is not widened: {error}")
+        return whole
+    whole, found = await _looked_up(more.lookups, whole, ctx)
+    read = {one.source for one in whole.documents}
+    new = dict.fromkeys(name for names in found.values() for name in names if name not in read)
+    queries = tuple(query for query in more.queries if query not in task.searched)
+    return whole.model_copy(update={"next_documents": tuple(new), "next_queries": queries})
+
+
+async def _looked_up(
+    selects: Sequence[Select], whole: Overview, ctx: Context
+) -> tuple[Overview, dict[str, tuple[str, ...]]]:
+    """With what these look-ups come to, each of them once in a job; and as `@1`, `@2`, … which documents they find."""
+    found: dict[str, tuple[str, ...]] = {}
+    for n, select in enumerate(selects, start=1):
+        if any(one.select == select for one in whole.look_ups):
+            continue
+        table = await ctx.memory.look_up(select)
+        made = LookedUp(select=select, told=table.told)
+        new = [noted_table(f"T{len(whole.look_ups) + 1}", table)] if table.total else []
+        whole = whole.model_copy(update={"notes": (*whole.notes, *new), "look_ups": (*whole.look_ups, made)})
+        found[f"@{n}"] = table.sources
+    return whole, found
 
 
 def _marked(claims: Sequence[Claim], chosen: Sequence[Claim], exact: Sequence[Claim]) -> list[Claim]:

@@ -4,15 +4,20 @@ What a look-up found comes first, since it was asked for; then what rankings agr
 (Cormack and others, 2009); then what the best of these name as their successor, predecessor or requirement.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from ..orchestrator.evidence import Card, Passage
-from ..orchestrator.lookup import FieldSummary, Summary, Table
+from ..orchestrator.lookup import FieldSummary, Summary
 from ..orchestrator.metadata import ids_of, key, shown
+from ..orchestrator.rules.tokens import estimate
+from .room import fitting
 
 #: Of a catalogue of no more documents all are shown; of a larger one so many, the first of them in full.
 WHOLE_MOST, CARDS_MOST, FULL_MOST = 150, 60, 30
+#: Tokens of the documents that are shown, and of the fields there are.
+CARDS_TOKENS, FIELDS_TOKENS = 12_000, 1_500
 #: The documents at the top whose links are followed.
 _FOLLOWED = 10
 #: What keeps the first places of one ranking from outweighing all others.
@@ -100,32 +105,42 @@ def expand(
 # Words for a prompt
 
 
-def rendered(chosen: Sequence[Chosen], cards: Mapping[str, Card], *, full: int = FULL_MOST) -> str:
-    """The documents that were chosen: the first `full` of them with all that their cards say, the rest a line each.
+def rendered(
+    chosen: Sequence[Chosen], cards: Mapping[str, Card], *, full: int = FULL_MOST, most: int = CARDS_TOKENS
+) -> tuple[str, int]:
+    """The documents that were chosen, with about `most` tokens, and how many of them there is no room for.
 
-    Where all documents of a small catalogue are shown, give their number as `full`.
+    Each has a line; the first `full` of them have all that their cards say, as far as there is room. Where all
+    documents of a small catalogue are shown, give their number as `full`.
     """
-    lines = (_card(one, cards[one.source], is_full=n < full) for n, one in enumerate(chosen) if one.source in cards)
-    return "\n".join(line for card in lines for line in card)
+    known = [one for one in chosen if one.source in cards]
+    lines = fitting([_line(one, cards[one.source]) for one in known], most)
+    room = most - sum(map(estimate, lines))
+    told = fitting([_told(cards[one.source]) for one in known[: min(full, len(lines))]], room)
+    shown_as = (f"{line}\n{more}" if more else line for line, more in zip_longest(lines, told))
+    return "\n".join(shown_as), len(known) - len(lines)
 
 
-def _card(one: Chosen, card: Card, *, is_full: bool) -> Iterator[str]:
+def _line(one: Chosen, card: Card) -> str:
     why = [f"look-up {n}" for n in one.look_ups] + ([f"named by {one.named_by}"] if one.named_by else [])
     why += [f"rank {one.rank}"] if one.rank else []
     title = f" “{card.title}”" if card.title != card.source else ""
     reason = f" ({'; '.join(why)})" if why else ""
-    yield f"- [{card.source}]{title}{reason}"
-    if is_full:
-        fields = [f"{name}: {shown(value)}" for name, value in card.metadata.items() if name not in card.links]
-        fields += [f"{name}: {', '.join(ids)}" for name, ids in card.links.items()]
-        told = " · ".join(filter(None, [" ".join(card.opening.split()), *fields, f"{card.tokens} tokens"]))
-        yield f"  {told}"
+    return f"- [{card.source}]{title}{reason}"
 
 
-def rendered_fields(summary: Summary) -> str:
+def _told(card: Card) -> str:
+    fields = [f"{name}: {shown(value)}" for name, value in card.metadata.items() if name not in card.links]
+    fields += [f"{name}: {', '.join(ids)}" for name, ids in card.links.items()]
+    return "  " + " · ".join(filter(None, [" ".join(card.opening.split()), *fields, f"{card.tokens} tokens"]))
+
+
+def rendered_fields(summary: Summary, *, most: int = FIELDS_TOKENS) -> str:
     """What there is to look up: a field a line, with how many documents have it, its values or how far they reach."""
     head = f"{summary.documents} documents. Fields, besides id, title and text:"
-    return "\n".join([head, *(f"- {_field(field, summary.documents)}" for field in summary.fields)])
+    kept = fitting([f"- {_field(field, summary.documents)}" for field in summary.fields], most)
+    left = len(summary.fields) - len(kept)
+    return "\n".join([head, *kept, *([f"… {left} more fields"] if left else [])])
 
 
 def _field(field: FieldSummary, documents: int) -> str:
@@ -138,23 +153,3 @@ def _field(field: FieldSummary, documents: int) -> str:
     if values:
         parts.append(f"{values}, … {more} more" if more > 0 else values)
     return ": ".join([parts[0], "; ".join(parts[1:])]) if parts[1:] else parts[0]
-
-
-def rendered_table(table: Table, name: str, *, most: int = 40) -> str:
-    """What a look-up came to, for a prompt: conditions and counts, then at most `most` rows, a line each."""
-    lines = [f"{name}: {table.told}", *(f"  note: {remark}" for remark in table.remarks)]
-    for near in table.without if len(table.without) > 1 else ():
-        values = ", ".join(f"{value} {count}" for value, count in near.values)
-        lines.append(f"  without “{near.condition}”: {near.total}{f' ({values})' if values else ''}")
-    lines += [f"  {count} of {table.documents} documents have no {field}" for field, count in table.lacking]
-    for grouped in table.grouped:
-        counts = [f"{group.value} {len(group.sources)}" for group in grouped.groups[:most]]
-        counts += [f"… {left} more"] if (left := len(grouped.groups) - len(counts)) > 0 else []
-        counts += [f"none {len(grouped.none)}"] if grouped.none else []
-        lines.append(f"  by {grouped.field}: {', '.join(counts)}")
-    for row in table.rows[:most]:
-        held = [f"{c}: {shown(v)}" for c, v in zip(table.columns, row.values, strict=True) if v is not None]
-        said = [f"“{' '.join(quote.text.split())}”" for quote in row.quotes]
-        lines.append("- " + " · ".join([f"[{row.source}] “{row.title}”", *held, *said]))
-    left = table.total - min(len(table.rows), most)
-    return "\n".join([*lines, *([f"… {left} more"] if left > 0 else [])])

@@ -11,24 +11,34 @@ from functools import partial
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
-from ..orchestrator.evidence import Card, Query, Record, Value
+from ..orchestrator.evidence import Card, Query, Value
 from ..orchestrator.limits import Limits
 from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
-from .catalogue import expand, rendered_table
-from .gaps import GapsTask, Overview
+from .catalogue import expand
+from .completeness import Sought, completeness
+from .gaps import GapsTask, LookedUp, Overview
 from .limiting import OUTLINE_TOKENS, UNSEEN_TOKENS, Chosen, found_tokens, limited, told
 from .parts import split_question
-from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
+from .reading import (
+    CALL_TOKENS,
+    ROW_CALL_TOKENS,
+    ROW_DOCUMENT_TOKENS,
+    ROWS_A_CALL,
+    Kind,
+    Note,
+    ReadTask,
+    Way,
+    batches,
+)
 from .refine import WriteTask
 from .search import Located, Searches
+from .tables import noted_table
 
 #: Of so many documents at most a model that only selects is shown sentences.
 _SELECTED_FROM = 12
-
-
-#: Rows of a look-up that a writer is shown (of what is counted, groups), and those whose fields are on record.
-_ROWS_MOST, _ROWS_ON_RECORD = 120, 20
+#: Documents of a wider look-up that are read.
+_WIDER_MOST = 2 * ROWS_A_CALL
 
 
 class Triage(Value):
@@ -41,6 +51,8 @@ class Triage(Value):
     documents: tuple[str, ...] = ()
     queries: tuple[str, ...] = Field(default=(), max_length=4)
     lookups: tuple[Select, ...] = Field(default=(), max_length=3)
+    #: Of a list whose rows are documents: what is said of each.
+    columns: tuple[str, ...] = Field(default=(), max_length=5)
     #: What the question names that is not among the documents, a sentence each.
     absent: tuple[str, ...] = ()
 
@@ -65,6 +77,10 @@ class Desk(Value):
     #: What has been searched for already, and what look-ups came to.
     searched: tuple[str, ...] = ()
     tables: tuple[Note, ...] = ()
+    look_ups: tuple[LookedUp, ...] = ()
+    #: The columns of a list that is read row by row; none for any other question.
+    columns: tuple[str, ...] = ()
+    sought: Sought = Sought()
     absent: tuple[str, ...] = ()
     #: Those that are read in outline, and those that are not, for want of room.
     outlines: tuple[str, ...] = ()
@@ -77,7 +93,8 @@ class Desk(Value):
 
 def whole(question: str, cards: Sequence[Card], notes: tuple[str, ...]) -> Desk:
     """The desk where all documents are read at once."""
-    return Desk(question=question, groups=(tuple(card.source for card in cards),), notes=notes)
+    names = tuple(card.source for card in cards)
+    return Desk(question=question, groups=(names,), sought=Sought(of=len(names), wanted=names), notes=notes)
 
 
 def triaged(
@@ -90,39 +107,44 @@ def triaged(
 ) -> Desk:
     """The desk after a model has chosen among the cards that it has seen; `@1` is all that the first look-up found.
 
-    A name that no document has is left out, and what the limits do not allow is not read.
+    A name that no document has is left out, and what the limits do not allow is not read. Where that leaves nothing to
+    do, the question is searched for.
     """
     tokens = {name: card.tokens for name, card in seen.items()}
     found = [table.sources for table in tables]
     known = list(dict.fromkeys((*tokens, *(name for names in found for name in names))))
     names, _ = expand(triage.documents, found, known)
     queries = tuple(query for query in triage.queries if query not in searched)
-    chosen = limited(names, tokens, limits, triage.kind, kept=found_tokens(limits) if queries else 0)
+    if not (names or queries or tables or triage.absent):
+        queries = (question,)
+    is_list = bool(triage.columns)
+    kept = found_tokens(limits) if queries else 0
+    chosen = limited(names, _sizes(tokens, is_list), limits, "list" if is_list else triage.kind, kept=kept)
+    named = {f"@{n}": table for n, table in enumerate(tables, start=1)}
+    read = [table for name, table in named.items() if name in triage.documents]
+    matched = {name for table in read for name in table.sources} & {*names}
+    conditions = tuple(table.told for table in read)
     return Desk(
         question=question,
         kind=triage.kind,
         points=triage.points,
-        groups=_groups(chosen),
+        groups=_groups(chosen, is_list=is_list),
         outlines=chosen.outlines,
         left=chosen.left,
         queries=queries,
         searched=tuple(searched),
-        tables=tuple(noted_table(f"T{n}", table) for n, table in enumerate(tables, start=1) if table.total),
+        # Whose rows are read one by one needs none beside its counts.
+        tables=tuple(
+            noted_table(f"T{n}", table, has_rows=not triage.columns or table not in read)
+            for n, table in enumerate(tables, start=1)
+            if table.total
+        ),
+        look_ups=tuple(LookedUp(select=table.select, told=table.told) for table in tables),
+        columns=triage.columns,
+        sought=Sought(of=len(seen), wanted=tuple(names), matched=len(matched), conditions=conditions),
         absent=triage.absent,
         tokens=tokens,
     )
-
-
-def noted_table(name: str, table: Table) -> Note:
-    """What a look-up came to, as a note: its conditions, counts and rows, with the fields of the first of these."""
-    records = [
-        Record(source=row.source, field=column, value=value)
-        for row in table.rows[:_ROWS_ON_RECORD]
-        for column, value in (("id", row.source), *zip(table.columns, row.values, strict=True))
-        if value is not None
-    ]
-    text = rendered_table(table, "look-up", most=_ROWS_MOST)
-    return Note(id=name, text=text, records=tuple(records), is_table=True)
 
 
 def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
@@ -162,24 +184,33 @@ def next_round(
     """Another round: what the look over the notes asks for; for what people ask meanwhile all is read again."""
     number = 1 + sum(result.worker == "summarize" for result in results)
     read = tuple(one.source for one in seen.documents)
-    wanted = {want.document: want.headings for want in seen.want if want.document in read}
+    wanted: dict[str, tuple[str, ...]] = {}
+    for want in (want for want in seen.want if want.document in read):
+        wanted[want.document] = tuple(dict.fromkeys((*wanted.get(want.document, ()), *want.headings)))
+    columns = () if steered else desk.columns
     queries = (*steered, *seen.next_queries) if desk.points else ()
-    names = (*(read if steered else wanted), *seen.next_documents)
+    names = (*(read if steered else wanted), *_new(desk, seen))
     kept = found_tokens(limits) if queries else 0
-    chosen = limited(names, desk.tokens, limits, seen.kind, _read_before(desk, seen, limits), kept)
+    sizes, done = _sizes(desk.tokens, bool(columns)), _read_before(desk, seen, limits)
+    chosen = limited(names, sizes, limits, "list" if columns else seen.kind, done, kept)
     at = desk.model_copy(
         update={
             "kind": seen.kind,
             "points": steered or seen.points,
             "searched": _searched(desk, results),
+            "columns": columns,
+            "tables": seen.tables,
+            "look_ups": seen.look_ups,
             "outlines": chosen.outlines,
         }
     )
-    tasks = _readings(at, _groups(chosen)[:calls_most], queries, first=number, but=read, sections=wanted)
+    groups = _groups(chosen, is_list=bool(columns))[:calls_most]
+    tasks = _readings(at, groups, queries, first=number, but=read, sections=wanted)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]
     at = at.model_copy(update={"points": (*seen.points, *steered)})
-    look = _look(at, ids, queries, round_number=_rounds(results) + 1, is_last=is_last)
+    is_last = is_last or bool(desk.columns)  # a list is widened once
+    look = _look(at, ids, queries, round_number=_rounds(results) + 1, is_last=is_last, noted=len(seen.notes))
     return Plan(tasks=(*tasks, look))
 
 
@@ -187,10 +218,18 @@ def writing(desk: Desk, results: Sequence[Result], limits: Limits) -> Plan:
     """The report, and the check of it."""
     looks = [result for result in results if result.worker == "analyze" and result.status.delivered]
     last = looks[-1].task
+    rounds = [result.read(Overview) for result in looks]
+    how = completeness(desk.sought, rounds)
     has_failed = any(result.worker == "summarize" and not result.status.delivered for result in results)
-    left = _left(desk, [result.read(Overview) for result in looks])
-    cut = told(left, limits, is_limited=bool(desk.left) or not has_failed)
-    write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent, cut=cut).model_dump()
+    task = WriteTask(
+        question=desk.question,
+        way=desk.way,
+        absent=desk.absent,
+        cut=told(_left(desk, rounds), limits, is_limited=bool(desk.left) or not has_failed),
+        completeness=how.said,
+        unjudged=how.unjudged,
+    )
+    write = task.model_dump()
     if desk.way == "select":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
@@ -217,7 +256,15 @@ def _readings(
     but: tuple[str, ...],
     sections: dict[str, tuple[str, ...]] | None = None,
 ) -> list[PlannedTask]:
-    task = partial(ReadTask, question=desk.question, way=desk.way, kind=desk.kind, points=desk.points, notes=desk.notes)
+    task = partial(
+        ReadTask,
+        question=desk.question,
+        way=desk.way,
+        kind=desk.kind,
+        points=desk.points,
+        columns=desk.columns,
+        notes=desk.notes,
+    )
     tasks: list[PlannedTask] = []
     known = tuple(dict.fromkeys((*but, *(name for group in groups for name in group))))
     for n, group in enumerate(groups, start=first):
@@ -236,15 +283,32 @@ def _readings(
 
 
 def _look(
-    desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool = False
+    desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool, noted: int = 0
 ) -> PlannedTask:
-    searched = tuple(dict.fromkeys((*desk.searched, *queries)))
-    task = GapsTask(question=desk.question, points=desk.points, searched=searched, tables=desk.tables, is_last=is_last)
+    task = GapsTask(
+        question=desk.question,
+        kind=desk.kind,
+        points=desk.points,
+        searched=tuple(dict.fromkeys((*desk.searched, *queries))),
+        tables=desk.tables,
+        look_ups=desk.look_ups,
+        columns=desk.columns,
+        of=desk.sought.of,
+        noted=noted,
+        is_last=is_last,
+    )
     return PlannedTask(id=f"analyze-{round_number}", worker="analyze", input=task.model_dump(), after=tuple(after))
 
 
-def _groups(chosen: Chosen) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(group) for group in batches(list(chosen.tokens.items())))
+def _sizes(tokens: Mapping[str, int], is_list: bool) -> dict[str, int]:
+    """About how many tokens of each document are read: of one that becomes a row not all."""
+    return {name: min(size, ROW_DOCUMENT_TOKENS) if is_list else size for name, size in tokens.items()}
+
+
+def _groups(chosen: Chosen, *, is_list: bool) -> tuple[tuple[str, ...], ...]:
+    """The documents of each call."""
+    sizes = list(chosen.tokens.items())
+    return tuple(map(tuple, batches(sizes, ROW_CALL_TOKENS, ROWS_A_CALL) if is_list else batches(sizes)))
 
 
 def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
@@ -260,14 +324,19 @@ def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
     return Chosen(sizes, outlines)
 
 
+def _new(desk: Desk, seen: Overview) -> tuple[str, ...]:
+    """The documents that another round is to read: of those that may belong to a list not all."""
+    return seen.next_documents[:_WIDER_MOST] if desk.columns else seen.next_documents
+
+
 def _left(desk: Desk, looks: Sequence[Overview]) -> tuple[str, ...]:
     """The documents that a round was to read, and are among those at hand, and were not read.
 
     What the last look asks for is nobody's to read: no round came after it.
     """
     read = {one.source for one in looks[-1].documents}
-    asked = (name for look in looks[:-1] for name in look.next_documents if name in desk.tokens)
-    return tuple(name for name in dict.fromkeys((*desk.left, *asked)) if name not in read)
+    asked = (name for look in looks[:-1] for name in _new(desk, look) if name in desk.tokens)
+    return tuple(name for name in dict.fromkeys((*desk.left, *desk.sought.wanted, *asked)) if name not in read)
 
 
 def _rounds(results: Sequence[Result]) -> int:

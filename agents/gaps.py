@@ -6,7 +6,17 @@ from typing import Literal
 from pydantic import Field
 
 from ..orchestrator.evidence import Consulted, Value
+from ..orchestrator.lookup import Select
 from .reading import Kind, Note, Notes, Want
+from .rows import KEPT, kept_note
+
+
+class LookedUp(Value):
+    """A look-up that was made, and what it came to in words."""
+
+    select: Select
+    told: str
+
 
 #: The seconds that a call may take which can be done without: waiting for it would be worse than doing without it.
 HINT_WITHIN_S = 60.0
@@ -22,8 +32,14 @@ class GapsTask(Value):
     #: What has been searched for.
     searched: tuple[str, ...] = ()
     is_last: bool = False
-    #: What look-ups came to.
+    #: What look-ups came to, and which they were.
     tables: tuple[Note, ...] = ()
+    look_ups: tuple[LookedUp, ...] = Field(default=(), exclude_if=lambda look_ups: not look_ups)
+    #: The columns of a list that is read row by row.
+    columns: tuple[str, ...] = Field(default=(), exclude_if=lambda columns: not columns)
+    #: How many documents there are; 0 where nobody has counted. And how many notes the round before had.
+    of: int = Field(default=0, exclude_if=lambda of: not of)
+    noted: int = Field(default=0, exclude_if=lambda noted: not noted)
 
 
 class PointState(Value):
@@ -35,11 +51,19 @@ class PointState(Value):
 
 
 class Gaps(Value):
-    """What is open, and what might close it."""
+    """What is open, and what might close it. `@1` in `documents` is all that the first of these look-ups finds."""
 
     points: tuple[PointState, ...] = ()
     documents: tuple[str, ...] = Field(default=(), max_length=8)
     queries: tuple[str, ...] = Field(default=(), max_length=3)
+    lookups: tuple[Select, ...] = Field(default=(), max_length=2)
+
+
+class Widened(Value):
+    """Where else rows of a list may be: other words, and a condition that asks for less."""
+
+    queries: tuple[str, ...] = Field(default=(), max_length=3)
+    lookups: tuple[Select, ...] = Field(default=(), max_length=1)
 
 
 class Overview(Value):
@@ -55,6 +79,18 @@ class Overview(Value):
     next_documents: tuple[str, ...] = ()
     next_queries: tuple[str, ...] = ()
     want: tuple[Want, ...] = ()
+    #: The look-ups that were made so far.
+    look_ups: tuple[LookedUp, ...] = Field(default=(), exclude_if=lambda look_ups: not look_ups)
+
+    @property
+    def tables(self) -> tuple[Note, ...]:
+        """What look-ups came to."""
+        return tuple(note for note in self.notes if note.is_table and note.id != KEPT)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The ids of the documents that are rows of a list."""
+        return tuple(dict.fromkeys(note.cell.source for note in self.notes if note.cell))
 
     @property
     def asks_for_more(self) -> bool:
@@ -62,34 +98,56 @@ class Overview(Value):
         return bool(self.next_documents or self.next_queries or self.want)
 
 
-def overview(
-    read: Sequence[Notes], planned: Sequence[str], tables: Sequence[Note] = (), kind: Kind = "fact"
-) -> Overview:
-    """The notes of all readings as one: points in their order, equal notes once, notes by point, then tables."""
-    points = list(dict.fromkeys((*planned, *(point for notes in read for point in notes.points))))
-    kept: dict[tuple[int, frozenset[object]], Note] = {}
+def overview(read: Sequence[Notes], task: GapsTask) -> Overview:
+    """The notes of all readings as one: points in their order, equal notes once, notes by point, then tables.
+
+    A document that is read again only adds: what quotes nothing but what was quoted for the point is left out.
+    """
+    points = list(dict.fromkeys((*task.points, *(point for notes in read for point in notes.points))))
+    kept: list[Note] = []
     for notes in read:
-        for note in notes.notes:
-            known = 1 <= note.point <= len(notes.points)
-            point = points.index(notes.points[note.point - 1]) + 1 if known else 0
-            kept.setdefault(
-                (point, frozenset((*note.quotes, *map(str, note.records)))), note.model_copy(update={"point": point})
-            )
-    ordered = sorted(kept.values(), key=lambda note: (note.point == 0, note.point))
-    told = {point for notes in read for point in _told(notes)}
+        known = [(note.point, _evidence(note)) for note in kept]
+        for note in (note.model_copy(update={"point": _point(note, notes, points)}) for note in notes.notes):
+            own = _evidence(note)
+            if not any(point == note.point and own <= evidence for point, evidence in known) or note.cell:
+                kept.append(note)
+    unique: dict[object, Note] = {}
+    for note in kept:
+        unique.setdefault((note.point, note.cell, _evidence(note)), note)
+    ordered = sorted(unique.values(), key=lambda note: (note.point == 0, note.point))
     documents: dict[str, Consulted] = {}
     for one in (one for notes in read for one in notes.documents):
         before = documents.get(one.source)
         documents[one.source] = one if before is None or not one.cut else before
+    rows = kept_note(ordered, len(documents))
+    told = {point for notes in read for point in _told(notes)} | (set(points) if rows else set())
     return Overview(
-        kind=read[0].kind if read else kind,
+        kind=read[0].kind if read else task.kind,
         points=tuple(points),
-        notes=(*ordered, *tables),
+        notes=(*ordered, *([rows] if rows else []), *task.tables),
         # Where look-ups alone were made, nobody has said which points they answer.
-        unsaid=tuple(point for point in points if point not in told and (read or not tables)),
+        unsaid=tuple(point for point in points if point not in told and (read or not task.tables)),
         documents=tuple(documents.values()),
-        want=tuple(want for notes in read for want in notes.want),
+        want=_wanted(read),
+        look_ups=task.look_ups,
     )
+
+
+def _point(note: Note, notes: Notes, points: Sequence[str]) -> int:
+    """The number of a note's point among all points; 0 where whoever read had none of that number."""
+    return points.index(notes.points[note.point - 1]) + 1 if 1 <= note.point <= len(notes.points) else 0
+
+
+def _evidence(note: Note) -> frozenset[object]:
+    return frozenset((*note.quotes, *map(str, note.records)))
+
+
+def _wanted(read: Sequence[Notes]) -> tuple[Want, ...]:
+    """The sections that readers ask for and nobody was shown since they could be asked for."""
+    had = {(name, heading) for notes in read for name, headings in notes.sections.items() for heading in headings}
+    wants = [want for notes in read for want in notes.want]
+    left = [tuple(heading for heading in want.headings if (want.document, heading) not in had) for want in wants]
+    return tuple(Want(document=w.document, headings=h) for w, h in zip(wants, left, strict=True) if h)
 
 
 def _told(notes: Notes) -> set[str]:

@@ -19,8 +19,11 @@ from ..orchestrator.rules.numbering import Numbered
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
 #: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them.
 Way = Literal["prose", "select"]
-#: Tokens of documents in one call.
-CALL_TOKENS = 12_000
+#: Tokens of documents in one call, and of one document.
+CALL_TOKENS, DOCUMENT_TOKENS = 12_000, 15_000
+#: Tokens of one document, of those of a call, and how many these are, where each is a row of a table: all are read at
+#: the same depth, and a call with many of them loses some.
+ROW_DOCUMENT_TOKENS, ROW_CALL_TOKENS, ROWS_A_CALL = 2_000, 4_000, 10
 
 
 class ReadTask(Value):
@@ -30,6 +33,8 @@ class ReadTask(Value):
     way: Way = "prose"
     kind: Kind = "fact"
     points: tuple[str, ...] = ()
+    #: The columns of a table with a row for each document; where there are none, facts are noted down.
+    columns: tuple[str, ...] = Field(default=(), exclude_if=lambda columns: not columns)
     #: The ids of the documents, best first.
     documents: tuple[str, ...] = ()
     #: Those that others read meanwhile, or have read.
@@ -67,29 +72,37 @@ class Picked(Value):
     sentences: tuple[int, ...]
 
 
-class Reading(Value):
-    """What some documents say, as a model notes it down."""
+class Read(Value):
+    """What some documents say about the points, as a model notes it down."""
 
     notes: tuple[ReadNote, ...]
     #: The numbers of the points of which these documents say nothing.
     not_said: tuple[int, ...] = ()
-
-
-class Read(Reading):
-    """What some documents say about the points."""
-
     #: What else must be read for a point: the ids or titles of documents that these name.
     see_also: tuple[str, ...] = ()
     #: Sections that were cut and are needed.
     want: tuple[Want, ...] = ()
 
 
-class ReadAll(Reading):
-    """What all documents that there are say, and what the answer must say."""
+class ReadAll(Value):
+    """What the answer must say, decided first, and what all documents that there are say of it."""
 
     kind: Kind = "fact"
     #: In the order in which a reader wants them.
     points: tuple[str, ...] = Field(min_length=1, max_length=8)
+    notes: tuple[ReadNote, ...]
+    #: The numbers of the points of which the documents say nothing.
+    not_said: tuple[int, ...] = ()
+
+
+class Cell(Value):
+    """Where a note stands in the table of a list."""
+
+    source: str
+    #: How people call the document.
+    row: str
+    column: str
+    text: str
 
 
 class Note(Value):
@@ -104,8 +117,10 @@ class Note(Value):
     under: tuple[str, ...] = ()
     #: Fields of documents that say it.
     records: tuple[Record, ...] = ()
-    #: Whether it is what a look-up found.
+    #: Whether it is what a look-up found, or what code has counted.
     is_table: bool = False
+    #: Where it is a cell of a row that was kept.
+    cell: Cell | None = Field(default=None, exclude_if=lambda cell: cell is None)
 
 
 class Notes(Value):
@@ -120,6 +135,8 @@ class Notes(Value):
     want: tuple[Want, ...] = ()
     #: The documents, read in whole or in part.
     documents: tuple[Consulted, ...] = ()
+    #: By id, the headings of sections that were read as they had been asked for.
+    sections: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda sections: not sections)
 
 
 class Shown(NamedTuple):
@@ -140,17 +157,28 @@ class Shown(NamedTuple):
         return [n - self.offset for n in numbers if n - self.offset in self.excerpt.numbers]
 
 
-def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS) -> list[list[str]]:
-    """Ids of documents, grouped in their order so that each group has at most so many tokens, or is one document."""
+def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS, count: int | None = None) -> list[list[str]]:
+    """Ids of documents, grouped in their order so that each group has at most so many tokens, or is one document.
+
+    With `count` no group has more documents than that.
+    """
     groups: list[list[str]] = []
     room = 0
     for name, size in tokens:
-        if not groups or size > room:
+        if not groups or size > room or len(groups[-1]) == count:
             groups.append([])
             room = most
         groups[-1].append(name)
         room -= size
     return groups
+
+
+def share(sizes: Sequence[int], room: int) -> int:
+    """How much each of these may have at most, so that all of them together have no more than there is room for."""
+    left = sorted(sizes)
+    while left and left[0] * len(left) <= room:
+        room -= left.pop(0)
+    return room // len(left) if left else max(sizes, default=0)
 
 
 def shown(
@@ -178,20 +206,28 @@ def shown(
     return result
 
 
-def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNote]]:
+def noted(notes: Sequence[ReadNote], call: Sequence[Shown]) -> tuple[list[Note], list[ReadNote]]:
     """The notes with their quotes, and those that name no sentence that was shown."""
     kept: list[Note] = []
     loose: list[ReadNote] = []
-    for note in read.notes:
-        own = [(one.document, one.own(note.sentences)) for one in call]
-        placed = [(quote, document.heading_at(quote.start)) for document, n in own for quote in document.quotes(n)]
-        records = tuple(record for document, numbers in own for record in document.records(numbers))
-        if (placed or records) and note.text.strip():
-            quotes, under = tuple(quote for quote, _ in placed), tuple(heading for _, heading in placed)
-            kept.append(Note(point=note.point, text=note.text.strip(), quotes=quotes, under=under, records=records))
-        else:
+    for note in notes:
+        said = said_by(note.text, note.sentences, call)
+        if said is None:
             loose.append(note)
+        else:
+            kept.append(said.model_copy(update={"point": note.point}))
     return kept, loose
+
+
+def said_by(text: str, numbers: Iterable[int], call: Sequence[Shown]) -> Note | None:
+    """What these numbers say, with quotes and fields; None where none of them is a line that was shown."""
+    own = [(one.document, one.own(numbers)) for one in call]
+    placed = [(quote, document.heading_at(quote.start)) for document, n in own for quote in document.quotes(n)]
+    records = tuple(record for document, lines in own for record in document.records(lines))
+    if not text.strip() or not (placed or records):
+        return None
+    quotes, under = tuple(quote for quote, _ in placed), tuple(heading for _, heading in placed)
+    return Note(text=text.strip(), quotes=quotes, under=under, records=records)
 
 
 def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
@@ -201,13 +237,14 @@ def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
     return [Note(text=cleaned(quote.text), quotes=(quote,)) for quote in quotes]
 
 
-def consulted(call: Sequence[Shown]) -> tuple[Consulted, ...]:
-    """What was read, for the report."""
+def consulted(call: Sequence[Shown], set_aside: Mapping[str, str] | None = None) -> tuple[Consulted, ...]:
+    """What was read, for the report; by id, why some of it was set aside."""
     return tuple(
         Consulted(
             source=one.document.source.id,
             depth="sections" if one.excerpt.cut else "whole",
             cut=one.excerpt.cut,
+            why_not=(set_aside or {}).get(one.document.source.id, ""),
         )
         for one in call
     )

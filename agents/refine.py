@@ -16,8 +16,13 @@ from .claims import fitting, is_exact
 from .coverage import uncovered
 from .gaps import Overview
 from .reading import Way
+from .room import within
+from .rows import row_table
 from .writing import Written as WrittenReport
 from .writing import by_point, draft_of, rivals
+
+#: Tokens of notes before a writer.
+NOTES_TOKENS = 16_000
 
 
 class Sentence(Value):
@@ -42,6 +47,9 @@ class WriteTask(Value):
     absent: tuple[str, ...] = ()
     #: What a limit of the job kept from being read, in words for people.
     cut: str = Field(default="", exclude_if=lambda cut: not cut)
+    #: How complete a list is, and which documents were read and not judged, in sentences for people.
+    completeness: str = Field(default="", exclude_if=lambda said: not said)
+    unjudged: tuple[str, ...] = Field(default=(), exclude_if=lambda unjudged: not unjudged)
 
 
 class Refine(Worker):
@@ -86,7 +94,10 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
     read = ctx.results[-1].read(Overview)
     if task.way == "select":
         return _quoted(task, read, "")
-    shown = [{"point": note.point, "text": note.text} for note in read.notes]
+    notes, left = within(read.notes, NOTES_TOKENS)
+    if left:
+        ctx.note("notes are not shown to the writer", left_out=left, tokens_most=NOTES_TOKENS)
+    numbered = [(n, note) for n, note in enumerate(notes, start=1) if note.cell is None]
     draft = Draft()
     for again in range(2):
         try:
@@ -99,13 +110,15 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 points=read.points,
                 length=ctx.limits.length,
                 language=ctx.limits.language,
-                notes=shown,
+                notes=[{"number": n, "point": note.point, "text": note.text} for n, note in numbered],
                 rivals=rivals(read.notes, read.points),
-                not_said=(*read.unsaid, *task.absent),
+                rows=row_table(notes),
+                left=left,
+                not_said=(*read.unsaid, *task.absent, *task.unjudged),
             )
         except NoAnswer as error:
             return _quoted(task, read, f"no model wrote this: {error}")
-        draft, dropped = draft_of(answer.value, read.notes)
+        draft, dropped = draft_of(answer.value, notes)
         author = Author(model=answer.model, rung=answer.rung, tier=answer.tier)
         draft = draft.model_copy(update={"written_by": author})
         if dropped:
@@ -115,7 +128,9 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
     if not draft.claims:
         ctx.note("nothing was written that names a note: the notes stand as they are")
         draft = by_point(read.points, read.notes)
-    return draft.model_copy(update={"documents": read.documents})
+    unsaid = tuple(dict.fromkeys((*draft.not_answered, *task.unjudged)))
+    told = {"documents": read.documents, "completeness": task.completeness, "not_answered": unsaid}
+    return draft.model_copy(update=told)
 
 
 def _quoted(task: WriteTask, read: Overview, reason: str) -> Draft:
@@ -123,8 +138,9 @@ def _quoted(task: WriteTask, read: Overview, reason: str) -> Draft:
     reasons = [reason, "every sentence is quoted as it stands; no model wrote or checked any"]
     draft = arranged(task.question, read.points, read.notes)
     checked = Checked(reason="; ".join(filter(None, reasons)), sentences=len(draft.claims))
-    unsaid = (*read.unsaid, *task.absent)
-    return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": unsaid})
+    unsaid = (*read.unsaid, *task.absent, *task.unjudged)
+    told = {"documents": read.documents, "completeness": task.completeness, "not_answered": unsaid}
+    return draft.model_copy(update={"checked": checked, **told})
 
 
 def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:

@@ -1,6 +1,7 @@
 """The summarize worker: passages in, claims with exact quotes out."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -16,25 +17,34 @@ from .limiting import OUTLINE_TOKENS, found_tokens
 from .meaning import closeness_of
 from .parts import split_question
 from .reading import (
+    CALL_TOKENS,
+    ROW_DOCUMENT_TOKENS,
     Note,
     Notes,
     Picked,
     Read,
     ReadAll,
-    Reading,
     ReadTask,
     Shown,
     consulted,
     noted,
     selected,
+    share,
     shown,
 )
+from .room import named
+from .rows import ReadRow, ReadRows, ReadTable, rows_of
 from .search import Found, Located
 
-#: Passages that are looked for in a document that is too long to be read whole.
+#: Passages that are looked for in a document that is too long to be shown.
 _PLACES_MOST = 40
+#: What a document that was found counts of a call's room at most, since of a long one the sections that were found are
+#: shown; and how many each query brings, for a list and else.
+_FOUND_TOKENS, _WIDENED_EACH, _FOUND_EACH = 4_000, 5, 3
 #: Notes of a document, and of a call.
 _NOTES_EACH, _NOTES_MOST = 15, 30
+#: With more documents in one call than these a list is rows.
+_MANY = 8
 #: Tokens of a document, and sentences that are taken of it, where a model only selects.
 SELECT_TOKENS, _PICKED_MOST = 3_000, 5
 
@@ -116,48 +126,100 @@ class Summarize(Worker):
 
 async def _noted(task: ReadTask, ctx: Context) -> Notes:
     """What a model notes down from whole documents, or from the sections of long ones that were found."""
-    found = [result.read(Located) for result in ctx.results] if task.found else []
-    offsets = {name: list(places) for one in found for name, places in one.documents.items()}
-    documents = await _documents(task, list(offsets), ctx)
+    located = [result.read(Located) for result in ctx.results] if task.found else []
+    found = located[0] if located else Located(queries=())
+    offsets = {name: list(places) for name, places in found.documents.items()}
+    documents = await _documents(task, found, ctx)
     if not documents:
         return Notes(kind=task.kind, points=task.points)
-    most, fewer = ctx.limits.document_tokens_most, dict.fromkeys(task.outlines, OUTLINE_TOKENS)
+    fewer = dict.fromkeys(task.outlines, OUTLINE_TOKENS)
+    most = _tokens_each(task, documents, fewer, ctx.limits.document_tokens_most)
     for document in documents:
-        room = SELECT_TOKENS if task.way == "select" else fewer.get(document.source.id, most)
+        room = fewer.get(document.source.id, most)
         if document.tokens > room and document.source.id not in offsets:
-            about = " ".join((task.question, *task.points))
+            about = " ".join((task.question, *task.points, *task.columns))
             places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
             offsets[document.source.id] = [place.start for place in places]
     if task.way == "select":
         return await _selected(task, documents, offsets, ctx)
     call = shown(documents, most, dict(task.sections), offsets, fewer)
     try:
-        read = await _asked(task, call, ctx)
+        return await (_rows(task, call, ctx) if task.columns else _facts(task, call, ctx))
     except NoAnswer as error:
         ctx.note(f"nobody takes notes, so sentences are selected: {error}")
         return await _selected(task, documents, offsets, ctx)
-    kept, loose = noted(read, call)
-    if loose:
-        ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
-    told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
-    return Notes(notes=tuple(kept), documents=consulted(call), **told)
 
 
-async def _asked(task: ReadTask, call: list[Shown], ctx: Context) -> Reading:
-    return await ctx.ask(
+def _tokens_each(task: ReadTask, documents: list[Numbered], fewer: Mapping[str, int], most: int) -> int:
+    """How much of each document is shown: of rows as much as of any other, else all where all of them fit one call."""
+    if task.way == "select" or task.columns:
+        return SELECT_TOKENS if task.way == "select" else ROW_DOCUMENT_TOKENS
+    sizes = [min(document.tokens, fewer.get(document.source.id, most)) for document in documents]
+    room = max(CALL_TOKENS * 5 // 4, max(sizes))  # what was estimated for a call may come to a little more
+    return most if sum(sizes) <= room else share(sizes, room)
+
+
+async def _facts(task: ReadTask, call: list[Shown], ctx: Context) -> Notes:
+    """Facts for each point, with the sentences that say them; of a list over many documents, its rows."""
+    is_many = not task.points and len(call) > _MANY
+    returns: type[Read | ReadTable | ReadAll] = Read if task.points else ReadTable if is_many else ReadAll
+    read = await ctx.ask(
         "read",
-        returns=Read if task.points else ReadAll,
+        returns=returns,
         question=task.question,
         points=task.points,
         notes=task.notes,
-        others=task.others,
-        documents=[
-            {"id": d.document.source.id, "title": d.document.source.title, "text": d.excerpt.text} for d in call
-        ],
+        others=named(task.others),
+        documents=[one.as_asked for one in call],
+        is_many=is_many,
         has_cuts=any(one.excerpt.cut for one in call) and not task.sections,
         is_second=bool(task.sections),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
     )
+    if isinstance(read, ReadTable) and read.columns:
+        more = {"kind": read.kind, "points": read.points, "columns": read.columns}
+        return await _rows(task.model_copy(update=more), call, ctx, read.rows)
+    kept, loose = noted(read.notes, call)
+    if loose:
+        ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
+    told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes", "columns", "rows"})
+    return Notes(notes=tuple(kept), documents=consulted(call), sections=task.sections, **told)
+
+
+async def _rows(task: ReadTask, call: list[Shown], ctx: Context, given: Sequence[ReadRow] = ()) -> Notes:
+    """A row for each document; those without one that may stand are asked about once more, by themselves."""
+    cells, set_aside, left = list[Note](), dict[str, str](), call
+    for again in range(2):
+        rows = rows_of(given if given and not again else await _asked(task, left, again, ctx), left, task.columns)
+        cells += rows.cells
+        set_aside |= rows.set_aside
+        if rows.loose:
+            ctx.note("cells that name no sentence, or no column, are left out", left_out=rows.loose)
+        if not (left := rows.unjudged):
+            break
+        ctx.note("documents have no row that may stand", documents=[one.document.source.id for one in left])
+    documents = consulted(call, set_aside)
+    return Notes(kind=task.kind, points=task.points, notes=tuple(cells), documents=documents)
+
+
+async def _asked(task: ReadTask, call: list[Shown], again: int, ctx: Context) -> tuple[ReadRow, ...]:
+    """The rows that a model gives for these documents; none where it does not answer for what it was asked again."""
+    try:
+        read = await ctx.ask(
+            "rows",
+            returns=ReadRows,
+            again=again,
+            question=task.question,
+            columns=task.columns,
+            notes=task.notes,
+            documents=[one.as_asked for one in call],
+        )
+    except NoAnswer as error:
+        if not again:
+            raise
+        ctx.note(f"documents are not judged: {error}")
+        return ()
+    return read.rows
 
 
 async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
@@ -183,17 +245,22 @@ async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str
     return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=consulted(read))
 
 
-async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:
-    """The documents of a task, and those that were found, as many of these as one call has room for."""
+async def _documents(task: ReadTask, found: Located, ctx: Context) -> list[Numbered]:
+    """The documents of a task, and of those that were found the first, as many as one call has room for."""
+    new = [name for name in found.documents if name not in task.others and name not in task.documents]
+    wanted = new[: (_WIDENED_EACH if task.columns else _FOUND_EACH) * len(found.queries)]
     documents: list[Numbered] = []
+    left: list[str] = []
     room = found_tokens(ctx.limits)
-    for name in dict.fromkeys((*task.documents, *(name for name in found if name not in task.others))):
+    for name in (*task.documents, *wanted):
         document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
         if document is None:
-            ctx.note("a document is not read", document=name, room=room)
-        elif name in task.documents or document.tokens <= room:
+            left.append(name)
+        else:
             documents.append(document)
-            room -= document.tokens
+            room -= min(document.tokens, ROW_DOCUMENT_TOKENS if task.columns else _FOUND_TOKENS)
+    if left:
+        ctx.note("documents are not read: there is no room, or none of that name", documents=left)
     return documents
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from pydantic import Field
 
@@ -14,7 +15,7 @@ from ..orchestrator.rules.plan import Plan, PlannedTask, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
 from .analyze import Analysis
-from .catalogue import FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, rendered_table, sources_of
+from .catalogue import CARDS_TOKENS, FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, sources_of
 from .desk import (
     Desk,
     Scouted,
@@ -31,10 +32,11 @@ from .desk import (
 from .gaps import HINT_WITHIN_S, Overview
 from .parts import split_question
 from .search import located
+from .tables import rendered_table
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
-#: Passages that a query finds in a large collection, and rows of a look-up that are shown.
-_LOOKED_AT, _ROWS_MOST = 60, 20
+#: Passages that a query finds in a large collection, and tokens of a look-up that is shown to a planner.
+_LOOKED_AT, _TABLE_TOKENS = 60, 1_000
 #: The tasks that may come after a round's readings: a search and what reads for it, a look, the writing, the check.
 _STEPS_AFTER = 5
 
@@ -97,15 +99,21 @@ class ResearchSupervisor:
         links = {card.source: [name for ids in card.links.values() for name in ids] for card in cards}
         chosen = choose([card.source for card in cards], [table.sources for table in tables], rankings, links)
         seen = {card.source: card for card in cards}
+        told, left = rendered(chosen, seen, full=len(chosen) if len(cards) <= WHOLE_MOST else FULL_MOST)
+        if left:
+            ctx.note(
+                "documents of the catalogue are not shown", left_out=left, of=len(chosen), tokens_most=CARDS_TOKENS
+            )
         triage = await ctx.ask(
             "triage",
             returns=Triage,
             question=question,
-            cards=rendered(chosen, seen, full=len(chosen) if len(cards) <= WHOLE_MOST else FULL_MOST),
-            shown=len(chosen),
+            cards=told,
+            left=left,
+            shown=len(chosen) - left,
             of=len(cards),
             fields=fields,
-            tables=[rendered_table(table, f"@{n}", most=_ROWS_MOST) for n, table in enumerate(tables, start=1)],
+            tables=[rendered_table(table, f"@{n}", most=_TABLE_TOKENS) for n, table in enumerate(tables, start=1)],
             notes=notes,
         )
         known = {json.dumps(table.select.model_dump(), sort_keys=True) for table in tables}
@@ -180,9 +188,8 @@ class ResearchSupervisor:
         notes = await ctx.steering()
         if not notes:
             return ()
-        question, parts = assignment.question, _parts(assignment)
+        asked: dict[str, Any] = {"question": assignment.question, "sub_questions": _parts(assignment), "notes": notes}
         try:
-            asked = {"question": question, "sub_questions": parts, "notes": notes}
             return (await ctx.ask("steer", returns=Steered, within_s=HINT_WITHIN_S, **asked)).parts
         except NoAnswer as error:
             ctx.note(f"the notes are looked up as they stand: {error}")

@@ -1,120 +1,107 @@
-"""From the table of a look-up to claims that the record of a job can be checked against. Pure.
+"""Look-ups as tables: in the words of a prompt, and as notes that a writer cites. Pure.
 
-A claim names documents by their ids and says what their fields hold, as its rule computes it again (`rules/report`).
-What stands in texts, not in fields, is quoted, for as many rows as a table quotes: that a text does not contain words
-can only be told, in the conditions of the count.
+A look-up that counts shows its counts, whole where there is room, and no rows: an example beside a count tells nothing.
+Any other shows its rows. What there is no room for is told.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ..orchestrator.evidence import Block, Claim, Record
-from ..orchestrator.lookup import Row, Table
-from ..orchestrator.metadata import ID, is_empty, order, shown
+from ..orchestrator.evidence import Record
+from ..orchestrator.lookup import Grouped, Row, Table
+from ..orchestrator.metadata import shown
+from .reading import Note
+from .room import fitting
+
+#: Tokens of a table in a prompt, about.
+TABLE_TOKENS = 2_500
+#: Columns of a table of counts; a field with more values has a row for each.
+_COLUMNS_MOST = 12
+#: Rows of a look-up whose fields are on record.
+_ON_RECORD = 20
+#: What is counted of documents in which a field is empty.
+_NONE = "none"
 
 
-def count_of(table: Table, name: str) -> Claim | None:
-    """How many documents meet the conditions, in words, with each of them on record; None where there is none.
+def noted_table(name: str, table: Table, *, has_rows: bool = True) -> Note:
+    """What a look-up came to, as a note: its conditions with counts or rows, and the fields of the first of these."""
+    records = [
+        Record(source=row.source, field=column, value=value)
+        for row in table.rows[:_ON_RECORD]
+        for column, value in (("id", row.source), *zip(table.columns, row.values, strict=True))
+        if value is not None
+    ]
+    text = rendered_table(table, "look-up", has_rows=has_rows)
+    return Note(id=name, text=text, records=tuple(records), is_table=True)
 
-    Its id is the table's `name`, by which a writer cites it.
+
+def rendered_table(table: Table, name: str, *, most: int = TABLE_TOKENS, has_rows: bool = True) -> str:
+    """What a look-up came to, for a prompt: its conditions, what each of them costs, then counts or else rows.
+
+    Counts and rows have about `most` tokens; what is left out is counted.
     """
-    if not table.total:
-        return None
-    text = f"{table.total} of {table.documents} documents: {table.conditions}"
-    quotes = tuple(quote for row in table.rows for quote in row.quotes)
-    records = tuple(_own(source) for source in table.sources)
-    return Claim(id=name, text=text, quotes=quotes, records=records, rule="count", answer=(str(table.total),))
+    head = [f"{name}: {table.told}", *(f"  note: {remark}" for remark in table.remarks)]
+    for near in table.without if len(table.without) > 1 else ():
+        values = ", ".join(f"{value} {count}" for value, count in near.values)
+        head.append(f"  without “{near.condition}”: {near.total}{f' ({values})' if values else ''}")
+    head += [f"  {count} of {table.documents} documents have no {field}" for field, count in table.lacking]
+    if table.grouped:
+        return "\n".join([*head, *_counts(table.grouped, most)])
+    if not has_rows:
+        return "\n".join(head)
+    kept = fitting([_row(row, table.columns) for row in table.rows], most)
+    left = table.total - len(kept)
+    return "\n".join([*head, *kept, *([f"… {left} more"] if left else [])])
 
 
-def groups_of(table: Table, name: str) -> tuple[Claim, ...]:
-    """How many of the documents found have each value of a field that was counted by, and how many have none."""
-    rows = {row.source: row for row in table.rows}
-    return tuple(
-        Claim(
-            id=f"{name}.{grouped.field}.{n}",
-            text=f"{grouped.field}: {value} · number: {len(sources)}",
-            records=tuple(_record(rows.get(source), source, grouped.field, table) for source in sources),
-            rule="count",
-        )
-        for grouped in table.grouped
-        for n, (value, sources) in enumerate(_parts(grouped.groups, grouped.none), start=1)
-    )
+def _row(row: Row, columns: Sequence[str]) -> str:
+    held = [f"{c}: {shown(v)}" for c, v in zip(columns, row.values, strict=True) if v is not None]
+    said = [f"“{' '.join(quote.text.split())}”" for quote in row.quotes]
+    return "- " + " · ".join([f"[{row.source}] “{row.title}”", *held, *said])
 
 
-def _parts(groups: Sequence[Any], none: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    yield from ((group.value, group.sources) for group in groups)
-    if none:
-        yield "none", none
+class _Counted(NamedTuple):
+    """One value of a field, and the documents that have it."""
+
+    value: str
+    sources: frozenset[str]
 
 
-def extreme_of(table: Table, name: str) -> Claim | None:
-    """The first document of an ordered table, with what the others hold; None where its field is no date or number."""
-    if table.select.order is None or table.more or not table.rows or table.select.order.field not in table.columns:
-        return None
-    field, is_down = table.select.order.field, table.select.order.down
-    at = table.columns.index(field)
-    held = [row for row in table.rows if row.values[at] is not None]
-    if not held or {order(row.values[at])[0] for row in held} not in ({0}, {1}):  # neither numbers nor dates alone
-        return None
-    pick = max if is_down else min
-    end = pick(held, key=lambda row: order(row.values[at]))
-    others = tuple(Record(source=row.source, field=field, value=row.values[at]) for row in held if row is not end)
-    own = Record(source=end.source, field=field, value=end.values[at])
-    most = "greatest" if is_down else "least"
-    text = f"{end.label} — {most} {field}: {shown(own.value)}, of {len(held)}"
-    return Claim(id=f"{name}.{most}", text=text, records=(own, *others), rule="max" if is_down else "min")
+def _counts(grouped: Sequence[Grouped], most: int) -> list[str]:
+    """The counts by one field, or by two crossed; by more, each of them and all together."""
+    if len(grouped) == 3:  # two fields, and both together
+        pairs = [(each.field, _values_of(each)) for each in grouped[:2]]
+        (name, rows), (_, columns) = sorted(pairs, key=lambda pair: -len(pair[1]))
+        if len(columns) <= _COLUMNS_MOST:
+            return _crossed(name, rows, columns, most)
+    return [line for each in grouped for line in _listed(each, most // len(grouped))]
 
 
-def rows_of(table: Table, name: str) -> tuple[Claim, ...]:
-    """A claim for each row: the document, and what it holds in each column."""
-    return tuple(_row(row, table, f"{name}.{n}") for n, row in enumerate(table.rows, start=1))
+def _values_of(grouped: Grouped) -> list[_Counted]:
+    groups = [_Counted(group.value, frozenset(group.sources)) for group in grouped.groups]
+    return [*groups, *([_Counted(_NONE, frozenset(grouped.none))] if grouped.none else [])]
 
 
-def _row(row: Row, table: Table, name: str) -> Claim:
-    held = [(c, v) for c, v in zip(table.columns, row.values, strict=True) if not is_empty(v)]
-    records = tuple(Record(source=row.source, field=column, value=value) for column, value in held)
-    text = " · ".join([_called(row), *(f"{column}: {shown(value)}" for column, value in held)])
-    return Claim(id=name, text=text, quotes=row.quotes, records=records or (_own(row.source),), rule="lookup")
+def _listed(grouped: Grouped, most: int) -> list[str]:
+    values = _values_of(grouped)
+    return _table([grouped.field, "number"], [[one.value, str(len(one.sources))] for one in values], most)
 
 
-def block_of(table: Table, name: str, *, most: int = 40) -> tuple[tuple[Claim, ...], Block]:
-    """The first `most` rows as a table of a report, the documents in its first column, and the claims of its cells."""
-    claims: dict[str, Claim] = {}
-    rows = []
-    for n, row in enumerate(table.rows[:most], start=1):
-        cells = _cells(row, table, f"{name}.{n}")
-        claims |= {claim.id: claim for claim in cells.values()}
-        rows.append(tuple((cells[column].id,) if column in cells else () for column in ("", *table.columns)))
-    return tuple(claims.values()), Block(kind="table", columns=("Document", *table.columns), rows=tuple(rows))
+def _crossed(name: str, rows: Sequence[_Counted], columns: Sequence[_Counted], most: int) -> list[str]:
+    """A row for each value of one field, a column for each of another, and how many documents there are of each."""
+    cells = [[r.value, *(str(len(r.sources & c.sources)) for c in columns), str(len(r.sources))] for r in rows]
+    everything = frozenset[str]().union(*(row.sources for row in rows))
+    totals = ["all", *(str(len(column.sources)) for column in columns), str(len(everything))]
+    return _table([name, *(column.value for column in columns), "all"], [*cells, totals], most)
 
 
-def _cells(row: Row, table: Table, name: str) -> Mapping[str, Claim]:
-    """By column, a claim for each thing that a row holds; the document itself under no name, with its quotes."""
-    own = Claim(id=f"{name}.id", text=_called(row), quotes=row.quotes, records=(_own(row.source),), rule="lookup")
-    held = [(c, v) for c, v in zip(table.columns, row.values, strict=True) if not is_empty(v)]
-    return {
-        "": own,
-        **{
-            column: Claim(
-                id=f"{name}.{column}",
-                text=shown(value),
-                records=(Record(source=row.source, field=column, value=value),),
-                rule="lookup",
-            )
-            for column, value in held
-        },
-    }
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> list[str]:
+    """A Markdown table with as many rows as there is room for."""
+    lines = [_line(row) for row in (columns, ["---"] * len(columns), *rows)]
+    kept = fitting(lines, most)
+    left = len(lines) - len(kept)
+    return [*kept, *([f"… {left} more rows"] if left else [])]
 
 
-def _called(row: Row) -> str:
-    return f"{row.label} “{row.title}”" if row.title != row.source else row.label
-
-
-def _own(source: str) -> Record:
-    return Record(source=source, field=ID, value=source)
-
-
-def _record(row: Row | None, source: str, field: str, table: Table) -> Record:
-    """What a document holds in a field; that it is there, where it holds nothing or has no row."""
-    value = row.values[table.columns.index(field)] if row and field in table.columns else None
-    return _own(source) if is_empty(value) else Record(source=source, field=field, value=value)
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

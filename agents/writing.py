@@ -34,6 +34,8 @@ _RULE = re.compile(r"[\s|:-]+$")
 _RANGE_MOST = 20
 #: Pairs of notes that a writer is told of.
 _RIVALS_MOST = 12
+#: What stands for the whole table of the rows of a list.
+ROWS = "@rows"
 #: A cell that says nothing.
 _EMPTY = ("", "–", "-", "—")
 
@@ -103,6 +105,7 @@ def claim_of(name: str, text: str, notes: Sequence[Note]) -> Claim:
         records=tuple(records),
         rule=None if not records else "select" if any(note.is_table for note in notes) else "field",
         notes=tuple(dict.fromkeys(note.id for note in notes)),
+        conditions=tuple(dict.fromkeys(note.text.partition("\n")[0] for note in notes if note.is_table)),
     )
 
 
@@ -140,18 +143,24 @@ def rivals(notes: Sequence[Note], points: Sequence[str]) -> list[tuple[int, int]
 
 def by_point(points: Sequence[str], notes: Sequence[Note]) -> Draft:
     """A report of the notes as they stand: the first of each point leads, the others follow under their points."""
-    claims = [claim_of(f"s{n}", note.text, [note]) for n, note in enumerate(notes, start=1)]
-    groups = {point: [n for n, note in enumerate(notes) if note.point == point] for point in range(len(points) + 1)}
-    lead = [group[0] for point, group in groups.items() if point and group] or list(range(len(notes)))[:1]
+    page = _Page(notes)
+    rows = tuple(_rows(page))
+    # Of a table the first line says what it is; its rows are no sentence.
+    said = {n: note.text.partition("\n")[0] if note.is_table else note.text for n, note in enumerate(notes)}
+    others = {n: page.add(said[n], (n + 1,)) for n, note in enumerate(notes) if note.cell is None}
+    groups = {point: [n for n in others if notes[n].point == point] for point in range(len(points) + 1)}
+    lead = [group[0] for point, group in groups.items() if point and group] or list(others)[:1]
     sections = [
         Section(
             heading=points[point - 1] if point else "Beside this",
-            blocks=(Block(kind="list", claims=tuple(claims[n].id for n in group if n not in lead)),),
+            blocks=(Block(kind="list", claims=tuple(others[n] for n in group if n not in lead)),),
         )
         for point, group in sorted(groups.items(), key=lambda item: (not item[0], item[0]))
         if [n for n in group if n not in lead]
     ]
-    return Draft(claims=tuple(claims), layout=Layout(lead=tuple(claims[n].id for n in lead), sections=tuple(sections)))
+    table = [Section(heading="", blocks=rows)] if rows else []
+    layout = Layout(lead=tuple(others[n] for n in lead), sections=(*table, *sections))
+    return Draft(claims=tuple(page.claims), layout=layout)
 
 
 def _disagreement(number: int, one: Contradiction, page: _Page) -> Disagreement | None:
@@ -203,9 +212,24 @@ def bare(text: str) -> str:
 
 def _blocks(written: Sequence[str], page: _Page) -> Iterator[Block]:
     for text in written:
+        if text.strip() == ROWS:
+            yield from _rows(page)
+            continue
         for is_row, group in groupby(text.splitlines(), key=lambda line: _ROW.match(line) is not None):
             lines = list(group)
             yield from _table(lines, page) if is_row else _prose(lines, page)
+
+
+def _rows(page: _Page) -> Iterator[Block]:
+    """The rows that were kept as a table whose cells say what their notes say; none where there are none."""
+    cells = [(n, note.cell) for n, note in enumerate(page.notes, start=1) if note.cell]
+    columns = tuple(dict.fromkeys(cell.column for _, cell in cells))
+    rows: dict[str, dict[str, list[str]]] = {}
+    for n, cell in cells:
+        rows.setdefault(cell.row, {}).setdefault(cell.column, []).append(page.add(cell.text, (n,)))
+    if rows:
+        held = tuple(tuple(tuple(row.get(column, ())) for column in columns) for row in rows.values())
+        yield Block(kind="table", columns=("", *columns), rows=held, heads=tuple(rows))
 
 
 def _prose(lines: Sequence[str], page: _Page) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from ..orchestrator.evidence import Card, Source
 from ..orchestrator.lookup import FieldSummary, Summary
 from ..orchestrator.metadata import Field, elements, is_empty, key, order, shown
 from ..orchestrator.rules.numbering import lines_of
+from ..orchestrator.rules.tokens import estimate
 from ..orchestrator.text import shorten
 from .catalogue import Catalogue
 from .telling import cut, is_address
@@ -24,8 +25,12 @@ _SENTENCE = re.compile(r"(?!\.\.)[\W_]{0,3}\w+\W+(?:\w+\W+){3}|\W{0,3}[\u3040-\u
 _TOKEN = 4
 #: Values of a field that a summary names; where most occur once, and where they are addresses, examples will do.
 _VALUES_MOST, _EXAMPLES_MOST, _ADDRESSES_MOST = 40, 5, 1
-#: Code points of a value that can be named.
-_NAMED_MOST = 60
+#: Code points of a value that can be named, and tokens of one that tells something: a long code tells nothing.
+_NAMED_MOST, _TELLING_MOST = 60, 12
+#: Tokens of the values of a field that are named.
+_VALUES_TOKENS = 200
+#: Tokens of a value beside its words, about: how often it comes.
+_COUNT_TOKENS = 3
 
 
 class Head(NamedTuple):
@@ -86,9 +91,22 @@ def _summary(field: Field, sources: Sequence[Source]) -> FieldSummary:
         ordered = sorted(items, key=order)
         span, most = (shown(ordered[0]), shown(ordered[-1])), 0 if field.distinct > _VALUES_MOST else _VALUES_MOST
     elif field.distinct * 2 > len(items) and field.distinct > _EXAMPLES_MOST:
-        most = _ADDRESSES_MOST if is_address(items) else _EXAMPLES_MOST
+        most = _EXAMPLES_MOST
     counts = Counter(value for values in held for value in dict.fromkeys(map(shown, values)))
     named = [(value, count) for value, count in counts.items() if len(value) <= _NAMED_MOST]
-    commonest = tuple(sorted(named, key=lambda pair: (-pair[1], pair[0]))[:most])
+    ranked = sorted(named, key=lambda pair: (-pair[1], pair[0]))[:most]
+    if is_address(items) or sum(estimate(value) > _TELLING_MOST for value, _ in ranked) * 2 > len(ranked):
+        ranked = ranked[:_ADDRESSES_MOST]  # one shows what they look like
+    commonest = tuple(_fitting(ranked))
     told = field.model_dump(include={"name", "kind", "sources", "distinct"})
     return FieldSummary(**told, values=commonest, span=span)
+
+
+def _fitting(ranked: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """The first of the values, as many as may be named; the first in any case."""
+    room = _VALUES_TOKENS
+    for n, (value, count) in enumerate(ranked):
+        room -= estimate(value) + _COUNT_TOKENS
+        if room < 0 and n:
+            return
+        yield value, count

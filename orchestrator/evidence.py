@@ -202,6 +202,8 @@ class Claim(Value):
     id: str = Field(default="", exclude_if=lambda name: not name)
     #: The ids of the notes that it was written from.
     notes: tuple[str, ...] = Field(default=(), exclude_if=lambda notes: not notes)
+    #: The conditions of the look-ups that its records come from and what they brought, in words.
+    conditions: tuple[str, ...] = Field(default=(), exclude_if=lambda told: not told)
 
 
 class Finding(Value):
@@ -312,8 +314,9 @@ class Draft(Value):
     layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
     #: What nothing that was read says, in sentences for people.
     not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
-    #: What was read, used or not.
+    #: What was read, used or not; of a list, how complete that is, in words.
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    completeness: str = Field(default="", exclude_if=lambda said: not said)
     written_by: Author | None = Field(default=None, exclude_if=lambda author: author is None)
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
 
@@ -372,6 +375,7 @@ class Report(Value):
     layout: Layout | None = Field(default=None, exclude_if=lambda layout: layout is None)
     not_answered: tuple[str, ...] = Field(default=(), exclude_if=lambda said: not said)
     documents: tuple[Consulted, ...] = Field(default=(), exclude_if=lambda documents: not documents)
+    completeness: str = Field(default="", exclude_if=lambda said: not said)
     written_by: Author | None = Field(default=None, exclude_if=lambda author: author is None)
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings.
@@ -386,9 +390,9 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
-        absent |= {"written_by": None, "checked": None}
+        absent |= {"completeness": "", "written_by": None, "checked": None}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
-        flat["claims"] = [{"id": "", "notes": [], **claim} for claim in flat["claims"]]
+        flat["claims"] = [{"id": "", "notes": [], "conditions": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")
         return {
             **{name: flat[name] for name in ("job", "status", "degraded")},

@@ -194,6 +194,7 @@ class Job:
                 layout=draft.layout,
                 not_answered=draft.not_answered,
                 documents=draft.documents,
+                completeness=draft.completeness,
                 written_by=draft.written_by,
                 checked=draft.checked,
                 outputs=outputs,

@@ -1,11 +1,16 @@
 """What code sees of a sentence that says more than its quotes: planted names, figures, dates and whole sentences.
 
-    python -m benchmarks.support [--seed N] [--reports N] [--show KIND] [--json]
+    python -m benchmarks.support [--only drafts|jobs|ground_wice] [--seed N] [--reports N] [--show KIND] [--json]
 
-True sentences: those of reports that the model that needs no key makes over two public corpora and `examples/corpus`;
+Drafts (`drafts.py`): 50 reports made by rule, and each of them with one name, one figure and one date planted in one of
+its sentences. `--only drafts` takes a minute, all of it ten.
+
+Jobs: the sentences of reports that the model that needs no key makes over two public corpora and `examples/corpus`;
 two of them in one; paraphrases by hand (`paraphrases.jsonl`); claims of `ground_wice` that their page supports, with the
-sentences that do. Each is planted with what stands in another document. Then, over all claims of `ground_wice`: how well
-the check alone tells the supported ones from the others, beside the overlap of words. Read from `BULLPEN_DATA`.
+sentences that do. Each is planted with what stands in another document.
+
+`ground_wice`, over all of its claims: how well the check alone tells the supported ones from the others, beside the
+overlap of words at its best threshold. Read from `BULLPEN_DATA`.
 """
 
 import argparse
@@ -30,7 +35,8 @@ from bullpen.orchestrator.rules.mentions.read import read
 from bullpen.orchestrator.rules.support import Missing, known_of, unsupported
 from bullpen.tools import read_corpus
 
-from .planting import Item, merged, planted
+from .drafts import Drafted, drafted
+from .planting import PATTERNS, Item, Strangers, merged, planted, with_planted
 from .scoring import Accuracy, Share, accuracy, best, overlap, share, threshold
 
 HERE = Path(__file__).parent
@@ -47,6 +53,12 @@ ASKED = (
     "How punctual was the night bus?",
     "What conditions does the extension have?",
 )
+#: Claims of `ground_wice` with the fewest sentences that support them, and with all of their page.
+WICE = ("ground_wice", "ground_wice, whole page")
+#: What rows over several origins begin with.
+ALL = "all"
+#: Drafts that are made.
+DRAFTS = 50
 #: Sentences of a page that the check is given beside all of them.
 BEST = 8
 
@@ -119,11 +131,11 @@ def wice_supported() -> list[Item]:
         Item(origin, row["claim"], tuple(row["evidence"][n] for n in rows), (row["title"], row["evidence"][0]))
         for row in read_lines(DATA / "ground_wice" / "dev.jsonl.gz")
         if row["label"] == "supported" and (few := min(row["supporting_sentences"], key=len, default=()))
-        for origin, rows in (("ground_wice", few), ("ground_wice, whole page", range(len(row["evidence"]))))
+        for origin, rows in zip(WICE, (few, range(len(row["evidence"]))), strict=True)
     ]
 
 
-async def strangers_of() -> dict[str, list[str]]:
+async def strangers_of() -> dict[str, Strangers]:
     """By what an origin begins or ends with, sentences of its corpus."""
     found: dict[str, list[str]] = {"ground_wice": []}
     for row in read_lines(DATA / "ground_wice" / "dev.jsonl.gz"):
@@ -135,21 +147,58 @@ async def strangers_of() -> dict[str, list[str]]:
         texts = [item.text async for item in read_corpus([path]) if isinstance(item, Document)]
         lines = [" ".join(part.split()) for text in texts for block in text.split("\n\n") for part in block.split(". ")]
         found[name] = [line for line in lines if 40 < len(line) < 300 and line[0].isupper()]
-    return {**found, "paraphrases": found["examples"]}
+    strangers = {name: Strangers(sentences) for name, sentences in found.items()}
+    return {**strangers, "paraphrases": strangers["examples"]}
+
+
+# Drafts
+
+
+async def drafts(seed: int) -> list[Drafted]:
+    """The drafts over both public corpora, and those of sentences that people worded."""
+    corpora = {
+        name: [
+            item
+            async for item in read_corpus([DATA / f"corpus_{name}" / "corpus.jsonl.gz"])
+            if isinstance(item, Document)
+        ]
+        for name in ("peps", "rustsec")
+    }
+    wice = [item for item in wice_supported() if item.origin == WICE[0]]
+    worded = {"paraphrases": paraphrases(), WICE[0]: wice}
+    return drafted(corpora, worded, DRAFTS, random.Random(seed))
+
+
+def plant_drafts(made: Sequence[Drafted], strangers: Mapping[str, Strangers], chance: random.Random) -> Iterator[Item]:
+    """All sentences of the drafts, and for each draft and kind one of them with something planted."""
+    for draft in made:
+        items = draft.items()
+        yield from items
+        for kind in PATTERNS:
+            some = chance.sample(items, len(items))
+            new = (with_planted(item, kind, strangers[_corpus(draft.origin, strangers)], chance) for item in some)
+            if one := next(filter(None, new), None):
+                yield one
+
+
+def _corpus(origin: str, strangers: Mapping[str, Strangers]) -> str:
+    """Whose sentences are strangers to those of an origin."""
+    return next(name for name in strangers if name in origin)
 
 
 # Measuring
 
 
-def measure(items: Sequence[Item]) -> list[Planted]:
-    """By origin and what was planted: how many are flagged."""
+def measure(items: Sequence[Item], whole: str) -> list[Planted]:
+    """By origin and what was planted: how many are flagged; of all together as `whole`, with and without `ground_wice`,
+    whose claims were judged with their article at hand: their sentences need not name all that they name."""
     flagged: dict[tuple[str, str], list[bool]] = {}
     for item in items:
-        hit = bool(_new(item))
-        for key in ((item.origin, item.planted), ("all", item.planted), *([("all", "any")] if item.planted else [])):
-            if key[0] == "all" and item.origin.endswith("whole page"):
-                continue
-            flagged.setdefault(key, []).append(hit)
+        origins = [item.origin, *([whole] if item.origin != WICE[1] else [])]
+        origins += [f"{whole} but {WICE[0]}"] if item.origin not in WICE else []
+        for origin in origins:
+            for kind in dict.fromkeys((item.planted, "any" if item.planted else "")):
+                flagged.setdefault((origin, kind), []).append(bool(_new(item)))
     return [Planted(*key, share(sum(hits), len(hits))) for key, hits in flagged.items()]
 
 
@@ -195,15 +244,14 @@ async def plant(items: Sequence[Item], seed: int) -> list[Item]:
     strangers, chance = await strangers_of(), random.Random(seed)
     found = list(items)
     for item in items:
-        name = next(name for name in strangers if name in item.origin)
-        found += planted(item, strangers[name], chance)
+        found += planted(item, strangers[_corpus(item.origin, strangers)], chance)
     return found
 
 
-def show(rows: Sequence[Planted], told: Mapping[str, Accuracy], ms: float) -> None:
+def show(rows: Sequence[Planted], told: Mapping[str, Accuracy], ms: float | None) -> None:
     """The tables."""
     table = Table("sentences", "planted", "n", "flagged", "95 %", box=None)
-    for row in sorted(rows, key=lambda row: (row.origin == "all", row.origin)):
+    for row in rows:
         interval = f"{row.flagged.low:.3f} … {row.flagged.high:.3f}"
         table.add_row(row.origin, row.kind or "nothing", str(row.flagged.of), f"{row.flagged.share:.3f}", interval)
     accuracies = Table("ground_wice, supported or not", "balanced accuracy", "95 %", box=None)
@@ -211,8 +259,10 @@ def show(rows: Sequence[Planted], told: Mapping[str, Accuracy], ms: float) -> No
         accuracies.add_row(name, f"{value.value:.3f}", f"{value.low:.3f} … {value.high:.3f}")
     console = Console(width=120)
     console.print(table)
-    console.print(accuracies)
-    console.print(f"a report of 60 sentences: {ms:.1f} ms")
+    if told:
+        console.print(accuracies)
+    if ms is not None:
+        console.print(f"a report of 60 sentences: {ms:.1f} ms")
 
 
 def listed(items: Sequence[Item], kind: str) -> Iterator[dict[str, Any]]:
@@ -226,6 +276,7 @@ def listed(items: Sequence[Item], kind: str) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("drafts", "jobs", "ground_wice"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--reports", type=int, default=12, help="reports on questions with an answer, of each public corpus"
@@ -237,20 +288,38 @@ def main() -> None:
     chosen = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"no data in {str(DATA)!r}; set BULLPEN_DATA to the folder that holds corpus_peps and ground_wice")
-    true = anyio.run(true_sentences, chosen.reports)
-    items = anyio.run(plant, true, chosen.seed)
+    items = anyio.run(gathered, chosen)
     if chosen.show:
         kind = "" if chosen.show == "nothing" else chosen.show
-        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in listed(items, kind))
+        found = listed([item for some in items.values() for item in some], kind)
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
         return
-    rows, told = measure(items), wice(read_lines(DATA / "ground_wice" / "dev.jsonl.gz"), chosen.seed)
-    ms = speed([item for item in true if item.origin.startswith("reports")])
+    rows = [row for whole, some in items.items() for row in sorted(measure(some, whole), key=_order)]
+    is_told = chosen.only in (None, "ground_wice")
+    told = wice(read_lines(DATA / "ground_wice" / "dev.jsonl.gz"), chosen.seed) if is_told else {}
+    made = [item for item in items.get(f"{ALL} jobs", ()) if item.origin.startswith("reports") and not item.planted]
+    ms = speed(made) if made else None
     if chosen.json:
         flat = [{"origin": r.origin, "planted": r.kind, **r.flagged._asdict()} for r in rows]
         accuracies = {name: value._asdict() for name, value in told.items()}
         sys.stdout.write(json.dumps({"planted": flat, "ground_wice": accuracies, "ms_60_sentences": ms}) + "\n")
     else:
         show(rows, told, ms)
+
+
+async def gathered(chosen: argparse.Namespace) -> dict[str, list[Item]]:
+    """The true items and the planted ones, of drafts and of jobs, as far as they are asked for."""
+    found: dict[str, list[Item]] = {}
+    if chosen.only in (None, "drafts"):
+        made, chance = await drafts(chosen.seed), random.Random(chosen.seed)
+        found[f"{ALL} drafts"] = list(plant_drafts(made, await strangers_of(), chance))
+    if chosen.only in (None, "jobs"):
+        found[f"{ALL} jobs"] = await plant(await true_sentences(chosen.reports), chosen.seed)
+    return found
+
+
+def _order(row: Planted) -> tuple[bool, str]:
+    return row.origin.startswith(ALL), row.origin
 
 
 if __name__ == "__main__":

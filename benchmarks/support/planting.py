@@ -22,6 +22,7 @@ SPELLED = re.compile(rf"\b(?:{_SMALL.replace(' ', '|')})\b(?!-)", re.IGNORECASE)
 _UNITS = "minutes hours months years seconds euros pounds dollars metres kilometres bytes"
 UNIT = re.compile(rf"(?<=\d )(?:{_UNITS.replace(' ', '|')})\b|[£€$](?=\d)|(?<=\d)%|(?<=\d )per ?cent\b")
 PATTERNS = {"name": NAME, "figure": FIGURE, "date": DATE}
+KINDS = {**PATTERNS, "first word": FIRST, "number word": SPELLED, "unit": UNIT}
 #: What a unit becomes.
 SWAPPED = {
     "£": "€",
@@ -46,24 +47,45 @@ class Item(NamedTuple):
     true: str = ""
 
 
-def planted(item: Item, strangers: Sequence[str], chance: random.Random) -> Iterator[Item]:
+class Strangers:
+    """Sentences of other documents, and the words that stand in them in lower case as well: these are no names."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self.sentences = tuple(sentences)
+        self.ordinary = frozenset(word for text in self.sentences for word in re.findall(r"\b[a-z]+\b", text))
+
+
+def planted(item: Item, strangers: Strangers, chance: random.Random) -> Iterator[Item]:
     """The item once for each kind of thing that it names, with a stranger's in its place; and a stranger under its
     evidence, where that names anything.
 
-    `strangers` are sentences of other documents of its corpus.
+    `strangers` are of its corpus.
     """
-    stands = " ".join((item.sentence, *item.evidence, *item.known)).casefold()
-    named = {spot[0] for text in (*item.evidence, *item.known) for spot in NAME.finditer(text)}
-    for kind, pattern in {**PATTERNS, "first word": FIRST, "number word": SPELLED, "unit": UNIT}.items():
-        spots = [spot for spot in pattern.finditer(item.sentence) if pattern is not FIRST or spot[0] in named]
-        if spots and (other := _instead(kind, spot := chance.choice(spots), strangers, stands, chance)):
-            sentence = item.sentence[: spot.start()] + other + item.sentence[spot.end() :]
-            yield item._replace(sentence=sentence, planted=kind, true=item.sentence)
-    if invented := _first(strangers, lambda text: _names_a_stranger(text, stands), chance):
+    for kind in KINDS:
+        if (other := with_planted(item, kind, strangers, chance)) is not None:
+            yield other
+    stands = _all_of(item)
+    if invented := _first(strangers.sentences, lambda text: _names_a_stranger(text, stands), chance):
         yield item._replace(sentence=invented, planted="sentence")
 
 
-def _instead(kind: str, spot: re.Match[str], strangers: Sequence[str], stands: str, chance: random.Random) -> str:
+def with_planted(item: Item, kind: str, strangers: Strangers, chance: random.Random) -> Item | None:
+    """The item with something of this kind in another's place; None where it names none, or no stranger does."""
+    named = {spot[0] for text in (*item.evidence, *item.known) for spot in NAME.finditer(text)}
+    pattern = KINDS[kind]
+    spots = [spot for spot in pattern.finditer(item.sentence) if pattern is not FIRST or spot[0] in named]
+    spot = chance.choice(spots) if spots else None
+    if spot is None or not (other := _instead(kind, spot, strangers, _all_of(item), chance)):
+        return None
+    sentence = item.sentence[: spot.start()] + other + item.sentence[spot.end() :]
+    return item._replace(sentence=sentence, planted=kind, true=item.sentence)
+
+
+def _all_of(item: Item) -> str:
+    return " ".join((item.sentence, *item.evidence, *item.known)).casefold()
+
+
+def _instead(kind: str, spot: re.Match[str], strangers: Strangers, stands: str, chance: random.Random) -> str:
     """What is planted there; "" where nothing fits."""
     if kind == "unit":
         return SWAPPED[spot[0].lower()]
@@ -72,11 +94,11 @@ def _instead(kind: str, spot: re.Match[str], strangers: Sequence[str], stands: s
     return _other(PATTERNS["name" if kind == "first word" else kind], strangers, stands, chance)
 
 
-def _other(pattern: re.Pattern[str], strangers: Sequence[str], stands: str, chance: random.Random) -> str:
+def _other(pattern: re.Pattern[str], strangers: Strangers, stands: str, chance: random.Random) -> str:
     """Something of this kind that a stranger names and that does not stand there."""
     for _ in range(200):
-        found = [spot[0] for spot in pattern.finditer(chance.choice(strangers))]
-        new = [name for name in found if not _stands(name, stands)]
+        found = [spot[0] for spot in pattern.finditer(chance.choice(strangers.sentences))]
+        new = [name for name in found if name.lower() not in strangers.ordinary and not _stands(name, stands)]
         if new:
             return chance.choice(new)
     return ""

@@ -34,7 +34,7 @@ class Marks:
         #: By label, `1` or `T1`: a quote, or the records of one document, or those of a look-up.
         self.cited: dict[str, Quote | tuple[Record, ...]] = {}
         self._labels: dict[Quote | _Fields, str] = {}
-        self._rules: dict[str, Rule | None] = {}
+        self._computed: dict[str, Claim] = {}
         self._tables: list[tuple[_Fields, str]] = []
         for claim in claims:
             self.of(claim)
@@ -44,16 +44,16 @@ class Marks:
         labels = [self._label(quote, quote) for quote in claim.quotes] + self._recorded(claim)
         return "".join(f"[{name}]" for name in dict.fromkeys(labels))
 
-    def rule(self, name: str) -> Rule | None:
-        """By which rule a look-up was computed."""
-        return self._rules.get(name)
+    def computed(self, name: str) -> Claim:
+        """The claim that a look-up was cited by first: it says by which rule, and by which conditions."""
+        return self._computed[name]
 
     def _recorded(self, claim: Claim) -> list[str]:
         if claim.rule == "field":
-            return [self._fields((record,), claim.rule) for record in claim.records]
-        return [self._fields(claim.records, claim.rule)] if claim.records else []
+            return [self._fields((record,), claim) for record in claim.records]
+        return [self._fields(claim.records, claim)] if claim.records else []
 
-    def _fields(self, records: tuple[Record, ...], rule: Rule | None) -> str:
+    def _fields(self, records: tuple[Record, ...], claim: Claim) -> str:
         fields = frozenset((record.source, record.field) for record in records)
         if fields in self._labels:  # cited before the look-up that it is a part of
             return self._labels[fields]
@@ -63,7 +63,7 @@ class Marks:
             return self._label(fields, records)
         name = f"T{len(self._tables) + 1}"
         self._tables.append((fields, name))
-        self.cited[name], self._rules[name] = records, rule
+        self.cited[name], self._computed[name] = records, claim
         return name
 
     def _label(self, key: Quote | _Fields, cited: Quote | tuple[Record, ...]) -> str:
@@ -83,7 +83,7 @@ def evidence_lines(marks: Marks, evidence: Evidence) -> list[str]:
         elif len({record.source for record in cited}) == 1:
             said, where = as_data(_values(cited)), named(cited[0].source, sources)
         else:
-            said, where = as_data(_looked_up(cited, marks.rule(name))), _of_many(cited, sources)
+            said, where = as_data(_looked_up(cited, marks.computed(name))), _of_many(cited, sources)
         lines.append(f"- [{name}] {said} — {where}")
     return lines
 
@@ -139,11 +139,14 @@ def _values(records: Sequence[Record]) -> str:
     return " · ".join(f"{r.field.replace('_', ' ')}: {shorten(shown(r.value), VALUE_MOST)}" for r in told)
 
 
-def _looked_up(records: Sequence[Record], rule: Rule | None) -> str:
+def _looked_up(records: Sequence[Record], claim: Claim) -> str:
+    """The conditions of a look-up in words; of what a rule computed, how many documents and fields it is of."""
+    if claim.conditions:
+        return "; ".join(claim.conditions)
     number = len({record.source for record in records})
     fields = list(dict.fromkeys(record.field.replace("_", " ") for record in records if record.field != ID))
     by = f" by {', '.join(fields)}" if fields else ""
-    return f"{_RULES.get(rule, 'fields')} of {number} documents{by}"
+    return f"{_RULES.get(claim.rule, 'fields')} of {number} documents{by}"
 
 
 def _of_many(records: Sequence[Record], sources: Mapping[str, Source]) -> str:

@@ -71,7 +71,7 @@ def compose(question: str, report: Report, evidence: Evidence, *, notice: str = 
         _under("Where sources disagree", [_conflict(disagreement, page) for disagreement in report.disagreements]),
         _under("Not answered", [f"- {as_data(point)}" for point in open_points(report)]),
         _under("What went wrong", [f"- {as_data(said)}" for said in wrong]),
-        _under("Documents", [documents_part(cited, report.documents, evidence)]),
+        _under("Documents", [documents_part(cited, report.documents, evidence, report.completeness)]),
         _under("Evidence", evidence_lines(page.marks, evidence)),
     ]
     return "\n\n".join(filter(None, parts)) + RULER + _footer(report) + "\n"

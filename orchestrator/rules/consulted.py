@@ -42,8 +42,11 @@ def _after(held: Mapping[str, object]) -> list[str]:
     return [said(held[name]) for name in SUCCESSORS if name in held]
 
 
-def documents_part(cited: Iterable[str], consulted: Sequence[Consulted], evidence: Evidence) -> str:
-    """The documents that a report cites, and those that were read for it, as Markdown; "" where there are none."""
+def documents_part(cited: Iterable[str], consulted: Sequence[Consulted], evidence: Evidence, told: str = "") -> str:
+    """The documents that a report cites, and those that were read for it, as Markdown; "" where there are none.
+
+    How complete that is, is `told` before them.
+    """
     used = dict.fromkeys(cited)
     read = {item.source: item for item in consulted}
     sources = {source.id: source for source in evidence.sources}
@@ -56,7 +59,8 @@ def documents_part(cited: Iterable[str], consulted: Sequence[Consulted], evidenc
     lines = [[heads[n] for n in full], ["---"] * len(full), *([row[n] for n in full] for row in rows)]
     parts = ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
     parts += [f"…and {len(names) - _ROWS_MOST} more, which the run names one by one."] if names[_ROWS_MOST:] else []
-    parts[:0] = [f"{len(read)} read, {len(used.keys() & read.keys())} of them used."] if read else []
+    counted = f"{len(read)} read, {len(used.keys() & read.keys())} of them used." if read else ""
+    parts[:0] = filter(None, [as_data(told) or counted])
     return "\n\n".join(parts)
 
 

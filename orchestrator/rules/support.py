@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain, combinations, product
+from itertools import chain, combinations, pairwise, product
 from typing import Literal, NamedTuple
 
 from ..evidence import Claim, Source
@@ -85,7 +85,7 @@ def _is_made_of(figure: Figure, one: Figure, other: Figure) -> bool:
 
 
 def _joined(rest: str, names: Sequence[Name], stands: "_Stands") -> Iterator[tuple[int, Missing]]:
-    """Names that follow each other as one, but for those that an acronym stands for."""
+    """Names that follow each other as one, but for those that are there in short."""
     runs: list[list[Name]] = []
     for name in names:
         if runs and rest[runs[-1][-1].end : name.start] in (" ", "-"):
@@ -93,7 +93,7 @@ def _joined(rest: str, names: Sequence[Name], stands: "_Stands") -> Iterator[tup
         else:
             runs.append([name])
     for run in runs:
-        if not stands.has_acronym_of(run):
+        if not stands.has_short(run):
             yield run[0].start, Missing("name", rest[run[0].start : run[-1].end])
 
 
@@ -130,6 +130,11 @@ class _Stands:
     def rows(self) -> tuple[str, ...]:
         """The words and numbers of each text, between spaces."""
         return tuple(f" {' '.join(text.parts)} " for text in self.texts)
+
+    @cached_property
+    def compounds(self) -> frozenset[str]:
+        """Each two words that follow each other, as one: `Ibero-American` may be written without its hyphen."""
+        return frozenset(one + other for text in self.texts for one, other in pairwise(text.parts))
 
     @cached_property
     def initials(self) -> tuple[str, ...]:
@@ -222,15 +227,16 @@ class _Stands:
     def has_name(self, name: Name) -> bool:
         """Whether the word stands there in any form, in capitals or not, or an acronym's words do."""
         words = parts_of(name.text)
-        if all(word in self.words or stem(word) in self.stems for word in words):
+        if all(word in self.words or stem(word) in self.stems or word in self.compounds for word in words):
             return True
         letters = name.text.rstrip("s").lower()
         return name.is_acronym and any(letters in its for its in self.initials)
 
-    def has_acronym_of(self, names: Sequence[Name]) -> bool:
-        """Whether the acronym of these names stands there in capitals."""
+    def has_short(self, names: Sequence[Name]) -> bool:
+        """Whether the acronym of these names stands there in capitals, or all of them as one word."""
         letters = "".join(name.text[0].lower() for name in names)
-        return len(letters) > 1 and letters in self.acronyms
+        whole = "".join(name.text.casefold() for name in names)
+        return len(names) > 1 and (letters in self.acronyms or whole in self.words)
 
 
 def _numbers(figure: Figure) -> Iterator[Decimal]:

@@ -12,13 +12,10 @@ from bullpen.agents.catalogue import (
     fused,
     rendered,
     rendered_fields,
-    rendered_table,
     sources_of,
 )
-from bullpen.orchestrator.evidence import Card, Passage, Source
-from bullpen.orchestrator.lookup import FieldSummary, Select, Summary, Where
-from bullpen.orchestrator.rules import lookup
-from bullpen.orchestrator.rules.fields import Fields
+from bullpen.orchestrator.evidence import Card, Passage
+from bullpen.orchestrator.lookup import FieldSummary, Summary
 
 LARGE = [f"d{n}" for n in range(WHOLE_MOST + 50)]
 #: Ids of the catalogue, and some that are not in it.
@@ -99,7 +96,9 @@ def test_a_card_tells_its_fields_links_and_why_it_is_there() -> None:
     bare = Card(source="notes.md", title="notes.md")
     chosen = [Chosen("PEP-665", 2, (1, 3)), Chosen("notes.md", named_by="PEP-665"), Chosen("unknown")]
 
-    assert rendered(chosen, {"PEP-665": card, "notes.md": bare}, full=1).splitlines() == [
+    told, left = rendered(chosen, {"PEP-665": card, "notes.md": bare}, full=1)
+    assert left == 0
+    assert told.splitlines() == [
         "- [PEP-665] “A file” (look-up 1; look-up 3; rank 2)",
         "  It names wheels. · status: Rejected · superseded_by: PEP-751 · 900 tokens",
         "- [notes.md] (named by PEP-665)",
@@ -116,23 +115,4 @@ def test_fields_tell_what_can_be_looked_up() -> None:
         "- status (text, in all): Final (2), Draft, … 1 more",
         "- created (date, in 2): from 2019 to 2021",
         "- number (identity, in all)",
-    ]
-
-
-def test_a_table_tells_its_conditions_its_near_misses_and_its_rows() -> None:
-    sources = [
-        Source(id=f"d{n}", title=f"T{n}", uri="", text_hash="", metadata={"of": of, "on": f"202{n}-01-01"})
-        for n, of in enumerate(["h2", "h2", "hyper", "tar"])
-    ]
-    where = (Where(field="of", values=("h2", "hyper")), Where(field="on", op="between", values=("2021", "")))
-    select = Select(where=where, count_by=("of",))
-    table = lookup.run(select, Fields(sources), lambda _: "")
-
-    assert rendered_table(table, "T1", most=1).splitlines() == [
-        "T1: of is h2 or hyper; on from 2021: 2 of 4",
-        "  without “of is h2 or hyper”: 3 (h2 1, hyper 1, tar 1)",
-        "  without “on from 2021”: 3 (2020 1, 2021 1, 2022 1)",
-        "  by of: h2 1, … 1 more",
-        "- [d1] “T1” · of: h2 · on: 2021-01-01",
-        "… 1 more",
     ]

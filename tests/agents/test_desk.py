@@ -256,7 +256,7 @@ async def test_a_query_is_not_asked_twice_and_a_round_that_adds_nothing_is_the_l
     large.answers["gaps"] = {"points": [{"point": 2, "state": "open"}], "queries": ["tungsten of the moon"]}
     found, asked = await report(tmp_path, large.docs, large.answers, rounds_most=5)
 
-    assert asked == ["triage", "read", "gaps", "gaps", "write", "check"]
+    assert asked == ["triage", "read", "gaps", "write", "check"]
     assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns."]
 
 

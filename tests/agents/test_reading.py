@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.gaps import overview
-from bullpen.agents.reading import Note, Notes, Picked, Read, ReadNote, batches, consulted, noted, selected, shown
+from bullpen.agents.gaps import GapsTask, Overview, overview
+from bullpen.agents.reading import Note, Notes, Picked, ReadNote, batches, consulted, noted, selected, shown
 from bullpen.orchestrator.evidence import Consulted, Quote, Source
 from bullpen.orchestrator.rules.numbering import Numbered, number
 
@@ -35,7 +35,7 @@ def test_a_number_alone_says_which_document_a_sentence_stands_in() -> None:
 
 @given(st.lists(st.integers(-3, 12), min_size=1, max_size=6))
 def test_numbers_become_quotes_of_the_lines_that_they_name_and_of_no_others(numbers: list[int]) -> None:
-    kept, loose = noted(Read(notes=(ReadNote(text="x", sentences=tuple(numbers)),)), CALL)
+    kept, loose = noted([ReadNote(text="x", sentences=tuple(numbers))], CALL)
     known = [n for n in numbers if 1 <= n <= 7]
 
     assert (len(kept), len(loose)) == ((1, 0) if known else (0, 1))
@@ -79,10 +79,14 @@ def a_note(text: str, at: int, point: int = 1) -> Note:
     return Note(point=point, text=text, quotes=(Quote(source="a", start=at, end=at + 1, text="x"),))
 
 
+def looked_over(read: list[Notes], *points: str) -> Overview:
+    return overview(read, GapsTask(question="?", points=points))
+
+
 def test_notes_of_all_readings_are_one_list_by_point_and_equal_ones_are_one() -> None:
     first = Notes(points=("Cost?", "Crew?"), notes=(a_note("c", 2, 2), a_note("a", 1)), not_said=())
     second = Notes(points=("Crew?", "Why?"), notes=(a_note("again", 2, 1), a_note("beside", 9, 0)))
-    whole = overview([first, second], ("Cost?", "Crew?"))
+    whole = looked_over([first, second], "Cost?", "Crew?")
 
     assert whole.points == ("Cost?", "Crew?", "Why?")
     assert [(note.point, note.text) for note in whole.notes] == [(1, "a"), (2, "c"), (0, "beside")]
@@ -93,14 +97,12 @@ def test_a_document_that_was_read_whole_once_was_read_whole() -> None:
     part = Notes(documents=(Consulted(source="a", depth="sections", cut="9 sentences"),))
     all_of_it = Notes(documents=(Consulted(source="a"),))
 
-    assert (
-        overview([part, all_of_it], ()).documents == overview([all_of_it, part], ()).documents == (all_of_it.documents)
-    )
+    assert looked_over([part, all_of_it]).documents == looked_over([all_of_it, part]).documents == (all_of_it.documents)
 
 
 def test_where_look_ups_alone_were_made_the_kind_stays_and_no_point_is_called_open() -> None:
     table = Note(id="T1", text="look-up: 4 of 8", is_table=True)
-    whole = overview([], ("How many?",), (table,), "history")
+    whole = overview([], GapsTask(question="?", kind="history", points=("How many?",), tables=(table,)))
 
     assert (whole.kind, whole.unsaid, whole.notes) == ("history", (), (table,))
-    assert overview([], ("How many?",)).unsaid == ("How many?",)
+    assert looked_over([], "How many?").unsaid == ("How many?",)

@@ -1,104 +1,108 @@
-"""What a look-up found as claims: each of them can be computed again from the documents."""
+"""Look-ups as a prompt shows them: counts whole and without rows, rows as far as there is room."""
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.tables import block_of, count_of, extreme_of, groups_of, rows_of
-from bullpen.orchestrator.evidence import Claim, Evidence, Passage, Source
-from bullpen.orchestrator.lookup import Order, Select, Table, Where
+from bullpen.agents.tables import noted_table, rendered_table
+from bullpen.orchestrator.evidence import Source
+from bullpen.orchestrator.lookup import Select, Table, Where
 from bullpen.orchestrator.rules import lookup
 from bullpen.orchestrator.rules.fields import Fields
-from bullpen.orchestrator.rules.report import problem_of
-
-TEXT = "It names wheels only. Nobody wanted it."
-WORDS = Where(field="text", op="contains", values=("wheels",))
-PEPS = tuple(
-    Source(id=f"PEP-{n}", title=f"Title {n}", uri="", text_hash="", metadata={"number": n, "of": of, "on": on})
-    for n, of, on in [(650, "tools", "2020-07-16"), (665, "wheels", "29-Jul-2021"), (751, ["all", "wheels"], None)]
-)
+from bullpen.orchestrator.rules.tokens import estimate
 
 
-def table_of(sources: tuple[Source, ...] = PEPS, **select: Any) -> Table:
-    table = lookup.run(Select(**select), Fields(sources), lambda _: TEXT)
+def table_of(held: list[dict[str, Any]], **select: Any) -> Table:
+    sources = [Source(id=f"d{n}", title=f"T{n}", uri="", text_hash="", metadata=m) for n, m in enumerate(held)]
+    table = lookup.run(Select(**select), Fields(sources), lambda _: "")
     assert not table.problem
     return table
 
 
-def claims_of(table: Table) -> list[Claim]:
-    single = [claim for claim in (count_of(table, "T1"), extreme_of(table, "T1")) if claim]
-    return [*single, *groups_of(table, "T1"), *rows_of(table, "T1"), *block_of(table, "T1")[0]]
+SHIPS: list[dict[str, Any]] = [
+    {"kind": kind, "built": built}
+    for kind, built in [("ferry", "1902-05-01"), ("ferry", "1903-01-02"), ("barge", "1902-07-08"), (None, "1903-04-05")]
+]
 
 
-def problems(claims: list[Claim], sources: tuple[Source, ...] = PEPS) -> list[str]:
-    passages = tuple(Passage(source=s.id, title="", start=0, end=len(TEXT), text=TEXT) for s in sources)
-    evidence = Evidence(sources=sources, passages=passages)
-    return [problem for claim in claims if (problem := problem_of(claim, evidence))]
+def test_a_table_tells_its_conditions_its_near_misses_and_its_rows() -> None:
+    where = (Where(field="kind", values=("ferry", "barge")), Where(field="built", op="between", values=("1903", "")))
+    table = table_of(SHIPS, where=where)
 
-
-def test_a_table_says_how_many_which_and_by_what() -> None:
-    table = table_of(where=(WORDS,), order=Order(field="on", down=True), count_by=("of",))
-    claims = claims_of(table)
-
-    assert [claim.text for claim in claims[:8]] == [
-        "3 of 3 documents: text contains “wheels”",
-        "PEP 665 — greatest on: 29-Jul-2021, of 2",
-        "of: wheels · number: 2",
-        "of: all · number: 1",
-        "of: tools · number: 1",
-        "PEP 665 “Title 665” · on: 29-Jul-2021 · of: wheels",
-        "PEP 650 “Title 650” · on: 2020-07-16 · of: tools",
-        "PEP 751 “Title 751” · of: all; wheels",
+    assert rendered_table(table, "@1").splitlines() == [
+        "@1: kind is ferry or barge; built from 1903: 1 of 4",
+        "  without “kind is ferry or barge”: 2 (ferry 1)",
+        "  without “built from 1903”: 3 (1902 2, 1903 1)",
+        "  1 of 4 documents have no kind",
+        "- [d1] “T1” · kind: ferry · built: 1903-01-02",
     ]
-    assert [quote.text for quote in claims[0].quotes] == ["It names wheels only."] * 3
-    assert problems(claims) == []
 
 
-def test_the_claims_of_a_block_are_its_cells_each_once() -> None:
-    claims, block = block_of(table_of(show=("of", "on")), "T1", most=2)
-    ids = [claim for row in block.rows for cell in row for claim in cell]
-
-    assert block.columns == ("Document", "of", "on")
-    assert ids == [claim.id for claim in claims]
-    assert len(set(ids)) == len(ids)
-    assert [claim.text for claim in claims] == [
-        "PEP 650 “Title 650”",
-        "tools",
-        "2020-07-16",
-        "PEP 665 “Title 665”",
-        "wheels",
-        "29-Jul-2021",
+def test_what_is_counted_is_a_table_without_examples() -> None:
+    assert rendered_table(table_of(SHIPS, count_by=("kind",)), "look-up").splitlines() == [
+        "look-up: all documents: 4 of 4",
+        "  1 of 4 documents have no kind",
+        "| kind | number |",
+        "| --- | --- |",
+        "| ferry | 2 |",
+        "| barge | 1 |",
+        "| none | 1 |",
     ]
-    assert block_of(table_of(show=("on",)), "T1")[1].rows[2] == (("T1.3.id",), ())
 
 
-def test_nothing_found_is_no_claim() -> None:
-    assert claims_of(table_of(where=(Where(field="of", values=("none",)),))) == []
+def test_two_fields_are_counted_one_by_the_other_whichever_is_named_first() -> None:
+    ships = [*SHIPS, {"kind": None, "built": "1904"}, {"kind": "ferry", "built": "1905"}]
+    for names in (("built", "kind"), ("kind", "built")):
+        assert rendered_table(table_of(ships, count_by=names), "x").splitlines()[2:] == [
+            "| built | ferry | barge | none | all |",
+            "| --- | --- | --- | --- | --- |",
+            "| 1902 | 1 | 1 | 0 | 2 |",
+            "| 1903 | 1 | 0 | 1 | 2 |",
+            "| 1904 | 0 | 0 | 1 | 1 |",
+            "| 1905 | 1 | 0 | 0 | 1 |",
+            "| all | 3 | 1 | 2 | 6 |",
+        ]
 
 
-@pytest.mark.parametrize("position", [0, 1, 2, 5, 8, 9])
-def test_a_claim_that_was_changed_does_not_hold(position: int) -> None:
-    claim = claims_of(table_of(order=Order(field="on", down=True), count_by=("of",)))[position]
-    assert problems([claim]) == []
-    assert problems([claim.model_copy(update={"text": "something else"})]) != []
-    others = tuple(s.model_copy(update={"metadata": {"number": 1}, "id": s.id + "0"}) for s in PEPS)
-    assert problems([claim], others) != []
+KINDS = st.sampled_from(["a", "b", "c|d", None]) | st.lists(st.sampled_from(["a", "b"]), max_size=2)
 
 
-ITEM = st.sampled_from(["a", "A, b", "Ada <a@b.c>", "2020-01-05", "5 May 2021", 2021, 3, 4.5, -1, True, "7", " ", None])
-FIELDS = st.dictionaries(st.sampled_from(["kind", "day", "size"]), ITEM | st.lists(ITEM, max_size=3))
+@given(st.lists(st.fixed_dictionaries({"x": KINDS, "y": KINDS}), min_size=1, max_size=12))
+def test_the_counts_of_two_fields_are_those_of_the_documents(held: list[dict[str, Any]]) -> None:
+    if all(not row[name] for row in held for name in ("x", "y")):
+        return
+    named = [{name: row[name] for name in row} for row in held]
+    lines = rendered_table(table_of(named, count_by=("x", "y")), "t").splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[0] == "|"]
+
+    def values(row: dict[str, Any], name: str) -> set[str]:
+        value = row[name] if isinstance(row[name], list) else [row[name]]
+        return {str(item).replace("|", "/") for item in value if item} or {"none"}
+
+    one, other = ("x", "y") if head[0] == "x" else ("y", "x")
+    for cells in rows[:-1]:
+        for column, count in zip(head[1:-1], cells[1:-1], strict=True):
+            assert int(count) == sum(cells[0] in values(r, one) and column in values(r, other) for r in held)
 
 
-@given(st.lists(FIELDS, max_size=5), st.sampled_from(["kind", "day", "size"]), st.booleans())
-def test_every_claim_holds(fields: list[dict[str, Any]], name: str, down: bool) -> None:
-    sources = tuple(
-        Source(id=f"doc-{n}.md", title=f"T{n}", uri="", text_hash="", metadata={"day": None, **held})
-        for n, held in enumerate(fields)
-    )
-    known = Fields(sources)
-    if name in known.names:
-        select = Select(where=(WORDS,), show=("day",), count_by=(name,), order=Order(field=name, down=down))
-        table = lookup.run(select, known, lambda _: TEXT)
-        assert problems(claims_of(table), sources) == []
+@given(st.integers(1, 400), st.integers(0, 600))
+def test_rows_and_counts_have_room_and_what_is_left_out_is_counted(size: int, most: int) -> None:
+    held = [{"name": f"ship {n}"} for n in range(size)]
+    for told in (
+        rendered_table(table_of(held, show=("name",)), "t", most=most),
+        rendered_table(table_of(held, count_by=("name",)), "t", most=most),
+    ):
+        body = [line for line in told.splitlines()[1:] if not line.startswith("…")]
+        left = sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("…"))
+        assert estimate("\n".join(body)) <= most + len(body)
+        assert len([line for line in body if "ship" in line]) + left in (size, size + 1, size + 2)
+
+
+def test_a_note_of_a_look_up_rests_on_the_fields_of_its_first_rows() -> None:
+    note = noted_table("T1", table_of(SHIPS, count_by=("kind",)))
+
+    assert note.is_table and "[d0]" not in note.text
+    assert {(r.source, r.field) for r in note.records} >= {("d0", "id"), ("d0", "kind"), ("d3", "id")}
+    bare = noted_table("T1", table_of(SHIPS, show=("kind",)), has_rows=False)
+    assert bare.text == "look-up: all documents: 4 of 4\n  1 of 4 documents have no kind"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .read import WORD
-from .tables import COMMON, GERMAN, ORDINARY_ENDINGS, VERBS
+from .tables import ADVERBS, COMMON, GERMAN, ORDINARY_ENDINGS, VERBS
 
 
 class Name(NamedTuple):
@@ -55,10 +55,14 @@ def _begins(rest: str, word: Name) -> bool:
 
 def _is_subject(rest: str, words: list[Name], n: int) -> bool:
     """Whether the first word of a sentence is a name by what it is and by what follows."""
-    if n + 1 == len(words) or words[n].text.endswith(ORDINARY_ENDINGS):
+    if n + 1 == len(words):
         return False
-    after, gap = words[n + 1].text, rest[words[n].end : words[n + 1].start]
+    gap = rest[words[n].end : words[n + 1].start]
     if gap == "'":
-        return after == "s"
-    goes_on = after[0].isupper() and after.casefold() not in COMMON
-    return gap == " " and (goes_on or after in VERBS or after.endswith("ed"))
+        return words[n + 1].text == "s"
+    if gap != " " or words[n].text.endswith(ORDINARY_ENDINGS):
+        return False
+    after = words[n + 1].text
+    if after in ADVERBS and n + 2 < len(words):
+        after = words[n + 2].text
+    return (after[0].isupper() and after.casefold() not in COMMON) or after in VERBS or after.endswith("ed")

@@ -21,6 +21,8 @@ _TICKED = re.compile(r"(?<!`)`+([^`\s]+)`+")
 _TICKS = re.compile("\x00([^\x00]+)\x00")
 _CODE = re.compile(r"(?<![\w@])(?=[A-Za-z_]\w*(?:(?:::|//|[._+/@-])\w)|\w*[\d_])[A-Za-z_]\w*(?:(?:::|//|[._+/@-])\w+)*")
 _LATE_CODE = re.compile(r"(?<![\w.])\d+[A-Za-z_]\w*")
+#: A number behind a word and a hyphen: `top-8`.
+_HYPHENED = re.compile(r"(?<=[A-Za-z]-)\d+(?![\w-]|[.,]\d)")
 _IS_CODE = re.compile(r"\d|_|::|//|\w\w\.\w\w")
 _NO_CODE = re.compile(
     r"(?:mid|post|pre|early|late|non|since|sub|top|under|over|jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
@@ -72,6 +74,7 @@ def read(text: str) -> Read:
     rest = _without(rest, figures)
     late = tuple(Code(m.start(), m.end(), m[0], parts_of(m[0])) for m in _LATE_CODE.finditer(rest))
     numbers = {part for code in (*codes, *late) for part in code.parts if part[0].isdigit()}
+    numbers |= set(_HYPHENED.findall(plain))
     numbers |= {str(way.year) for day in days for way in day.ways}
     return Read(
         *(days, figures, (*codes, *late), _without(rest, late), parts, words),

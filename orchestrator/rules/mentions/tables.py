@@ -234,6 +234,8 @@ VERBS = _words(
     grew rose fell chose
     """
 )
+#: What may stand between a name and its verb.
+ADVERBS = _words("then also later soon never still first again even only once often")
 #: Small words that acronyms leave out.
 UNINITIALED = frozenset(
     ("of", "the", "and", "for", "in", "on", "de", "la", "le", "du", "des", "et", "und", "der", "für", "to")
