@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Refused,
         ToolError,
     )
-    from .orchestrator.evidence import Claim, Document, Draft, Finding, Gap, Passage, Query, Quote, Report
+    from .orchestrator.evidence import Claim, Document, Draft, Evidence, Finding, Gap, Passage, Query, Quote, Report
     from .orchestrator.gateway.model import Piece
     from .orchestrator.journal.reader import Run, open_run
     from .orchestrator.launched import LaunchedJob
@@ -41,7 +41,18 @@ _HOME = {
     "orchestrator.system": ("launch", "research", "research_sync", "open_system", "System"),
     "orchestrator.launched": ("LaunchedJob",),
     "orchestrator.journal.reader": ("open_run", "Run"),
-    "orchestrator.evidence": ("Query", "Finding", "Draft", "Report", "Claim", "Quote", "Passage", "Document", "Gap"),
+    "orchestrator.evidence": (
+        "Query",
+        "Finding",
+        "Draft",
+        "Evidence",
+        "Report",
+        "Claim",
+        "Quote",
+        "Passage",
+        "Document",
+        "Gap",
+    ),
     "orchestrator.envelope": ("Result", "Status"),
     "orchestrator.rules.plan": ("Plan", "PlannedTask"),
     "orchestrator.settings": ("Settings", "Rung", "Deployment", "load_settings"),
@@ -72,6 +83,7 @@ __all__ = [
     "Deployment",
     "Document",
     "Draft",
+    "Evidence",
     "Finding",
     "Gap",
     "LaunchedJob",

@@ -151,14 +151,14 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
             notes=[{"point": note.point, "text": note.text} for note in shown],
             left=left,
             read=named([f"{one.source}, in part" if one.cut else one.source for one in whole.documents]),
-            searched=(*task.searched, *(one.told for one in task.look_ups)),
+            searched=_tried(task),
             see_also=named(also),
             fields=rendered_fields(summary) if summary.fields else "",
         )
     except NoAnswer as error:
         ctx.note(f"nobody says what else to look up: {error}")
         return whole
-    whole, found = await _looked_up(gaps.lookups, whole, ctx)
+    whole, found = await _looked_up(gaps.lookups, whole, ctx, has_rows=True)
     wanted = [name for one in gaps.documents for name in found.get(one, (one,))]
     return whole.model_copy(
         update={
@@ -184,21 +184,27 @@ async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
             left=left,
             set_aside=dict(Counter(one.why_not for one in whole.documents if one.why_not).most_common(_REASONS_MOST)),
             tables=[note.text for note in whole.tables],
-            searched=(*task.searched, *(one.told for one in task.look_ups)),
+            searched=_tried(task),
             fields=rendered_fields(await ctx.memory.fields()),
         )
     except NoAnswer as error:
         ctx.note(f"the list is not widened: {error}")
         return whole
-    whole, found = await _looked_up(more.lookups, whole, ctx)
+    whole, found = await _looked_up(more.lookups, whole, ctx, has_rows=False)  # each is read by itself
     read = {one.source for one in whole.documents}
     new = dict.fromkeys(name for names in found.values() for name in names if name not in read)
     queries = tuple(query for query in more.queries if query not in task.searched)
     return whole.model_copy(update={"next_documents": tuple(new), "next_queries": queries})
 
 
+def _tried(task: GapsTask) -> tuple[str, ...]:
+    """What was searched for, and the look-ups that no table shows since they found nothing."""
+    shown = [table.text for table in task.tables]
+    return (*task.searched, *(one.told for one in task.look_ups if not any(one.told in text for text in shown)))
+
+
 async def _looked_up(
-    selects: Sequence[Select], whole: Overview, ctx: Context
+    selects: Sequence[Select], whole: Overview, ctx: Context, *, has_rows: bool
 ) -> tuple[Overview, dict[str, tuple[str, ...]]]:
     """With what these look-ups come to, each of them once in a job; and as `@1`, `@2`, … which documents they find."""
     found: dict[str, tuple[str, ...]] = {}
@@ -207,7 +213,7 @@ async def _looked_up(
             continue
         table = await ctx.memory.look_up(select)
         made = LookedUp(select=select, told=table.told)
-        new = [noted_table(f"T{len(whole.look_ups) + 1}", table)] if table.total else []
+        new = [noted_table(f"T{len(whole.look_ups) + 1}", table, has_rows=has_rows)] if table.total else []
         whole = whole.model_copy(update={"notes": (*whole.notes, *new), "look_ups": (*whole.look_ups, made)})
         found[f"@{n}"] = table.sources
     return whole, found

@@ -5,7 +5,7 @@ already is dropped, what says too much is replaced by the words that the model g
 is told in the report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -14,13 +14,19 @@ from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Checked, Claim, Draft, Layout, Query, Value
 from ..orchestrator.metadata import shown
 from ..orchestrator.rules.support import Missing, flags, known_of, unsupported
+from ..orchestrator.rules.tokens import estimate
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Answer, Context, Worker
 from .gaps import Overview
+from .tables import is_counted
 from .writing import bare, without
 
 #: Characters of the beginning of a document that a check is shown.
 _HEAD = 160
+#: Whose words a look-up's are called.
+_LOOK_UP = "look-up"
+#: Tokens of sentences and quotes in one call, and sentences, since each gets an answer of its own.
+_CALL_TOKENS, _SENTENCES_MOST = 8_000, 60
 Word = Literal["supported", "overstated", "unsupported", "beside", "repeated"]
 
 
@@ -66,16 +72,17 @@ class Check(Worker):
         known = known_of(task.question, [source for source in sources if source])
         seen = seen_in(ctx.results)
         odd = {claim.id: missing for claim in claims if (missing := _odd(claim, seen, known))}
+        counted = counted_in(draft.layout, claims, seen) if draft.layout else frozenset[str]()
         try:
-            answer = await self._asked(task, draft, claims, odd, ctx)
+            answer, verdicts, reasons = await self._verdicts(task, draft, odd, counted, ctx)
         except NoAnswer as error:
             return _unchecked(draft, odd, f"no model checked the sentences: {error}")
-        judged = judge(draft, answer.value.verdicts, lambda claim: bool(_odd(claim, seen, known)))
+        judged = judge(draft, verdicts, lambda claim: bool(_odd(claim, seen, known)))
         unjudged = f"{judged.unjudged} of the sentences were given no verdict" if judged.unjudged else ""
         checked = Checked(
             model=answer.model,
             tier=answer.tier,
-            reason="; ".join(filter(None, (*answer.degraded, unjudged))),
+            reason="; ".join(filter(None, (*reasons, unjudged))),
             sentences=len(claims),
             as_they_stood=judged.as_they_stood,
             mended=judged.mended,
@@ -83,27 +90,51 @@ class Check(Worker):
         )
         return judged.draft.model_copy(update={"checked": checked})
 
-    async def _asked(
-        self, task: Query, draft: Draft, claims: Sequence[Claim], odd: Mapping[str, Sequence[Missing]], ctx: Context
-    ) -> Answer[Verdicts]:
-        """What a model says of the sentences: never one of a lower tier than the writer's, another one if there is."""
-        quotes, sentences = asked(claims, draft.layout, seen_in(ctx.results))
+    async def _verdicts(
+        self,
+        task: Query,
+        draft: Draft,
+        odd: Mapping[str, Sequence[Missing]],
+        counted: Collection[str],
+        ctx: Context,
+    ) -> tuple[Answer[Verdicts], list[Verdict], list[str]]:
+        """The first of a model's answers, the verdicts of all, and why they count for less; what is `counted` needs
+        none of its. Raises NoAnswer where there is none for the first sentences."""
+        claims = said(draft)
+        shows = asked(claims, draft.layout, seen_in(ctx.results))
         sides = {claim.id for one in draft.disagreements for claim in one.claims}
-        for sentence, claim in zip(sentences, claims, strict=True):
+        for sentence, claim in zip(shows.sentences, claims, strict=True):
             sentence["odd"] = [missing.text for missing in odd.get(claim.id, ())]
             sentence["is_side"] = claim.id in sides
+        verdicts = [Verdict(sentence=n, verdict="supported") for n, c in enumerate(claims, start=1) if c.id in counted]
+        counts = "1 count was" if len(counted) == 1 else f"{len(counted)} counts were"
+        reasons = [f"{counts} compared with their look-up by code"] if counted else []
+        left = [s for s, claim in zip(shows.sentences, claims, strict=True) if claim.id not in counted]
+        answers: list[Answer[Verdicts]] = []
+        for batch in batches(shows.quotes, left or shows.sentences):
+            try:
+                answers.append(await self._asked(task, draft, batch, ctx))
+            except NoAnswer as error:
+                if not answers:
+                    raise
+                reasons.append(str(error))
+                break
+        verdicts += (verdict for answer in answers for verdict in answer.value.verdicts)
+        return answers[0], verdicts, [*(reason for answer in answers for reason in answer.degraded), *reasons]
+
+    async def _asked(self, task: Query, draft: Draft, shows: "Asked", ctx: Context) -> Answer[Verdicts]:
+        """What a model says of the sentences: never one of a lower tier than the writer's, another one if there is."""
         writer = draft.written_by
+        sources = dict.fromkeys(quote["source"] for quote in shows.quotes if quote["source"] != _LOOK_UP)
         return await ctx.answer(
             "check",
             returns=Verdicts,
             floor=writer.tier if writer else 0,
             other_than=writer.rung if writer else "",
             question=task.question,
-            documents=[
-                {"id": name, "begins": await _head(name, ctx)} for name in dict.fromkeys(q["source"] for q in quotes)
-            ],
-            quotes=quotes,
-            sentences=sentences,
+            documents=[{"id": name, "begins": await _head(name, ctx)} for name in sources],
+            quotes=shows.quotes,
+            sentences=shows.sentences,
             not_answered=draft.not_answered,
         )
 
@@ -166,7 +197,7 @@ def asked(claims: Sequence[Claim], layout: Layout | None, seen: Seen) -> Asked:
     cells = cells_of(layout, {claim.id: claim.text for claim in claims}) if layout else {}
     sentences = []
     for n, claim in enumerate(claims, start=1):
-        found = [("look-up", "", seen.tables[name]) for name in claim.notes if name in seen.tables]
+        found = [(_LOOK_UP, "", seen.tables[name]) for name in claim.notes if name in seen.tables]
         shows = [(q.source, seen.headings.get((q.source, q.start), ""), " ".join(q.text.split())) for q in claim.quotes]
         told = [(record.source, "", f"{record.field}: {shown(record.value)}") for record in claim.records]
         shows += found or told
@@ -176,16 +207,48 @@ def asked(claims: Sequence[Claim], layout: Layout | None, seen: Seen) -> Asked:
     return Asked(quotes, sentences)
 
 
+def batches(quotes: Sequence[dict[str, Any]], sentences: Sequence[dict[str, Any]]) -> Iterator[Asked]:
+    """The sentences in their order, as many at once as one call has room for, each with the quotes that it needs."""
+    texts = {quote["number"]: estimate(quote["text"]) for quote in quotes}
+    batch: list[dict[str, Any]] = []
+    numbers: set[int] = set()
+    room = _CALL_TOKENS
+    for sentence in sentences:
+        size = estimate(sentence["text"]) + sum(texts[n] for n in sentence["quotes"] if n not in numbers)
+        if batch and (size > room or len(batch) == _SENTENCES_MOST):
+            yield Asked([quote for quote in quotes if quote["number"] in numbers], batch)
+            batch, numbers, room = [], set(), _CALL_TOKENS
+            size = estimate(sentence["text"]) + sum(texts[n] for n in sentence["quotes"])
+        batch.append(sentence)
+        numbers |= {*sentence["quotes"]}
+        room -= size
+    yield Asked([quote for quote in quotes if quote["number"] in numbers], batch)
+
+
+def counted_in(layout: Layout, claims: Sequence[Claim], seen: Seen) -> frozenset[str]:
+    """The cells that say what a look-up which they name has counted: their ids."""
+    named = {claim.id: claim for claim in claims}
+    tables = {c.id: [seen.tables[name] for name in c.notes if name in seen.tables] for c in claims}
+    return frozenset(
+        name
+        for row, column, name in places_of(layout)
+        if name in named and any(is_counted(row, column, named[name].text, text) for text in tables[name])
+    )
+
+
 def cells_of(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
     """What each cell of a table says, by its id, with what its row and its column are called."""
-    said: dict[str, str] = {}
+    places = ((" · ".join(filter(None, (row, column))), name) for row, column, name in places_of(layout))
+    return {name: f"{place}: {texts.get(name, '')}" for place, name in places if place}
+
+
+def places_of(layout: Layout) -> Iterator[tuple[str, str, str]]:
+    """What the row and the column of each cell are called, and the id of its claim."""
     for block in (block for section in layout.sections for block in section.blocks if block.rows):
         columns = block.columns[1:] if block.heads else block.columns
         for head, row in zip_longest(block.heads, block.rows, fillvalue=""):
             for column, cell in zip_longest(columns, row, fillvalue=""):
-                place = " · ".join(filter(None, (str(head), str(column))))
-                said |= {name: f"{place}: {texts.get(name, '')}" for name in cell if place}
-    return said
+                yield from ((str(head), str(column), name) for name in cell)
 
 
 def judge(draft: Draft, verdicts: Sequence[Verdict], is_odd: Callable[[Claim], bool] = lambda claim: False) -> Judged:

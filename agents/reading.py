@@ -200,7 +200,8 @@ def shown(
         parts = document.named(wanted.get(document.source.id, ()))
         if not parts and document.tokens > room:
             places = [part for at in found.get(document.source.id, ()) for part in document.within(at, at + 1)]
-            parts = tuple(dict.fromkeys((*places, *range(len(document.parts)))))
+            every = dict.fromkeys((*places, *range(len(document.parts))))
+            parts = tuple(part for part in every if not document.lists_links(part))  # the first to be done without
         result.append(Shown(document, excerpt(document, parts or None, room, offset=offset), offset))
         offset += max(document.lines, default=0)
     return result

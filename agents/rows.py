@@ -25,7 +25,7 @@ class ReadCell(Value):
 
     column: str
     text: str
-    sentences: tuple[int, ...] = ()
+    sentences: tuple[int, ...]
 
 
 class ReadRow(Value):

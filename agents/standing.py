@@ -9,9 +9,9 @@ from .sentences import sentences
 
 #: Characters at the beginning of a document in which it says what has become of it.
 HEAD = 4_000
-#: Fields that tell it, and how many are told.
-_SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
-_TELLING = ("status", "state", "informational", "python_version", "version", *_SUCCESSORS, "replaces", "withdrawn")
+#: Fields that name what has replaced a document; those that tell what it is worth, and how many are told.
+SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
+_TELLING = ("status", "state", "informational", "python_version", "version", *SUCCESSORS, "replaces", "withdrawn")
 _FACTS_MOST = 7
 _OF_ITSELF = re.compile(
     r"\bthis (?:\w+ )?"
@@ -48,14 +48,14 @@ def first_day(fact: Claim) -> tuple[int, object]:
 
 def successors(source: Source) -> tuple[str, ...]:
     """The ids by which a source names what has replaced it."""
-    named = [str(item) for name in _SUCCESSORS for item in elements(source.metadata.get(name))]
+    named = [str(item) for name in SUCCESSORS for item in elements(source.metadata.get(name))]
     series = source.id.partition("-")[0]
     return tuple(way for item in named for way in (item, f"{series} {item}"))
 
 
 def siblings(source: Source) -> list[Condition]:
     """What else was replaced by what replaced a source: the same history."""
-    values = {name: tuple(map(str, elements(source.metadata.get(name)))) for name in _SUCCESSORS}
+    values = {name: tuple(map(str, elements(source.metadata.get(name)))) for name in SUCCESSORS}
     return [Condition(field=name, op="is", values=named) for name, named in values.items() if named]
 
 

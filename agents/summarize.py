@@ -18,6 +18,7 @@ from .meaning import closeness_of
 from .parts import split_question
 from .reading import (
     CALL_TOKENS,
+    ROW_CALL_TOKENS,
     ROW_DOCUMENT_TOKENS,
     Note,
     Notes,
@@ -251,7 +252,7 @@ async def _documents(task: ReadTask, found: Located, ctx: Context) -> list[Numbe
     wanted = new[: (_WIDENED_EACH if task.columns else _FOUND_EACH) * len(found.queries)]
     documents: list[Numbered] = []
     left: list[str] = []
-    room = found_tokens(ctx.limits)
+    room = min(ROW_CALL_TOKENS if task.columns else CALL_TOKENS, found_tokens(ctx.limits))
     for name in (*task.documents, *wanted):
         document = await ctx.memory.document(name) if name in task.documents or room > 0 else None
         if document is None:

@@ -190,7 +190,8 @@ class ResearchSupervisor:
             return ()
         asked: dict[str, Any] = {"question": assignment.question, "sub_questions": _parts(assignment), "notes": notes}
         try:
-            return (await ctx.ask("steer", returns=Steered, within_s=HINT_WITHIN_S, **asked)).parts
+            steered: Steered = await ctx.ask("steer", returns=Steered, within_s=HINT_WITHIN_S, **asked)
+            return steered.parts
         except NoAnswer as error:
             ctx.note(f"the notes are looked up as they stand: {error}")
             return notes

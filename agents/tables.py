@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..orchestrator.evidence import Record
 from ..orchestrator.lookup import Grouped, Row, Table
-from ..orchestrator.metadata import shown
+from ..orchestrator.metadata import key, shown
 from .reading import Note
 from .room import fitting
 
@@ -19,8 +19,8 @@ TABLE_TOKENS = 2_500
 _COLUMNS_MOST = 12
 #: Rows of a look-up whose fields are on record.
 _ON_RECORD = 20
-#: What is counted of documents in which a field is empty.
-_NONE = "none"
+#: What is counted of documents in which a field is empty, and what a count by one field is called.
+_NONE, _NUMBER = "none", "number"
 
 
 def noted_table(name: str, table: Table, *, has_rows: bool = True) -> Note:
@@ -84,7 +84,7 @@ def _values_of(grouped: Grouped) -> list[_Counted]:
 
 def _listed(grouped: Grouped, most: int) -> list[str]:
     values = _values_of(grouped)
-    return _table([grouped.field, "number"], [[one.value, str(len(one.sources))] for one in values], most)
+    return _table([grouped.field, _NUMBER], [[one.value, str(len(one.sources))] for one in values], most)
 
 
 def _crossed(name: str, rows: Sequence[_Counted], columns: Sequence[_Counted], most: int) -> list[str]:
@@ -105,3 +105,28 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def counts_in(text: str) -> dict[tuple[str, str], int]:
+    """The counts in a look-up's words, by what their row and column are called, folded."""
+    found: dict[tuple[str, str], int] = {}
+    columns: list[str] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if cells and not columns:
+            columns = cells
+        elif not cells:
+            columns = []
+        found |= {
+            (key(cells[0]), key(c)): int(n) for c, n in zip(columns[1:], cells[1:], strict=False) if n.isdecimal()
+        }
+    return found
+
+
+def is_counted(row: str, column: str, cell: str, text: str) -> bool:
+    """Whether a cell says what the look-up of this text counts for its row and column, whichever of the two comes
+    first; where there is one number to a row, its column may be called anything."""
+    counts = counts_in(text)
+    alone = {names[0]: number for names, number in counts.items() if names[1] == _NUMBER}
+    number = counts.get((key(row), key(column)), counts.get((key(column), key(row)), alone.get(key(row))))
+    return number is not None and cell.replace(",", "").strip() == str(number)

@@ -12,6 +12,9 @@ from .analyze import Analyze
 from .check import Check
 from .embedded import NOTICE, Embedded
 from .refine import Refine
+from .report.checks import with_titles
+from .report.composition import compose_research
+from .report.drafting import research_draft
 from .search import Search
 from .summarize import Summarize
 from .supervisor import ResearchSupervisor
@@ -36,4 +39,7 @@ research_team = Team(
     rungs=(Rung(model="embedded:extract"),),
     notices={"embedded": NOTICE},
     facts={"ranking": _ranking},
+    draft=research_draft,
+    checks=(with_titles,),
+    compose=compose_research,
 )

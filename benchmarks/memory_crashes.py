@@ -28,7 +28,8 @@ from typing import Any
 import anyio
 
 from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Note
 
 THINGS = ["whale", "ship", "harpoon", "sail", "anchor", "rope", "storm", "island"]
 QUERIES = [*THINGS, "whale ships", "sailing to islands", "storms and ropes", "a harpoon on an island", "anchors 7"]

@@ -27,7 +27,8 @@ import anyio
 from anyio import to_thread
 
 from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Note
 
 
 @dataclass(slots=True)

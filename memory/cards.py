@@ -13,7 +13,7 @@ from ..orchestrator.rules.numbering import lines_of
 from ..orchestrator.rules.tokens import estimate
 from ..orchestrator.text import shorten
 from .catalogue import Catalogue
-from .telling import cut, is_address
+from .telling import cut, is_address, is_code
 
 #: Code points at the beginning of a document in which its first sentences are looked for, and how many are compared.
 HEAD, _SENTENCES_MOST = 2_000, 4
@@ -25,8 +25,8 @@ _SENTENCE = re.compile(r"(?!\.\.)[\W_]{0,3}\w+\W+(?:\w+\W+){3}|\W{0,3}[\u3040-\u
 _TOKEN = 4
 #: Values of a field that a summary names; where most occur once, and where they are addresses, examples will do.
 _VALUES_MOST, _EXAMPLES_MOST, _ADDRESSES_MOST = 40, 5, 1
-#: Code points of a value that can be named, and tokens of one that tells something: a long code tells nothing.
-_NAMED_MOST, _TELLING_MOST = 60, 12
+#: Code points of a value that can be named.
+_NAMED_MOST = 60
 #: Tokens of the values of a field that are named.
 _VALUES_TOKENS = 200
 #: Tokens of a value beside its words, about: how often it comes.
@@ -95,7 +95,7 @@ def _summary(field: Field, sources: Sequence[Source]) -> FieldSummary:
     counts = Counter(value for values in held for value in dict.fromkeys(map(shown, values)))
     named = [(value, count) for value, count in counts.items() if len(value) <= _NAMED_MOST]
     ranked = sorted(named, key=lambda pair: (-pair[1], pair[0]))[:most]
-    if is_address(items) or sum(estimate(value) > _TELLING_MOST for value, _ in ranked) * 2 > len(ranked):
+    if is_address(items) or sum(is_code(value) for value, _ in ranked) * 2 > len(ranked):
         ranked = ranked[:_ADDRESSES_MOST]  # one shows what they look like
     commonest = tuple(_fitting(ranked))
     told = field.model_dump(include={"name", "kind", "sources", "distinct"})

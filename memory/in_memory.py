@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..orchestrator.evidence import Card, Document, File, Note, Passage, Source, Superseded
+from ..orchestrator.evidence import Card, Document, File, Passage, Source
 from ..orchestrator.ids import canonical, digest
 from ..orchestrator.lookup import Select, Summary, Table
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.ports import Note, Superseded
 from ..orchestrator.rules import lookup
 from ..orchestrator.settings import Settings
 from ..orchestrator.text import clean

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..orchestrator.evidence import Note, Superseded
+from ..orchestrator.ports import Note, Superseded
 from .database import Database
 from .ranking import Place
 from .records import Entry

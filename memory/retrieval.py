@@ -7,7 +7,8 @@ again by meaning: a large corpus answers at once, while its vectors are filled i
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..orchestrator.evidence import Explained, Passage
+from ..orchestrator.evidence import Passage
+from ..orchestrator.ports import Explained
 from ..orchestrator.regular_files import keep_private
 from .breaker import DOWN, Breaker
 from .chroma import EXACT, ChromaIndex

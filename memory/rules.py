@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from ..orchestrator.errors import BadInput, Conflict, Unavailable
-from ..orchestrator.evidence import Note
+from ..orchestrator.ports import Note
 
 
 class Links(NamedTuple):

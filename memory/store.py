@@ -15,9 +15,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ..orchestrator.clock import Clock
 from ..orchestrator.errors import BullpenError, Unavailable
-from ..orchestrator.evidence import Card, Document, Explained, File, Note, Passage, Source, Stored
+from ..orchestrator.evidence import Card, Document, File, Passage, Source
 from ..orchestrator.lookup import Select, Summary, Table
 from ..orchestrator.metadata import Condition, Mentions
+from ..orchestrator.ports import Explained, Note, Stored
 from ..orchestrator.rules import lookup
 from ..orchestrator.text import clean
 from . import salvage

@@ -6,11 +6,14 @@ from typing import Any
 
 from ..orchestrator.evidence import Source
 from ..orchestrator.metadata import Field, elements, is_empty, key, shown
+from ..orchestrator.rules.tokens import estimate
 from ..orchestrator.text import shorten
 
 #: Items of a list that are shown, and code points of a text; of all fields of a document, on average.
 ITEMS_MOST, VALUE_MOST = 4, 80
 _FIELDS_MOST = 240
+#: Tokens from which on a word is a code.
+CODE_TOKENS = 12
 #: About so many documents, evenly spread, say what a field is like.
 _LOOKED_AT = 1_000
 _URL = re.compile(r"`?[^\s<]*\s*<?[a-z][a-z+.-]*://\S+\s*", re.IGNORECASE)
@@ -29,6 +32,11 @@ def is_address(value: Any) -> bool:
     return bool(items) and all(isinstance(item, str) and _URL.fullmatch(item) for item in items)
 
 
+def is_code(value: Any) -> bool:
+    """Whether a value is one word of many tokens, as a vector of scores or a hash, which tells a reader nothing."""
+    return isinstance(value, str) and not value.strip().count(" ") and estimate(value) > CODE_TOKENS
+
+
 def cut(value: Any) -> Any:
     """A value as a card shows it: the first items of a list, the beginning of a text."""
     if isinstance(value, list):
@@ -40,8 +48,8 @@ def cut(value: Any) -> Any:
 def telling(fields: Sequence[Field], sources: Sequence[Source]) -> tuple[str, ...]:
     """The names of the fields that belong on a card, in their order.
 
-    Dates and references first, then what most documents have, as long as there is room. Addresses, what repeats the
-    title, what all have alike and what is long say nothing in a few words.
+    Dates and references first, then what most documents have, as long as there is room. Addresses, codes, what repeats
+    the title, what all have alike and what is long say nothing in a few words.
     """
     looked_at = sources[:: max(1, len(sources) // _LOOKED_AT)]
     room = _FIELDS_MOST * len(looked_at)
@@ -58,5 +66,5 @@ def telling(fields: Sequence[Field], sources: Sequence[Source]) -> tuple[str, ..
 def _tells(field: Field, held: Sequence[tuple[Source, Any]], sources: int) -> bool:
     if field.kind == "identity" or (field.distinct == 1 and field.sources == sources > 1):
         return False
-    odd = sum(is_address(v) or key(v) == key(s.title) or len(shown(v)) > 4 * VALUE_MOST for s, v in held)
+    odd = sum(is_code(v) or is_address(v) or key(v) == key(s.title) or len(shown(v)) > 4 * VALUE_MOST for s, v in held)
     return odd * 2 < len(held)

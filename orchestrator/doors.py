@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .errors import InDoubt, Refused, ToolError
-from .evidence import Card, Claim, Note, Passage, Quote, Source
+from .evidence import Card, Claim, Passage, Quote, Source
 from .ids import StepKey, plain
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
-from .ports import Memory, Remarking, Toolbox
+from .ports import Memory, Note, Remarking, Toolbox
 from .rules.numbering import Numbered, number
 
 #: The most code points of a document that are numbered.

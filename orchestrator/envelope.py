@@ -58,8 +58,13 @@ class Result(_Message):
 
     def read(self, kind: type[Output]) -> Output:
         """The output as `kind`. Raises pydantic's ValidationError where it is something else."""
-        value: Output = cast(Any, _cached_adapter)(kind).validate_python(self.output)
-        return value
+        return as_kind(kind, self.output)
+
+
+def as_kind(kind: type[Output], plain: Any) -> Output:
+    """Plain JSON as `kind`. Raises pydantic's ValidationError where it is something else."""
+    value: Output = cast(Any, _cached_adapter)(kind).validate_python(plain)
+    return value
 
 
 @functools.lru_cache(maxsize=256)

@@ -3,11 +3,14 @@
 Offsets are code points into a source's text as it was extracted; `text_hash` is the SHA-256 of that text.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .envelope import Status
+from .envelope import Status, as_kind
+from .errors import BadInput
+
+T = TypeVar("T")
 
 #: `field` cites fields as they stand, `select` rows of a model's look-up; others compute from fields.
 Rule = Literal["lookup", "filter", "count", "min", "max", "field", "select"]
@@ -67,6 +70,14 @@ class Source(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
+class Reference(Value):
+    """What a source is called, and where it is."""
+
+    id: str
+    title: str
+    uri: str
+
+
 class Passage(Value):
     """A piece of a source: `text == source_text[start:end]`."""
 
@@ -97,39 +108,6 @@ class Card(Value):
     tokens: int = 0
 
 
-class Explained(Value):
-    """Why a search finds a passage: its place (from 1) among those found by words and among the nearest; 0 is none."""
-
-    passage: Passage
-    by_words: int = 0
-    by_meaning: int = 0
-    #: The words, as stems, that it shares with what was asked.
-    words: tuple[str, ...] = ()
-
-
-class Stored(Value):
-    """What a memory holds, and how far its indexes have come."""
-
-    sources: int
-    passages: int
-    notes: int
-    #: Documents of each corpus.
-    corpora: dict[str, int]
-    #: The id of the embedder, whether its vectors rank, how many are there and how many are still to be made.
-    embedder: str
-    is_semantic: bool
-    vectors: int
-    lacking: int
-    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile. A few need no index.
-    pending: int
-    #: Subjects about which live notes say different things.
-    conflicts: int = 0
-    #: Why no more vectors are made; empty while they are.
-    failed: str = ""
-    #: What was found damaged, as long as what was set aside then is kept; empty where nothing was.
-    damage: str = ""
-
-
 class Quote(Value):
     """Words that stand in a source, byte for byte: `text == source_text[start:end]`."""
 
@@ -137,48 +115,6 @@ class Quote(Value):
     start: int
     end: int
     text: str
-
-
-class Superseded(Value):
-    """How a note came to be superseded. All of it is empty where the note that took its place has gone since."""
-
-    #: The key of the note that stands in its place.
-    by: str = ""
-    writer: str = ""
-    #: When, in milliseconds since 1970.
-    at: int = 0
-    #: Why, where one of several was chosen.
-    reason: str = ""
-
-
-class Note(Value):
-    """What an agent has written into memory, with where it comes from.
-
-    Notes about one subject (`about`, within their scope) form its history: `version` counts its changes. A note that
-    another one `supersedes` is kept and no longer found; notes that say different things are linked by `contradicts`
-    and both stay, until one of them is chosen.
-    """
-
-    key: str
-    text: str
-    source: str
-    start: int
-    end: int
-    scope: str
-    writer: str
-    run: str = ""
-    task: str = ""
-    about: str = ""
-    #: When it was written, in milliseconds since 1970.
-    at: int = 0
-    #: The subject's version that this note made, or was chosen at; 0 for a note about nothing in particular.
-    version: int = 0
-    #: Keys of the notes that this one replaced.
-    supersedes: tuple[str, ...] = ()
-    #: Keys of the notes that say something else about the same, while both are live.
-    contradicts: tuple[str, ...] = ()
-    #: None while it is live.
-    superseded: Superseded | None = None
 
 
 class Record(Value):
@@ -302,6 +238,19 @@ class Checked(Value):
     dropped: tuple[str, ...] = ()
 
 
+class CheckEffect(Value):
+    """What a check that a team brings did to a draft, as the evidence then left it."""
+
+    check: str
+    #: Sentences that are gone, as they were.
+    dropped: tuple[str, ...] = ()
+    #: Sentences that have other words or other evidence, as they were and as they are.
+    changed: tuple[tuple[str, str], ...] = ()
+    added: tuple[str, ...] = ()
+    #: What else of the draft came out differently, by the names of its fields.
+    fields: tuple[str, ...] = ()
+
+
 class Draft(Value):
     """What a team wants to say. The job checks every quote before any of it becomes a report."""
 
@@ -328,17 +277,6 @@ class Evidence(Value):
     passages: tuple[Passage, ...] = ()
 
 
-class Ingested(Value):
-    """What reading a corpus came to."""
-
-    documents: int
-    changed: int
-    removed: int
-    unreadable: tuple[Unreadable, ...] = ()
-    #: By id, the documents that say the same as another one under the same title, and the id of that one.
-    duplicates: dict[str, str] = Field(default_factory=dict)
-
-
 class MadeBy(Value):
     """Which lanes and which models, by the id they returned, answered the calls behind a report."""
 
@@ -360,6 +298,10 @@ class Output(Value):
     worker: str
     value: Any = None
 
+    def read(self, kind: type[T]) -> T:
+        """The value as `kind`. Raises pydantic's ValidationError where it is something else."""
+        return as_kind(kind, self.value)
+
 
 class Report(Value):
     """What comes back from a job. Every claim rests on a quote or record that was checked; no output does."""
@@ -380,6 +322,10 @@ class Report(Value):
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
+    #: What the sources are called that claims rest on, and those that were read.
+    sources: tuple[Reference, ...] = Field(default=(), exclude_if=lambda sources: not sources)
+    #: What the checks that the team brings did, in their order; those that changed nothing are left out.
+    checks: tuple[CheckEffect, ...] = Field(default=(), exclude_if=lambda checks: not checks)
     made_by: MadeBy = MadeBy()
     cost_usd: float = 0.0
     #: How much of `cost_usd` is an estimate, the most it can be; not on record where it is 0, as before there was any.
@@ -387,10 +333,25 @@ class Report(Value):
     seconds: float = 0.0
     calls: Calls = Calls()
 
+    def read(self, kind: type[T], task: str = "") -> T:
+        """What the team returned, as `kind`; `task` says which where the plan ended in several tasks.
+
+        Raises BadInput where nothing was returned, or several values were, and pydantic's ValidationError where it is
+        something else.
+        """
+        there = [output for output in self.outputs if task in ("", output.task)]
+        if len(there) == 1:
+            return there[0].read(kind)
+        names = ", ".join(output.task for output in self.outputs) or "no task"
+        raise BadInput(
+            f"job {self.job} ({self.status}) has {len(there)} values{f' of {task!r}' if task else ''}, not one: "
+            f"{names} returned one; name the task, or read `claims` and `gaps`"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
-        absent |= {"completeness": "", "written_by": None, "checked": None}
+        absent |= {"completeness": "", "written_by": None, "checked": None, "checks": [], "sources": []}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
         flat["claims"] = [{"id": "", "notes": [], "conditions": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+from pydantic import Field
 
 from .doors import note_remarks
 from .errors import BadInput
-from .evidence import Document, File, Ingested, Unreadable
+from .evidence import Document, File, Unreadable, Value
 from .ids import StepKey, digest
 from .journal.step import INGEST, Steps
 from .ports import CorpusReader, Memory
@@ -25,6 +26,17 @@ Item = Document | Unreadable | File
 def corpus_of(paths: Sequence[Path]) -> str:
     """The name under which memory keeps what these files and folders hold: the same for the same ones."""
     return digest("\n".join(sorted(str(path.resolve()) for path in paths)))[:16]
+
+
+class Ingested(Value):
+    """What reading a corpus came to."""
+
+    documents: int
+    changed: int
+    removed: int
+    unreadable: tuple[Unreadable, ...] = ()
+    #: By id, the documents that say the same as another one under the same title, and the id of that one.
+    duplicates: dict[str, str] = Field(default_factory=dict)
 
 
 async def ingest(steps: Steps, memory: Memory, reader: CorpusReader, paths: Sequence[Path]) -> Ingested:

@@ -9,35 +9,20 @@ from typing import Any, Protocol
 
 import anyio
 
-from .dispatch import SKIPPED, Dispatch, Equipment
+from .dispatch import Dispatch, Equipment
 from .envelope import Priority, Result, Status, Task
 from .errors import Refused
-from .evidence import (
-    Calls,
-    Draft,
-    Evidence,
-    Gap,
-    MadeBy,
-    Output,
-    Passage,
-    Quote,
-    Report,
-)
+from .evidence import Gap, Report
+from .finish import Ended, Finish, Finisher
 from .frames.attempt import Guarded, guard
-from .frames.frame import Frame
-from .ids import StepKey
 from .ingest import corpus_of, ingest
 from .journal.events import ACCEPTED, CANCELLED, FINISHED, RESUMED, Entry
-from .journal.step import StepKind, Steps
+from .journal.step import Steps
 from .journal.tally import Tally
 from .order import Order
-from .ports import CorpusReader, Memory
-from .rules import report as rules
-from .rules.compose import compose
+from .ports import CorpusReader
 from .rules.plan import Plan, problems
 from .worker import Context, Identity
-
-CHECK = StepKind(None, "evidence.checked", "evidence.failed")
 
 
 class Supervisor(Protocol):
@@ -60,9 +45,14 @@ class Job:
     """One job, run once. `run` returns its report; every result is in `dispatch.done`."""
 
     def __init__(
-        self, order: Order, equipment: Equipment, supervisor: tuple[Supervisor, Identity], tally: Tally
+        self,
+        order: Order,
+        equipment: Equipment,
+        supervisor: tuple[Supervisor, Identity],
+        tally: Tally,
+        finish: Finish = Finish(),  # noqa: B008 - a frozen value
     ) -> None:
-        self.order, self.equipment, self.tally = order, equipment, tally
+        self.order, self.equipment, self.tally, self.finish = order, equipment, tally, finish
         self._supervisor, self._identity = supervisor
         self.dispatch = Dispatch(equipment)
         self._gaps: list[Gap] = []
@@ -174,40 +164,13 @@ class Job:
         return guarded
 
     async def _finish(self) -> Report:
-        """Check every quote, settle the status, write the text, end the journal."""
+        """Make the report of what there is, and end the journal with it."""
+        journal = self.equipment.journal
         with anyio.CancelScope(shield=True):
             await self.dispatch.settle()
-            results = self.dispatch.results
-            draft, evidence = await self._checked(rules.draft_of(results))
-            gaps = (*self._gaps, *rules.gaps_of(results, skipped=SKIPPED), *self._unheard(), *draft.gaps)
-            outputs = rules.outputs_of(results, self.dispatch.final)
-            status, degraded = self._status(draft, gaps, results, outputs), self.tally.degraded
-            report = Report(
-                job=self.equipment.job,
-                status=status,
-                text="",
-                degraded=degraded,
-                claims=draft.claims,
-                gaps=gaps,
-                disagreements=draft.disagreements,
-                uncovered=draft.uncovered,
-                layout=draft.layout,
-                not_answered=draft.not_answered,
-                documents=draft.documents,
-                completeness=draft.completeness,
-                written_by=draft.written_by,
-                checked=draft.checked,
-                outputs=outputs,
-                made_by=MadeBy(lane="+".join(sorted(self.tally.lanes)), models=tuple(sorted(self.tally.models))),
-                cost_usd=self.tally.micro_usd / 1e6,
-                estimated_usd=self.tally.estimated_micro_usd / 1e6,
-                seconds=self.tally.seconds,
-                calls=Calls(model=self.tally.model_calls, tool=self.tally.tool_calls),
-            )
-            is_research = not results or bool(self.order.corpus) or any(map(rules.is_research, results))
-            text = compose(self.order.question, report, evidence, notice=self._notice(), is_research=is_research)
-            report = report.model_copy(update={"text": text})
-            journal = self.equipment.journal
+            gaps = (*self._gaps, *self._unheard())
+            ended = Ended(self.order.question, bool(self.order.corpus), gaps, self._ended)
+            report = await Finisher(self.finish, self.dispatch, self.equipment, self.tally, self._job).report(ended)
             journal.append(Entry(FINISHED, report, task="job", sender="job", recipient="user"))
         with anyio.move_on_after(self.equipment.settings.finish_timeout_s, shield=True):
             await journal.commit()
@@ -215,64 +178,10 @@ class Job:
         await journal.commit()  # there is no room: it is waited for as long as whoever launched the job waits
         return report
 
-    async def _checked(self, draft: Draft) -> tuple[Draft, Evidence]:
-        """The draft without what has no evidence. The words around each quote go into the run, with their source.
-
-        A memory that fails, or takes too long, leaves nothing that may be claimed.
-        """
-        equipment = self.equipment
-        memory, timeout_s = equipment.memory, equipment.settings.finish_timeout_s
-
-        async def effect(_: StepKey) -> Evidence:
-            claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
-            names = dict.fromkeys(
-                [
-                    *(quote.source for quote in rules.quotes_of(claims)),
-                    *(record.source for claim in claims for record in claim.records),
-                    *(document.source for document in draft.documents),
-                ]
-            )
-            sources = [await memory.source(name) for name in names] if memory else []
-            known = {source.id: source for source in sources if source}
-            passages = [await _around(memory, q) for q in rules.quotes_of(claims) if memory and q.source in known]
-            return Evidence(sources=tuple(known.values()), passages=tuple(passage for passage in passages if passage))
-
-        frame = Frame(equipment.job, "evidence", timeout_s, self._job.note)
-        check = partial(self._job.run, CHECK, "memory", draft, effect, Evidence.model_validate)
-        found = await guard(equipment.frames, frame, check)
-        if found.failure is None:
-            return rules.only_supported(draft, found.value), found.value
-        lost = f"{found.failure.detail}; {len(draft.claims)} claims could not be checked and are left out"
-        unchecked = Gap(task="evidence", reason=found.failure.type, detail=lost)
-        kept = {"gaps": (*draft.gaps, unchecked), "claims": (), "disagreements": (), "layout": None, "checked": None}
-        return draft.model_copy(update=kept), Evidence()
-
     def _unheard(self) -> list[Gap]:
         """What the job was told after the supervisor's last decision."""
         notes = self.equipment.controls.standing.notes
         return [Gap(task="supervisor", reason="SteeredTooLate", detail=note) for note in notes]
-
-    def _notice(self) -> str:
-        return " ".join(text for lane, text in self.equipment.notices.items() if lane in self.tally.lanes)
-
-    def _status(
-        self, draft: Draft, gaps: Sequence[Gap], results: tuple[Result, ...], outputs: tuple[Output, ...]
-    ) -> Status:
-        if self._ended is Status.CANCELLED or (self._ended is not None and not rules.has_answer(draft, outputs)):
-            return self._ended
-        return rules.status_of(draft, gaps, results, expects_claims=bool(self.order.corpus), outputs=outputs)
-
-
-async def _around(memory: Memory, quote: Quote) -> Passage | None:
-    """The quote with some words on each side, as they stand in the source; None where it has no such span."""
-    before = await memory.read(quote.source, 0, quote.start)
-    start = max(0, quote.start - rules.AROUND)
-    text = before[start:] + await memory.read(quote.source, quote.start, quote.end + rules.AROUND)
-    if not text:
-        return None
-    line = before.count("\n") + 1
-    page = before.count("\f") + 1 if "\f" in before + text else 0
-    return Passage(source=quote.source, title="", start=start, end=start + len(text), text=text, line=line, page=page)
 
 
 async def _no_delegation(parent: Task, worker: str, given: Any) -> Result:

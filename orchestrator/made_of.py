@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .finish import name_of
 from .gateway.templates import Prompts, read_prompts
 from .ids import canonical, digest
 from .limits import Limits
@@ -35,7 +36,8 @@ def made_of(team: Team, settings: Settings, prompts: Prompts | None = None) -> d
 
 def fixed(team: Team, settings: Settings) -> dict[str, str]:
     """The part of it that is as long as a system: its code, as it was when this was first asked; schemas; settings."""
-    found = {"supervisor": _source(team.supervisor)}
+    found = {"supervisor": _source(team.supervisor), "draft": _source(team.draft), "compose": _source(team.compose)}
+    found |= {f"check {name_of(check)}": _source(check) for check in team.checks}
     for name, contract in team.contracts().items():
         found |= {f"worker {name}": _source(contract.worker), f"schema {name}": _schema(contract.worker)}
     values = settings.model_dump(mode="json", exclude=_LEFT_OUT)
@@ -59,6 +61,7 @@ def _short(content: str | bytes) -> str:
 
 
 def _source(code: Any) -> str:
+    code = code.func if isinstance(code, functools.partial) else code
     known: Any = code if isinstance(code, Hashable) else type(code)
     return _of_file(known)
 

@@ -5,13 +5,88 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .evidence import Card, Document, Explained, File, Note, Passage, Source, Stored, Unreadable
+from .evidence import Card, Document, File, Passage, Source, Unreadable, Value
 from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
 from .settings import Settings
 
 #: What is done where nobody knows how a tool's call ended: it is made again, a person is asked, or it is left.
 InDoubt = Literal["retry", "ask", "skip"]
+
+
+class Superseded(Value):
+    """How a note came to be superseded. All of it is empty where the note that took its place has gone since."""
+
+    #: The key of the note that stands in its place.
+    by: str = ""
+    writer: str = ""
+    #: When, in milliseconds since 1970.
+    at: int = 0
+    #: Why, where one of several was chosen.
+    reason: str = ""
+
+
+class Note(Value):
+    """What an agent has written into memory, with where it comes from.
+
+    Notes about one subject (`about`, within their scope) form its history: `version` counts its changes. A note that
+    another one `supersedes` is kept and no longer found; notes that say different things are linked by `contradicts`
+    and both stay, until one of them is chosen.
+    """
+
+    key: str
+    text: str
+    source: str
+    start: int
+    end: int
+    scope: str
+    writer: str
+    run: str = ""
+    task: str = ""
+    about: str = ""
+    #: When it was written, in milliseconds since 1970.
+    at: int = 0
+    #: The subject's version that this note made, or was chosen at; 0 for a note about nothing in particular.
+    version: int = 0
+    #: Keys of the notes that this one replaced.
+    supersedes: tuple[str, ...] = ()
+    #: Keys of the notes that say something else about the same, while both are live.
+    contradicts: tuple[str, ...] = ()
+    #: None while it is live.
+    superseded: Superseded | None = None
+
+
+class Explained(Value):
+    """Why a search finds a passage: its place (from 1) among those found by words and among the nearest; 0 is none."""
+
+    passage: Passage
+    by_words: int = 0
+    by_meaning: int = 0
+    #: The words, as stems, that it shares with what was asked.
+    words: tuple[str, ...] = ()
+
+
+class Stored(Value):
+    """What a memory holds, and how far its indexes have come."""
+
+    sources: int
+    passages: int
+    notes: int
+    #: Documents of each corpus.
+    corpora: dict[str, int]
+    #: The id of the embedder, whether its vectors rank, how many are there and how many are still to be made.
+    embedder: str
+    is_semantic: bool
+    vectors: int
+    lacking: int
+    #: Passages that the index of vectors has not seen; they are searched exactly meanwhile. A few need no index.
+    pending: int
+    #: Subjects about which live notes say different things.
+    conflicts: int = 0
+    #: Why no more vectors are made; empty while they are.
+    failed: str = ""
+    #: What was found damaged, as long as what was set aside then is kept; empty where nothing was.
+    damage: str = ""
 
 
 class Memory(Protocol):

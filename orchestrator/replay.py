@@ -48,7 +48,7 @@ class Replay:
 def replay(run: Run, team: Team, settings: Settings) -> Replay:
     """Go through a run again with this team. Blocking; not for use inside a running event loop.
 
-    Raises BadInput for a job that has not ended.
+    Raises BadInput for a job that has not ended, and for a team that waits for what is not on record.
     """
     if run.report is None:
         raise BadInput(
@@ -56,7 +56,13 @@ def replay(run: Run, team: Team, settings: Settings) -> Replay:
         )
     tape = Tape(run.events)
     tape.origin = run.origin
-    replayed = virtual_time.run(lambda: _replayed(run, tape, team, settings))
+    try:
+        replayed = virtual_time.run(lambda: _replayed(run, tape, team, settings))
+    except virtual_time.NothingLeft as error:
+        raise BadInput(
+            f"job {run.id} cannot be gone through again with this team, which waits for what is not on record; "
+            f"name the team that it was launched with ({run.accepted.get('team')})"
+        ) from error
     return Replay(run.events[-1].body, replayed, tuple(tape.missing))
 
 

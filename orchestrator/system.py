@@ -19,7 +19,7 @@ from .clock import Clock, SystemClock, monotonic_s, new_random
 from .control.controls import Controls
 from .control.desk import Desk
 from .control.place import socket_of
-from .control.server import serve
+from .control.server import serve_late
 from .dispatch import Equipment
 from .errors import BadInput
 from .evidence import Report
@@ -32,7 +32,7 @@ from .gateway.stale import Recall, recall_in
 from .gateway.templates import Prompts, read_prompts
 from .ids import JobId, new_job_id
 from .job import Job
-from .journal.events import ACCEPTED, FINISHED, Entry, Event
+from .journal.events import ACCEPTED, FINISHED, Event
 from .journal.file import open_journal
 from .journal.journal import Journal, Ways
 from .journal.reader import Run, find_run, job_names, open_run
@@ -50,8 +50,6 @@ from .team import Team, load_team
 from .text import clean
 from .worker import Identity
 
-#: How old a job is before it has a socket, which costs as much as a call: many have ended by then, in seconds.
-_UNREACHABLE_S = 0.5
 #: Threads that write journals; each waits for the disk most of its time.
 _WRITERS = 4
 
@@ -120,6 +118,11 @@ class System:
                 raise BadInput(f"there is a job {opened.launched.id} already; resume it, or give another id")
             async with self._driven(opened, order, self._accepted(order, opened.prompts)):
                 yield opened.launched
+
+    async def run(self, question: str, **options: Unpack[Options]) -> Report:
+        """The report of a job: `launch` it and wait. `report.read(Kind)` is what a team of another kind returned."""
+        async with self.launch(question, **options) as job:
+            return await job.result()
 
     @asynccontextmanager
     async def resume(self, job: str, out: Path | None = None) -> AsyncIterator[LaunchedJob]:
@@ -200,7 +203,7 @@ class System:
         async with _unwrapped(), anyio.create_task_group() as group:
             group.start_soon(launched.drive, accepted, self.team)
             if self.runs is not None:
-                group.start_soon(_reachable, socket_of(self.runs / f"{opened.file}{SUFFIX}"), desk)
+                group.start_soon(serve_late, socket_of(self.runs / f"{opened.file}{SUFFIX}"), desk)
             yield
             group.cancel_scope.cancel()
 
@@ -244,7 +247,8 @@ class System:
             notices=self.team.notices,
             deadline_s=None if order.deadline_s is None else monotonic_s() + order.deadline_s - worked_s,
         )
-        return Job(order, equipment, (self.team.supervised(settings), opened.planner), opened.tally)
+        supervisor = (self.team.supervised(settings), opened.planner)
+        return Job(order, equipment, supervisor, opened.tally, self.team.finish)
 
     def _asked(self, order: Order) -> dict[str, Any]:
         """What makes two jobs the same."""
@@ -329,8 +333,8 @@ async def research(
     question: str, *, team: Team | None = None, settings: Settings | None = None, **options: Unpack[Options]
 ) -> Report:
     """The report on a question: `launch` and wait."""
-    async with launch(team, question, settings=settings, **options) as job:
-        return await job.result()
+    async with open_system(settings, team) as system:
+        return await system.run(question, **options)
 
 
 def research_sync(
@@ -363,17 +367,6 @@ def _events_of(job: str, runs: Path) -> tuple[Event, ...]:
 def _owner() -> dict[str, Any]:
     """Which process works on a job, for whoever finds it held."""
     return {"pid": os.getpid(), "host": platform.node()}
-
-
-async def _reachable(path: Path, desk: Desk) -> None:
-    """Let other processes control the job. Where that cannot be, the job goes on without, and its record says so."""
-    await anyio.sleep(_UNREACHABLE_S)
-    try:
-        await serve(path, desk.answer)
-    except* OSError as group:
-        if not desk.controls.standing.has_ended:
-            body = {"reason": "; ".join(map(str, group.exceptions))}
-            desk.journal.append(Entry("control.unavailable", body, task="job", sender="job", recipient="user"))
 
 
 @contextmanager

@@ -9,9 +9,12 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from .errors import BadInput, InvalidWorker
+from .finish import DraftCheck, Drafting, Finish
 from .gateway.model import ProviderFactory
 from .job import Supervisor
 from .ports import CorpusReader, MemoryFactory, ToolboxFactory
+from .rules.compose import Compose, compose
+from .rules.report import draft_of
 from .settings import Rung, Settings
 from .worker import Contract, Worker, contract_of
 
@@ -39,10 +42,25 @@ class Team:
     notices: Mapping[str, str] = field(default_factory=dict)
     #: By name: what the team finds on this machine, in words, for `bullpen doctor`. Raise BadInput for what is amiss.
     facts: Mapping[str, Callable[[Settings], str]] = field(default_factory=dict)
+    #: What the values of tasks come to as a draft: the last draft, else all findings; None for a team of another kind.
+    draft: Drafting = draft_of
+    #: `(Draft, Evidence) -> Draft`, one after another: what may stay in a report beside what its evidence allows.
+    checks: tuple[DraftCheck, ...] = ()
+    #: How a report is written as text.
+    compose: Compose = compose
+
+    @property
+    def finish(self) -> Finish:
+        """How its jobs end."""
+        return Finish(self.draft, self.checks, self.compose)
 
     def with_worker(self, *workers: type[Worker]) -> "Team":
         """The same team with more workers."""
         return replace(self, workers=(*self.workers, *workers))
+
+    def with_check(self, *checks: DraftCheck) -> "Team":
+        """The same team with more checks of what it is about to say, after those that it has."""
+        return replace(self, checks=(*self.checks, *checks))
 
     def replacing(self, worker: type[Worker]) -> "Team":
         """The same team with this worker in place of the one of its name. Raises BadInput where there is none."""

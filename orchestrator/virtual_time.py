@@ -16,6 +16,10 @@ T = TypeVar("T")
 _NEVER_S = 24 * 3600.0
 
 
+class NothingLeft(RuntimeError):
+    """Everything waits for something that will never come."""
+
+
 class _Jumping(selectors.DefaultSelector):
     """Never waits for what is due later, but for what a thread may bring."""
 
@@ -31,7 +35,7 @@ class _Jumping(selectors.DefaultSelector):
         ready = super().select(0)
         if not ready:
             if timeout is None or timeout >= _NEVER_S:
-                raise RuntimeError("nothing is left that could ever happen on this event loop")
+                raise NothingLeft("nothing is left that could ever happen on this event loop")
             self.now_s += max(timeout, 0.0)
         return ready
 

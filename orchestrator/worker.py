@@ -86,6 +86,8 @@ class Contract:
     identity: Identity
     input: TypeAdapter[Any]
     output: TypeAdapter[Any]
+    #: The annotation of what it returns.
+    returns: Any
 
     @property
     def name(self) -> str:
@@ -125,6 +127,7 @@ def contract_of(cls: type[Worker]) -> Contract:
         identity=Identity.of(cls, cls.name, cls.role),
         input=json_adapter(f"worker {cls.__name__!r}: its task", task_type),
         output=json_adapter(f"worker {cls.__name__!r}: its return value", hints["return"]),
+        returns=hints["return"],
     )
 
 

@@ -37,8 +37,8 @@ from bullpen.memory.postings import postings_of
 from bullpen.memory.records import Records
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.envelope import Result
-from bullpen.orchestrator.evidence import Document, Ingested
-from bullpen.orchestrator.ingest import corpus_of, ingest
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ingest import Ingested, corpus_of, ingest
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.rules.plan import Plan

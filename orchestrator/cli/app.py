@@ -38,7 +38,9 @@ Model = Annotated[str | None, typer.Option(help="Ask this model, for example lit
 @app.command()
 def research(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What you want to know.")],
-    corpus: Annotated[list[Path], typer.Option(help="A file or folder to answer from; may be given several times.")],
+    corpus: Annotated[
+        list[Path] | None, typer.Option(help="A file or folder to answer from; may be given several times.")
+    ] = None,
     out: Out = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = None,
@@ -72,11 +74,11 @@ def research(
         named = {"out": out, "runs-dir": runs_dir, "budget": budget, "deadline": deadline, "model": model, "team": team}
         named |= {"effort": effort, "length": length, "language": language}
         flags = [f"--{name}={value}" for name, value in named.items() if value is not None]
-        arguments = [*flags, *(f"--corpus={path}" for path in corpus), "--", question]
+        arguments = [*flags, *(f"--corpus={path}" for path in corpus or ()), "--", question]
         raise typer.Exit(detach(arguments, _settings(runs_dir, model, team), as_json=as_json))
     from .research import run_research
 
-    options: Options = {"corpus": corpus, "budget_usd": budget, "deadline_s": deadline, "anew": new}
+    options: Options = {"corpus": corpus or (), "budget_usd": budget, "deadline_s": deadline, "anew": new}
     options |= {"effort": effort, "length": length, "language": language}
     if id is not None:
         options["id"] = id

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ..errors import BadInput
-from ..evidence import Note
+from ..ports import Note
 from ..text import shorten
 from .memory_find import NOTHING, one_line, say
 from .printing import console, print_json, print_table, when

@@ -8,8 +8,7 @@ from typing import Any
 import anyio
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..evidence import Stored
-from ..ports import KeptMemory
+from ..ports import KeptMemory, Stored
 from ..settings import load_settings
 from .printing import console, print_json
 from .remembered import opened

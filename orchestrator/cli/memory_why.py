@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from rich.text import Text
 
-from ..evidence import Explained, Stored
+from ..ports import Explained, Stored
 from .memory_find import NOTHING, Asked, as_row, place_of, say, shown, telling_stems
 from .printing import print_json
 from .remembered import Remembered, opened

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
-from ..evidence import Note, Source, Stored
+from ..evidence import Source
 from ..ingest import corpus_of
 from ..journal.reader import open_run
-from ..ports import KeptMemory, Remarking
+from ..ports import KeptMemory, Note, Remarking, Stored
 from ..settings import Settings, load_settings
 from ..team import load_team
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from ..control.client import send
 from ..control.protocol import Resume
 from ..envelope import Status
-from ..errors import Unavailable
+from ..errors import BadInput, Unavailable
 from ..evidence import Report
 from ..gateway.rungs import secrets_of
 from ..journal.reader import Run, open_run
@@ -70,8 +70,11 @@ def _deliver(report: Report, out: Path | None, *, as_json: bool) -> int:
 async def _research(question: str, settings: Mapping[str, Any], options: Options) -> tuple[Report, str]:
     """The report, and where it is to be written as the job's record has it."""
     loaded = load_settings(**settings)
+    team = load_team(loaded.default_team)
+    if team.corpus is not None and not options.get("corpus"):
+        raise BadInput("this team answers from documents and was given none: name them with --corpus PATH")
     begin(loaded.default_team, paths_of(options.get("corpus", ())), settings)
-    async with open_system(loaded, load_team(loaded.default_team)) as system:
+    async with open_system(loaded, team) as system:
         _say_models(system)
         async with system.launch(question, **options) as job:
             if job.is_resumed:
@@ -171,7 +174,8 @@ def _print(report: Report) -> None:
         sys.stderr.write(f"degraded: {reason}\n")
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
-    found = f"{len(report.claims)} claims" + (f", {len(report.outputs)} unchecked outputs" if report.outputs else "")
+    counts = [f"{len(report.claims)} claims"] if report.claims or not report.outputs else []
+    found = ", ".join([*counts, *([f"{len(report.outputs)} unchecked outputs"] if report.outputs else [])])
     cost = told_usd(report.cost_usd, report.estimated_usd)
     facts = (str(report.status), found, calls, made_by, cost)
     sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")

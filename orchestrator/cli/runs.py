@@ -90,6 +90,9 @@ def _print_overview(run: Run) -> None:
     print_table(("task", "worker", "status", "starts", "seconds", "usd", "after", "failure"), rows)
     for gap in run.finished.get("gaps", ()):
         out(f"gap      {gap['task']}: {gap['reason']}: {shorten(gap['detail'], 160)}\n")
+    for effect in run.finished.get("checks", ()):
+        counts = (f"{name} {len(effect[name])}" for name in ("dropped", "changed", "added") if effect[name])
+        out(f"check    {effect['check']}: {', '.join([*counts, *effect['fields']])}\n")
     for reason in run.cost.degraded:
         out(f"degraded {reason}\n")
     if run.status == "interrupted":

@@ -10,12 +10,16 @@ from anyio.abc import SocketAttribute, SocketListener, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from ..errors import BadInput, Refused
+from ..journal.events import Entry
+from .desk import Desk
 from .place import listening, peer_of
 from .protocol import LINE_BYTES_MOST, Asker, Reply, Request, line_of, read_line
 
 Answer = Callable[[Request, Asker], Awaitable[Reply]]
 #: How long a client may take to say what it wants, in seconds.
 _SAY_S = 5.0
+#: How old a job is before it has a socket, which costs as much as a call: many have ended by then, in seconds.
+_UNREACHABLE_S = 0.5
 
 
 async def serve(path: Path, answer: Answer) -> None:
@@ -23,6 +27,17 @@ async def serve(path: Path, answer: Answer) -> None:
     with listening(path) as raw:
         async with await SocketListener.from_socket(raw) as listener:
             await listener.serve(partial(_meet, answer))
+
+
+async def serve_late(path: Path, desk: Desk) -> None:
+    """Let other processes control a job, once it is a while old. Where that cannot be, its record says so."""
+    await anyio.sleep(_UNREACHABLE_S)
+    try:
+        await serve(path, desk.answer)
+    except* OSError as group:
+        if not desk.controls.standing.has_ended:
+            body = {"reason": "; ".join(map(str, group.exceptions))}
+            desk.journal.append(Entry("control.unavailable", body, task="job", sender="job", recipient="user"))
 
 
 async def _meet(answer: Answer, stream: SocketStream) -> None:

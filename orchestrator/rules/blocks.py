@@ -19,6 +19,9 @@ Kind = Literal["heading", "header", "prose", "item", "row", "grid", "columns", "
 #: Characters at the beginning of a block that tell what it is.
 _TELLING = 2_000
 _CODE_SHARE, _INDENTED_SHARE, _DEEP = 0.12, 0.06, 4
+#: Plain words that a sentence in a literal block has at least, and its marks of code at most.
+_WORDS_LEAST, _SAID_SHARE = 8, 0.02
+_PLAIN = re.compile(r"(?<![\w.(])[A-Za-z][a-z']*(?=[ ,.;:!?\n]|$)")
 _CODE_MARKS = str.maketrans("", "", '{}[]<>=_\\/|$#@^~&+"`;')
 
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦▪·–]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{2,5})[.)]|#\.)\s+(?=\S)")
@@ -205,9 +208,27 @@ def _paragraph(written: Sequence[Row], at: int) -> _Taken:
     if part[-1].text.endswith("::"):
         after = next((n for n in range(end, min(end + 3, len(written))) if written[n].text), end)
         if after < len(written) and written[after].indent > part[0].indent:
-            end = _dedent(written, after, part[0].indent)
-            found += _code(written[after:end])
+            said = mark_end(part[0].text) or part[0].indent  # an item goes on behind what it announces
+            end = _dedent(written, after, min(said, written[after].indent - 1))
+            found += _literal(written[after:end])
     return found, end
+
+
+def _literal(part: Sequence[Row]) -> list[Block]:
+    """What `::` announces: code, but for a letter or another text that is quoted so, of which most are sentences."""
+    pieces = list(_code(part))
+    sizes = [sum(len(row.text) for row in piece.rows) for piece in pieces]
+    said = sum(size for size, piece in zip(sizes, pieces, strict=True) if _is_said(piece.rows))
+    return pieces if said * 2 < sum(sizes) else [Block(_kind_of(piece.rows), piece.rows) for piece in pieces]
+
+
+def _is_said(rows: Sequence[Row]) -> bool:
+    """Whether a paragraph is sentences: it begins and ends as one, has words enough, and hardly a mark of code."""
+    text = _INLINE.sub("", "\n".join(row.text for row in rows)[:_TELLING]).strip()
+    marks = len(text.replace('"', "")) - len(text.replace('"', "").translate(_CODE_MARKS))
+    begins = text[:1] in '"“«' or text.lstrip("'‘(.… ")[:1].isupper()
+    has_words = len(_PLAIN.findall(text)) >= _WORDS_LEAST
+    return has_words and begins and _SAID.fullmatch(text) is not None and marks <= _SAID_SHARE * len(text)
 
 
 def _paragraph_end(written: Sequence[Row], at: int) -> int:

@@ -1,156 +1,108 @@
-"""The report as a person reads it: Markdown, the answer first, every sentence with its evidence. Pure.
+"""A report as text, of a team that does not say how its reports are written; and what all reports have. Pure.
 
-Whatever is from outside, names too, stands in it as data: its marks are the report's own.
+The text is Markdown. Whatever is from outside, names too, stands in it as data: its marks are the report's own.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..envelope import Status
-from ..evidence import Block, Checked, Claim, Disagreement, Evidence, Output, Report, Source
-from ..metadata import ID, shown
-from .citing import Marks, evidence_lines, sources_of, title_of
-from .consulted import documents_part
-from .layout import Laid, counted_by, kind_of, laid_out
+from ..evidence import Checked, CheckEffect, Claim, Disagreement, Evidence, Layout, Output, Report
+from .citing import Marks, evidence_lines
+from .layout import ids_of
 from .markdown import as_data
-from .plainly import open_points, went_wrong
+from .plainly import limits, went_wrong
 from .price import told_usd
 
 #: What stands before the footer: who wrote and checked the report, what it cost, how it could be better.
 RULER = "\n\n---\n\n"
-_NOTHING = "Nothing was found that answers this."
-#: The same of a team that does no research.
-_NOTHING_RETURNED = "The work is done, and its workers returned nothing to show."
+_NOTHING = "The work is done, and there is nothing to show."
 _UNFINISHED = "There is no answer, for the reasons below."
-_UNCHECKED = "*What the workers returned, as they returned it: it rests on no source that was checked.*"
-#: What is said instead where that is not the reason why there is no answer.
-_NO_ANSWER: Mapping[Status, str] = {
+#: Why there is no answer, where the status says it.
+NO_ANSWER: Mapping[Status, str] = {
     Status.FAILED: "There is no answer: the work failed, for the reasons below.",
     Status.OVER_BUDGET: "There is no answer: the budget does not allow the work.",
     Status.CANCELLED: "There is no answer: the work was ended before there was one.",
 }
 
 
-class _Page(NamedTuple):
-    """What every part of a report is written from."""
+class Compose(Protocol):
+    """Writes a report as Markdown; its own `text` is not looked at. Pure: the same report gives the same text."""
 
-    laid: Laid
-    marks: Marks
-    sources: Mapping[str, Source]
-
-    def sentence(self, claim: Claim) -> str:
-        """A claim and its marks."""
-        return f"{as_data(claim.text)} {self.marks.of(claim)}".strip()
-
-    def prose(self, names: Sequence[str]) -> str:
-        """Claims one behind the other."""
-        return " ".join(self.sentence(self.laid.claims[name]) for name in names)
+    def __call__(self, question: str, report: Report, evidence: Evidence, *, notice: str = "") -> str:
+        """The text; `notice` is what must stand above it, such as that no language model wrote it."""
+        ...
 
 
-def compose(question: str, report: Report, evidence: Evidence, *, notice: str = "", is_research: bool = True) -> str:
-    """A report's value as Markdown; its own `text` is not looked at. Every sentence of substance carries its numbers.
-
-    `notice` stands above it. Without an answer, its status says whether one was looked for; `is_research` is whether
-    findings were to be expected of the team.
-    """
-    sources = {source.id: source for source in evidence.sources}
-    laid = laid_out(report.claims, report.layout, sources)
-    claims = [*laid.all(), *(claim for disagreement in report.disagreements for claim in disagreement.claims)]
-    page = _Page(laid, Marks(claims), sources)
-    wrong = went_wrong(report.gaps)
-    unfinished = _UNFINISHED if report.gaps else _NOTHING_RETURNED
-    nothing = _NO_ANSWER.get(report.status) or (_NOTHING if is_research else unfinished)
-    cited = [name for claim in claims if claim.rule != "select" for name in sources_of(claim)]  # rows were not read
+def compose(question: str, report: Report, evidence: Evidence, *, notice: str = "") -> str:
+    """The report of any team: what its workers returned, then its claims, each with the numbers of its evidence."""
+    claims = [*_in_order(report), *(claim for one in report.disagreements for claim in one.claims)]
+    marks = Marks(claims)
+    body = [returned(report.outputs), *_claims(report, marks)]
+    nothing = NO_ANSWER.get(report.status) or (_UNFINISHED if report.gaps else _NOTHING)
     parts = [
         f"# {as_data(question)}",
         f"*{as_data(notice)}*" if notice else "",
-        _body(page) or _returned(report.outputs) or nothing,
-        _under("Where sources disagree", [_conflict(disagreement, page) for disagreement in report.disagreements]),
-        _under("Not answered", [f"- {as_data(point)}" for point in open_points(report)]),
-        _under("What went wrong", [f"- {as_data(said)}" for said in wrong]),
-        _under("Documents", [documents_part(cited, report.documents, evidence, report.completeness)]),
-        _under("Evidence", evidence_lines(page.marks, evidence)),
+        *(body if any(body) else [nothing]),
+        under("Disagreements", [_conflict(one, marks) for one in report.disagreements]),
+        under("Not answered", [f"- {as_data(point)}" for point in (*report.not_answered, *limits(report.gaps))]),
+        under("What went wrong", [f"- {as_data(said)}" for said in went_wrong(report.gaps)]),
+        under("Evidence", evidence_lines(marks, evidence)),
     ]
-    return "\n\n".join(filter(None, parts)) + RULER + _footer(report) + "\n"
+    return "\n\n".join(filter(None, parts)) + RULER + footer(report) + "\n"
 
 
-def _under(heading: str, lines: Sequence[str]) -> str:
-    """A part of the report; "" where it has nothing to say."""
+def under(heading: str, lines: Sequence[str]) -> str:
+    """A part of a report under its heading; "" where it has nothing to say."""
     return f"## {heading}\n\n" + "\n".join(lines) if any(lines) else ""
 
 
-# What was found out
+# The claims
 
 
-def _body(page: _Page) -> str:
-    parts = [page.prose(page.laid.layout.lead)]
-    for section in page.laid.layout.sections:
-        heading = as_data(section.heading)
-        parts += [f"## {heading}"] if heading else []
-        parts += [_block(block, page) for block in section.blocks]
-    return "\n\n".join(filter(None, parts))
+def _in_order(report: Report) -> list[Claim]:
+    """The claims as the layout names them, then those that it does not name."""
+    places = {name: n for n, name in enumerate(ids_of(report.layout or Layout()))}
+    return sorted(report.claims, key=lambda claim: places.get(claim.id, len(places)))
 
 
-def _block(block: Block, page: _Page) -> str:
-    if block.kind == "paragraph":
-        return page.prose(block.claims)
-    if block.rows:
-        return _grid(block, page)
-    claims = [page.laid.claims[name] for name in block.claims]
-    kinds = set(map(kind_of, claims))
-    if block.kind == "table" and kinds == {"count"}:
-        return _counts(claims, page)
-    if block.kind == "table" and kinds == {"row"}:
-        return _records(claims, page)
-    return "\n".join(f"- {page.sentence(claim)}" for claim in claims)
+def _claims(report: Report, marks: Marks) -> Iterator[str]:
+    """The claims as lists, under the headings of the layout where there is one."""
+    heading_of = {
+        name: section.heading
+        for section in (report.layout or Layout()).sections
+        for name in ids_of(Layout(sections=(section,)))
+    }
+    last = ""
+    for claim in _in_order(report):
+        heading = heading_of.get(claim.id, "")
+        if heading != last and heading:
+            yield f"## {as_data(heading)}"
+        last = heading
+        yield f"- {sentence(claim, marks)}"
 
 
-def _grid(block: Block, page: _Page) -> str:
-    """A table of sentences: a column for the heads of its rows, where they have any, and one for each cell."""
-    rows = [list(map(page.prose, row)) for row in block.rows]
-    columns = list(map(as_data, block.columns))
-    if block.heads:
-        rows = [[as_data(head), *row] for head, row in zip_longest(block.heads[: len(rows)], rows, fillvalue="")]
-        columns = columns if len(columns) >= max(map(len, rows)) else ["", *columns]
-    return _table(columns, rows)
+def sentence(claim: Claim, marks: Marks) -> str:
+    """A claim and its marks."""
+    return f"{as_data(claim.text)} {marks.of(claim)}".strip()
 
 
-def _records(claims: Sequence[Claim], page: _Page) -> str:
-    """A line a document, a column a field, in the order in which the fields come."""
-    fields = list(dict.fromkeys(record.field for claim in claims for record in claim.records if record.field != ID))
-    rows = []
-    for claim in claims:
-        values = {record.field: as_data(shown(record.value)) for record in claim.records}
-        names = "; ".join(dict.fromkeys(title_of(record.source, page.sources) for record in claim.records))
-        rows.append([f"{as_data(names)} {page.marks.of(claim)}", *(values.get(field, "") for field in fields)])
-    return _table(["document", *(as_data(field.replace("_", " ")) for field in fields)], rows)
+def _conflict(disagreement: Disagreement, marks: Marks) -> str:
+    sides = "\n".join(f"  - {sentence(claim, marks)}" for claim in disagreement.claims)
+    return f"- {as_data(disagreement.about)}\n{sides}"
 
 
-def _counts(claims: Sequence[Claim], page: _Page) -> str:
-    """A line a claim, for claims that are counted by the same things."""
-    names = list(dict.fromkeys(name for claim in claims for name in counted_by(claim)))
-    parts = [(counted_by(claim), page.marks.of(claim)) for claim in claims]
-    rows = [[*(as_data(held.get(name, "")) for name in names), marks] for held, marks in parts]
-    return _table([*map(as_data, names), "evidence"], rows)
+# What workers returned
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as wide as its widest row."""
-    width = max(len(columns), *map(len, rows))
-    lines = [[*line, *[""] * (width - len(line))] for line in (columns, ["---"] * width, *rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _returned(outputs: Sequence[Output]) -> str:
+def returned(outputs: Sequence[Output]) -> str:
     """What workers returned, each under its task where there are several; "" for nothing."""
     there = [output for output in outputs if output.value is not None]
-    if not there:
-        return ""
-    several = [f"### {as_data(output.task)}\n\n{_value(output.value)}" for output in there]
-    return "\n\n".join([_UNCHECKED, *(several if len(there) > 1 else [_value(there[0].value)])])
+    if len(there) == 1:
+        return _value(there[0].value)
+    return "\n\n".join(f"### {as_data(output.task)}\n\n{_value(output.value)}" for output in there)
 
 
 def _value(value: Any) -> str:
@@ -162,27 +114,17 @@ def _value(value: Any) -> str:
     return f"{fence}json\n{shown_as}\n{fence}"
 
 
-# What is around it
+# The footer
 
 
-def _conflict(disagreement: Disagreement, page: _Page) -> str:
-    why = f": {page.sentence(disagreement.why)}" if disagreement.why else ""
-    sides = "\n".join(f"  - {_said(side, page)}" for side in disagreement.sides)
-    return f"- {as_data(disagreement.about)}{why}\n{sides}"
-
-
-def _said(side: Claim, page: _Page) -> str:
-    """What a side says, behind the names of those who say it."""
-    who = ", ".join(title_of(name, page.sources) for name in sources_of(side))
-    return f"{as_data(who)}: {page.sentence(side)}"
-
-
-def _footer(report: Report) -> str:
+def footer(report: Report) -> str:
     """Who wrote the report and who checked it, what it cost, and why it is worse than it could be."""
     models = ", ".join(report.made_by.models)
     lane = report.made_by.lane
     said = [f"Written by {models} ({lane})." if models else f"Written by {lane}." if lane else "No model was asked."]
     said += [_check(report.checked)] if report.checked else []
+    said += filter(None, map(_effect, report.checks))
+    said += ["What workers returned is shown as it came: nothing has checked it."] if report.outputs else []
     cost = told_usd(report.cost_usd, report.estimated_usd) if report.cost_usd else "nothing"
     said += [f"It cost {cost} and took {_time(report.seconds)}."]
     said += [f"It is worse than it could be: {'; '.join(report.degraded)}."] if report.degraded else []
@@ -200,6 +142,13 @@ def _check(checked: Checked) -> str:
     how = "each checked against its" if judged >= checked.sentences else f"{judged} of them checked against their"
     said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {checked.model}"
     return f"{said}: {', '.join(counts)}{f' ({checked.reason})' if checked.reason else ''}."
+
+
+def _effect(effect: CheckEffect) -> str:
+    """What a check of the team did to sentences; "" where it left them as they were."""
+    counts = {"left out": len(effect.dropped), "changed": len(effect.changed), "added": len(effect.added)}
+    said = [f"{done} {_many(number, 'sentence')}" for done, number in counts.items() if number]
+    return f"After that, {effect.check} {' and '.join(said)}." if said else ""
 
 
 def _time(seconds: float) -> str:

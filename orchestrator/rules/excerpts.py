@@ -75,8 +75,10 @@ def _size(lines: Iterable[Line]) -> int:
 def _chosen(
     numbered: Numbered, prose: Sequence[Line], parts: Sequence[int] | None, tokens_most: int | None
 ) -> list[Line]:
-    """The lines of the head and of these parts that there is room for, in the order of reading."""
-    by_part: dict[int, list[Line]] = {n: list(lines) for n, lines in groupby(prose, key=lambda line: line.part)}
+    """The lines of the head and of these parts that there is room for, in the order of reading; references are of
+    none of them unless they are asked for."""
+    whole = {n: list(lines) for n, lines in groupby(prose, key=lambda line: line.part)}
+    by_part = {n: lines for n, lines in whole.items() if n in (parts or ()) or not numbered.lists_links(n)}
     head = _head(by_part)
     room = math.inf if tokens_most is None else tokens_most
     chosen = set(_fitting(head, room * _HEAD_MOST if parts or parts is None else room))

@@ -41,6 +41,8 @@ _BACK = re.compile(r"(?:This|That|These|Those|It|Its|They|Their|Such)\b")
 _FIELD = re.compile(r"(?P<name>[^\s:=\[\]-][^:=]{0,63}?)\s*[:=](?:\s|$)\s*(?P<value>.*)", re.DOTALL)
 _TABLE = re.compile(r"\[[^\]=]+\]")
 _BORDERS = re.compile("=+")
+#: An address, and the characters of what it is called at most.
+_ADDRESS, _TITLE_MOST = re.compile(r"\S*://\S+"), 100
 #: A row that is shorter than this share of its paragraph's widest, before one that begins anew, ends a line: it was not
 #: broken for want of room.
 _SHORT = 0.6
@@ -113,6 +115,12 @@ class Numbered:
         wanted = [f" {words} " for words in map(key, headings) if words]
         return tuple(dict.fromkeys(n for words in wanted for n, path in enumerate(paths) if words in path))
 
+    def lists_links(self, part: int) -> bool:
+        """Whether a part is a list of references: at least half of its lines are little but an address."""
+        lines = self.parts[part].lines
+        held = sum(line.kind == "links" or _is_address(self._text[line.start : line.end]) for line in lines)
+        return held >= 2 and held * 2 >= len(lines)
+
     def within(self, start: int, end: int) -> tuple[int, ...]:
         """The parts of which something stands in this span of the text: those of a passage that was found."""
         return tuple(n for n, part in enumerate(self.parts) if any(x.start < end and start < x.end for x in part.lines))
@@ -149,6 +157,10 @@ class Numbered:
     def _points_back(self, n: int) -> bool:
         line, before = self.lines[n], self.lines.get(n - 1)
         return before is not None and _BACK.match(line.text) is not None and self._follows(before, line)
+
+
+def _is_address(said: str) -> bool:
+    return "://" in said and len(" ".join(_ADDRESS.sub("", said).split())) <= _TITLE_MOST
 
 
 def tokens_of(line: Line) -> int:

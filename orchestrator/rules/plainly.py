@@ -1,4 +1,4 @@
-"""What a report does not have, in sentences for people: no task, no class of an error, no list of words. Pure.
+"""What failed or was cut short, in sentences for people: no task and no class of an error. Pure.
 
 The gaps themselves stay in the report's JSON, and the transcript has all of it.
 """
@@ -6,7 +6,7 @@ The gaps themselves stay in the report's JSON, and the transcript has all of it.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from ..evidence import Gap, Report
+from ..evidence import Gap
 from ..text import shorten
 
 #: Reasons of a gap that are a limit of the documents: somebody looked, and it is not there.
@@ -36,18 +36,9 @@ _WRONG: Mapping[str, str] = {
 _MOST = 300
 
 
-def open_points(report: Report) -> list[str]:
-    """What the question asks and the report does not answer, as sentences.
-
-    A team that lays its report out says so itself; else it is told from the limits that its tasks came to, and from
-    the words of the question that nothing contains.
-    """
-    points = list(report.not_answered)
-    if report.layout is None or not report.claims:
-        points += [_sentence(gap.detail) for gap in report.gaps if gap.reason in LIMITS and gap.detail]
-    if report.layout is None and report.claims and report.uncovered:
-        points.append(f"Nothing above says anything of: {', '.join(report.uncovered)}.")
-    return list(dict.fromkeys(points))
+def limits(gaps: Iterable[Gap]) -> list[str]:
+    """What was looked for and is not there, as sentences."""
+    return [as_sentence(gap.detail) for gap in gaps if gap.reason in LIMITS and gap.detail]
 
 
 def went_wrong(gaps: Iterable[Gap]) -> list[str]:
@@ -58,13 +49,13 @@ def went_wrong(gaps: Iterable[Gap]) -> list[str]:
 
 def _told(gap: Gap) -> str:
     if gap.task == "corpus" and not gap.reason.isidentifier():  # an address, not an error
-        return _sentence(f"not read: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
+        return as_sentence(f"not read: {gap.reason}" + (f": {gap.detail}" if gap.detail else ""))
     if gap.reason == "SteeredTooLate":
-        return _sentence(f"it came too late to be heard: {gap.detail}")
-    return _WRONG.get(gap.reason) or (_sentence(gap.detail) if gap.detail else _WRONG["failed"])
+        return as_sentence(f"it came too late to be heard: {gap.detail}")
+    return _WRONG.get(gap.reason) or (as_sentence(gap.detail) if gap.detail else _WRONG["failed"])
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """The text as a sentence: on one line, with a capital letter and a full stop."""
     line = shorten(text, _MOST)
     ended = line if line[-1:] in (*".!?…", "") else f"{line}."

@@ -1,23 +1,18 @@
-"""From what a team found to what a person reads: which claims may stand, the status, the text. Pure.
+"""From what a team's tasks returned to the value of its report: which claims may stand, and the status. Pure.
 
-A claim without evidence is not written, and what could not be found, what failed and where sources disagree are
-sections of the report, not silence.
+A claim without evidence does not stand, whoever wrote it; what failed is a gap, not silence.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, NamedTuple
 
 from ..envelope import Result, Status
-from ..evidence import Claim, Consulted, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
+from ..evidence import CheckEffect, Claim, Draft, Evidence, Finding, Gap, Output, Passage, Quote, Record
 from ..metadata import ID, as_date, elements, field_of, is_empty, label, order, shown, years_of
 from ..text import shorten
 from .layout import pruned
 from .plainly import LIMITS
-
-_T = TypeVar("_T")
 
 #: How much text around a quote is kept in the run, in code points.
 AROUND = 200
@@ -27,65 +22,23 @@ _NEXT = re.compile(r"\)*(?:; | \()")
 _NUMBERED = re.compile(r"[^\s;()]+ (\d+)\b")
 
 
-class _Noted(BaseModel):
-    """A fact that somebody has noted down, with what it rests on."""
-
-    text: str
-    quotes: tuple[Quote, ...] = ()
-    records: tuple[Record, ...] = ()
-
-
-class _Notes(BaseModel):
-    """What a task has noted down of documents, whatever else it returned."""
-
-    notes: tuple[_Noted, ...]
-    documents: tuple[Consulted, ...]
+def draft_of(values: Sequence[object]) -> Draft | None:
+    """What the values of tasks come to: the last draft, or else every claim of every finding; None without either."""
+    drafts = [value for value in values if isinstance(value, Draft)]
+    findings = [value for value in values if isinstance(value, Finding)]
+    if drafts or not findings:
+        return drafts[-1] if drafts else None
+    claims = {claim.model_dump_json(): claim for finding in findings for claim in finding.claims}
+    return Draft(claims=tuple(claims.values()))
 
 
-def draft_of(results: Iterable[Result]) -> Draft:
-    """The last draft that was delivered; without one, every claim of every finding, or else what was noted down and not
-    written up, so that paid work is not lost."""
-    delivered = [result for result in results if result.status.delivered]
-    drafts = [draft for draft in (_read(result, Draft) for result in delivered) if draft]
-    if drafts:
-        return drafts[-1]
-    findings = [finding for finding in (_read(result, Finding) for result in delivered) if finding]
-    claims = dict.fromkeys(claim.model_dump_json() for finding in findings for claim in finding.claims)
-    noted = [] if claims else [notes for notes in (_read(result, _Notes) for result in delivered) if notes]
-    read = {one.source: one for notes in noted for one in notes.documents}
-    for one in (one for notes in noted for one in notes.notes):
-        claim = Claim(text=one.text, quotes=one.quotes, records=one.records, rule="field" if one.records else None)
-        claims[claim.model_dump_json()] = None
-    return Draft(claims=tuple(Claim.model_validate_json(claim) for claim in claims), documents=tuple(read.values()))
-
-
-def outputs_of(results: Iterable[Result], final: Iterable[Result]) -> tuple[Output, ...]:
-    """What the `final` tasks delivered, as it was returned; nothing where any of the results is a draft or a finding.
-
-    There these are what was found out, and all else is how: it goes from worker to worker and to nobody else.
-    """
-    if any(map(is_research, results)):
-        return ()
+def outputs_of(final: Iterable[tuple[Result, object]]) -> tuple[Output, ...]:
+    """What the tasks that no other comes after returned, where that is neither a draft nor a finding, as plain JSON."""
     return tuple(
         Output(task=result.task, worker=result.worker, value=result.output)
-        for result in final
-        if result.status.delivered
+        for result, value in final
+        if not isinstance(value, Draft | Finding)
     )
-
-
-def is_research(result: Result) -> bool:
-    """Whether a draft, a finding or notes were delivered."""
-    return result.status.delivered and any(_read(result, kind) for kind in (Draft, Finding, _Notes))
-
-
-def _read(result: Result, kind: type[_T]) -> _T | None:
-    """The output as `kind`, or None where the worker returned something else: teams bring their own types."""
-    if not result.output:
-        return None
-    try:
-        return result.read(kind)
-    except ValidationError:
-        return None
 
 
 def gaps_of(results: Iterable[Result], *, skipped: str) -> tuple[Gap, ...]:
@@ -147,6 +100,35 @@ def only_supported(draft: Draft, evidence: Evidence) -> Draft:
             ),
         }
     )
+
+
+def held(returned: Draft, before: Draft, evidence: Evidence) -> Draft:
+    """What a check made of a draft, as far as its claims hold: gaps it may add, and take none away."""
+    gaps = (*before.gaps, *(gap for gap in returned.gaps if gap not in before.gaps))
+    return only_supported(returned.model_copy(update={"gaps": gaps}), evidence)
+
+
+def effect_of(check: str, before: Draft, after: Draft) -> CheckEffect | None:
+    """What a check did to a draft; None where it left it as it was. A claim is known by its id, or else as it is."""
+    old, new = _by_name(before), _by_name(after)
+    kept = pruned(before.layout, new.keys()) if before.layout else None
+    others = [name for name in Draft.model_fields if name not in ("claims", "disagreements", "gaps", "layout")]
+    effect = CheckEffect(
+        check=check,
+        dropped=tuple(claim.text for name, claim in old.items() if name not in new),
+        changed=tuple((old[name].text, c.text) for name, c in new.items() if name in old and old[name] != c),
+        added=tuple(claim.text for name, claim in new.items() if name not in old),
+        fields=tuple(
+            [*(name for name in others if getattr(before, name) != getattr(after, name))]
+            + (["layout"] if after.layout != kept else [])
+        ),
+    )
+    return effect if effect != CheckEffect(check=check) else None
+
+
+def _by_name(draft: Draft) -> dict[str, Claim]:
+    claims = (*draft.claims, *(claim for one in draft.disagreements for claim in one.claims))
+    return {claim.id or claim.model_dump_json(): claim for claim in claims}
 
 
 def recompute(claim: Claim, metadata: Mapping[str, Mapping[str, Any]]) -> str:

@@ -5,6 +5,9 @@ from hypothesis import strategies as st
 
 from bullpen.agents.catalogue import (
     CARDS_MOST,
+    CARDS_TOKENS,
+    FIELDS_TOKENS,
+    FULL_MOST,
     WHOLE_MOST,
     Chosen,
     choose,
@@ -16,6 +19,7 @@ from bullpen.agents.catalogue import (
 )
 from bullpen.orchestrator.evidence import Card, Passage
 from bullpen.orchestrator.lookup import FieldSummary, Summary
+from bullpen.orchestrator.rules.tokens import estimate
 
 LARGE = [f"d{n}" for n in range(WHOLE_MOST + 50)]
 #: Ids of the catalogue, and some that are not in it.
@@ -116,3 +120,34 @@ def test_fields_tell_what_can_be_looked_up() -> None:
         "- created (date, in 2): from 2019 to 2021",
         "- number (identity, in all)",
     ]
+
+
+def test_a_catalogue_of_ten_thousand_documents_is_cut_and_what_is_cut_is_counted() -> None:
+    many = [f"d{n}" for n in range(10_000)]
+    cards = {name: Card(source=name, title=f"Of {name}", opening="It tells of wool. " * 40, tokens=90) for name in many}
+    chosen = choose(many, [many], [many], {})
+    told, left = rendered(chosen, cards)
+
+    assert (len(chosen), left) == (CARDS_MOST, 0)
+    assert estimate(told) <= CARDS_TOKENS
+    assert told.count("It tells of wool") >= FULL_MOST
+
+
+@given(st.integers(0, 150), st.integers(1, 300), st.integers(0, 3_000))
+def test_cards_have_room_ids_before_what_they_say(size: int, words: int, most: int) -> None:
+    cards = {f"d{n}": Card(source=f"d{n}", title=f"T{n}", opening="wool " * words) for n in range(size)}
+    told, left = rendered([Chosen(name) for name in cards], cards, full=size, most=most)
+    lines = [line for line in told.splitlines() if line.startswith("- ")]
+
+    assert len(lines) + left == size
+    assert estimate(told) <= most + size
+    if left:
+        assert "wool" not in told or estimate("- [d0] “T0”") > most - sum(map(estimate, lines))
+
+
+def test_fields_have_room_and_values_that_tell_nothing_are_not_named() -> None:
+    fields = tuple(FieldSummary(name=f"field {n}", kind="text", sources=3, distinct=1) for n in range(2_000))
+    told = rendered_fields(Summary(documents=3, fields=fields))
+
+    assert estimate(told) <= FIELDS_TOKENS + 40
+    assert told.splitlines()[-1] == f"… {2_000 - len(told.splitlines()) + 2} more fields"

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from bullpen import Report, Status, research_team
+from bullpen.agents.refine import NOTES_TOKENS
 from bullpen.memory.in_memory import open_in_memory
 from bullpen.orchestrator.gateway.model import Completion, Request
 from bullpen.orchestrator.rules.outcome import Outcome
+from bullpen.orchestrator.rules.tokens import estimate
 from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 
 pytestmark = pytest.mark.anyio
@@ -327,3 +329,108 @@ async def test_killed_after_any_event_the_job_ends_with_the_same_report_and_asks
         answered = sum(event.kind == "model.answered" for event in events[:n])
         assert len(model.requests) == asked - answered, (n, events[n].kind)
         assert (found.claims, found.layout, found.checked) == (whole.claims, whole.layout, whole.checked)
+
+
+async def test_the_look_over_the_notes_may_look_up_and_no_look_up_is_made_twice(tmp_path: Path) -> None:
+    """What a look-up brings is read, its table goes to the writer, and the next look is shown what was looked up."""
+    large = Large(tmp_path)
+    mills = {"where": [{"field": "title", "op": "contains", "values": ["mill"]}]}
+    large.answers["gaps"] = {"points": [], "documents": ["@1"], "lookups": [mills]}
+    shown: list[Any] = []
+
+    def write(request: Request) -> Any:
+        shown.extend(request.inputs["notes"])
+        return {"lead": "The ferry cost 300 crowns [1]. The mill cost 200 crowns [2]."}
+
+    found, asked = await report(tmp_path, large.docs, {**large.answers, "write": write}, rounds_most=4)
+
+    assert asked == ["triage", "read", "gaps", "read", "write", "check"]
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns.", "The mill cost 200 crowns."]
+    assert [one["text"].splitlines()[0] for one in shown if "look-up" in one["text"]] == [
+        "look-up: title contains “mill”: 1 of 4"
+    ]
+
+
+async def test_a_look_up_that_was_made_is_told_and_not_made_again(tmp_path: Path) -> None:
+    large = Large(tmp_path)
+    (large.docs / "wreck.md").write_text("# The wreck\n\nThe wreck lies off Mora.\n")
+    mills = {"where": [{"field": "title", "op": "contains", "values": ["windmill"]}]}
+    told: list[Any] = []
+
+    def gaps(request: Request) -> Any:
+        told.append(request.inputs["searched"])
+        return {
+            "points": [{"point": 2, "state": "open"}],
+            "lookups": [mills],
+            "queries": [f"wreck off Mora {len(told)}"],
+        }
+
+    def reads(request: Request) -> Any:
+        ids = [one["id"] for one in request.inputs["documents"]]
+        if "wreck.md" in ids:
+            return {"notes": [note(request, "wreck lies", "The wreck lies off Mora.", 1)], "not_said": [2]}
+        return {"notes": [note(request, *COST)] if "ferry.md" in ids else [], "not_said": [2]}
+
+    answers = {**large.answers, "gaps": gaps, "read": reads, "write": WRITTEN}
+    model = ScriptedModel(answers)
+    async with desk(tmp_path, model, rounds_most=4) as system:
+        async with system.launch("What did the ferry cost?", corpus=large.docs) as job:
+            await job.result()
+
+    assert len(told) == 2
+    assert not any("title contains" in one for one in told[0])
+    assert told[1].count("title contains “windmill”: 0 of 5") == 1
+
+
+async def test_sections_that_were_shown_as_asked_are_not_asked_for_again_and_only_what_is_new_is_added(
+    tmp_path: Path,
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    filler = " ".join(f"Sentence {n} of it tells of wool." for n in range(2_500))
+    (docs / "ferry.md").write_text(f"{FERRY}\n## Wool\n\n{filler}\n\n## The wreck\n\nShe sank in 1931 off Mora.\n")
+
+    def reads(request: Request) -> Any:
+        fact = note(request, *COST)
+        if request.inputs["is_second"]:
+            return {
+                "notes": [
+                    {**fact, "text": "In 1902 it cost 300."},
+                    note(request, "sank in 1931", "It sank in 1931.", 2),
+                ]
+            }
+        return {"notes": [fact], "not_said": [2], "want": [{"document": "ferry.md", "headings": ["The wreck"]}]}
+
+    def write(request: Request) -> Any:
+        return {"lead": " ".join(f"{one['text']} [{one['number']}]" for one in request.inputs["notes"])}
+
+    points = ["What did the ferry cost?", "When did it sink?"]
+    triage = {"points": points, "documents": ["ferry.md"]}
+    answers = {"triage": triage, "read": reads, "gaps": {}, "write": write, "check": checked({})}
+    found, asked = await report(tmp_path, docs, answers, rounds_most=5)
+
+    assert asked.count("read") == 2
+    assert [claim.text for claim in found.claims] == ["The ferry cost 300 crowns in 1902.", "It sank in 1931."]
+
+
+async def test_notes_that_there_is_no_room_for_are_counted_in_the_prompt_and_noted_in_the_run(
+    tmp_path: Path, corpus: Path
+) -> None:
+    long = "The ferry cost 300 crowns in 1902, " + "as the chronicle of the town has it, " * 110
+
+    def reads(request: Request) -> Any:
+        words = ("sails at dawn", "was Ada Holm", "left in 1910", "mill cost", "fire ended", "cost 300")
+        notes = [note(request, one, f"{n}: {long}", n % 2 + 1) for n, one in enumerate(words * 5)]
+        pairs = [{**one, "sentences": [*one["sentences"], n % 8 + 1]} for n, one in enumerate(notes)]
+        return {"points": ["What did the ferry cost?", "What else?"], "notes": pairs}
+
+    model = ScriptedModel({**ANSWERS, "read": reads})
+    async with desk(tmp_path, model) as system, system.launch("What did the ferry cost?", corpus=corpus) as job:
+        await job.result()
+        events = [event async for event in job.events()]
+
+    asked = next(request for request in model.requests if request.prompt == "write")
+    assert asked.inputs["left"] > 0
+    assert estimate(" ".join(one["text"] for one in asked.inputs["notes"])) <= NOTES_TOKENS
+    assert {one["point"] for one in asked.inputs["notes"]} == {1, 2}
+    assert any("notes are not shown to the writer" in str(event.body) for event in events)

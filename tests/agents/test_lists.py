@@ -185,8 +185,8 @@ def widening(**more: Any) -> dict[str, Any]:
 
 
 async def test_a_list_is_widened_once_and_only_with_what_nobody_has_read(tmp_path: Path) -> None:
-    docs = fleet(tmp_path, 20, WOOL, barges=range(4, 20))
-    (docs / "ship-099.md").write_text(ship(99, "vessel", "Ferry is another word for it. " + WOOL))
+    docs = fleet(tmp_path, 30, WOOL[:2_000], barges=range(4, 30))
+    (docs / "ship-099.md").write_text(ship(99, "vessel", "Ferry is another word for it. " + WOOL[:2_000]))
     wider = {"where": [{"field": "kind", "values": ["ferry", "vessel"]}]}
     found, requests = await report(tmp_path, docs, widening(queries=["barge built"], lookups=[wider]))
 
@@ -198,13 +198,13 @@ async def test_a_list_is_widened_once_and_only_with_what_nobody_has_read(tmp_pat
     assert asked(requests).count("widen") == 1
     assert any("Ship 99" in head for head in table_of(found))
     assert found.completeness == (
-        "Of 21 documents, 4 matched (kind is ferry: 4 of 21); 10 were read, 5 kept and 5 set aside. Widened by "
-        "“barge built”, kind is ferry or vessel: 5 of 21: 6 documents more read; 1 of them kept. "
+        "Of 31 documents, 4 matched (kind is ferry: 4 of 31); 10 were read, 5 kept and 5 set aside. Widened by "
+        "“barge built”, kind is ferry or vessel: 5 of 31: 6 documents more read; 1 of them kept. "
         "Other wording may be missed."
     )
     request = next(request for request in requests if request.prompt == "widen")
     assert "1902" in request.inputs["rows"]
-    assert "kind is ferry: 4 of 21" in " ".join(request.inputs["searched"])
+    assert "kind is ferry: 4 of 31" in " ".join(request.inputs["tables"])
 
 
 async def test_a_look_up_is_not_made_twice_and_nobody_widens_where_nobody_answers(tmp_path: Path) -> None:
@@ -232,6 +232,39 @@ async def test_nobody_writes_and_the_rows_stand_as_a_table(tmp_path: Path) -> No
     assert found.layout is not None
     lead = next(claim.text for claim in found.claims if claim.id == found.layout.lead[0])
     assert lead == "kept rows: 12 of 14 documents that were read"
+
+
+def crowded(request: Request) -> Any:
+    """A year by kind, as a table that was counted, with one cell wrong."""
+    n = next(one["number"] for one in request.inputs["notes"] if "| kind |" in one["text"])
+    table = f"| kind | number |\n|---|---|\n| ferry | 12 [{n}] |\n| barge | 3 [{n}] |"
+    return {"lead": f"Most are ferries [{n}].", "sections": [{"heading": "Kinds", "blocks": [table]}]}
+
+
+async def test_counts_are_compared_by_code_and_only_what_is_left_is_checked_by_a_model(tmp_path: Path) -> None:
+    triage = {"kind": "survey", "points": ["Which kinds are there?"], "lookups": [{"count_by": ["kind"]}]}
+    answers = {**ANSWERS, "triage": triage, "write": crowded, "check": checked({"barge": "unsupported"})}
+    found, requests = await report(tmp_path, fleet(tmp_path, 14, WOOL), answers)
+
+    assert [one["text"] for one in requests[-1].inputs["sentences"]] == ["Most are ferries.", "barge · number: 3"]
+    assert [claim.text for claim in found.claims] == ["Most are ferries.", "12"]
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood, found.checked.dropped) == (3, 2, ("3",))
+    assert "1 count was compared with their look-up by code" in found.checked.reason
+    assert asked(requests) == ["triage", "write", "check"]
+    assert all("ship-0" not in one["text"] for one in requests[1].inputs["notes"])
+
+
+async def test_a_report_that_is_too_large_for_one_check_is_checked_in_several(tmp_path: Path) -> None:
+    found, requests = await report(tmp_path, fleet(tmp_path, 45, WOOL[:1_500], barges=()), ANSWERS)
+
+    checks = [request for request in requests if request.prompt == "check"]
+    assert [len(request.inputs["sentences"]) for request in checks] == [60, 31]
+    for request in checks:
+        shown_quotes = {quote["number"] for quote in request.inputs["quotes"]}
+        assert shown_quotes == {n for one in request.inputs["sentences"] for n in one["quotes"]}
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood) == (91, 91)
 
 
 # By rule

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.agents.gaps import GapsTask, Overview, overview
-from bullpen.agents.reading import Note, Notes, Picked, ReadNote, batches, consulted, noted, selected, shown
+from bullpen.agents.reading import Note, Notes, Picked, ReadNote, batches, consulted, noted, selected, share, shown
 from bullpen.orchestrator.evidence import Consulted, Quote, Source
 from bullpen.orchestrator.rules.numbering import Numbered, number
 
@@ -73,6 +73,35 @@ def test_batches_keep_the_order_and_none_is_too_large_unless_it_is_one_document(
     assert [name for group in groups for name in group] == [name for name, _ in named]
     for group in groups:
         assert len(group) == 1 or sum(sizes[int(name)] for name in group) <= 12_000
+
+
+@given(st.lists(st.integers(0, 200), max_size=20), st.integers(1, 5))
+def test_a_call_has_no_more_documents_than_it_may_have(sizes: list[int], count: int) -> None:
+    groups = batches([(str(n), size) for n, size in enumerate(sizes)], 400, count)
+    assert all(len(group) <= count for group in groups)
+
+
+@given(st.lists(st.integers(0, 20_000), min_size=1, max_size=12), st.integers(0, 30_000))
+def test_documents_share_the_room_of_a_call_and_none_is_cut_for_nothing(sizes: list[int], room: int) -> None:
+    most = share(sizes, room)
+    shown_of = [min(size, most) for size in sizes]
+
+    assert sum(shown_of) <= room or sum(sizes) <= room
+    if sum(sizes) <= room:
+        assert shown_of == sizes
+    else:
+        assert sum(shown_of) > room - len(sizes)
+
+
+def test_of_a_long_document_references_go_first() -> None:
+    links = "\n\n".join(f"[{n}] The figure {n}, https://example.org/{n}" for n in range(60))
+    long = document("long", f"# References\n\n{links}\n\n{SECTIONS}")
+    found = {"long": [long.lines[max(long.lines)].start, long.lines[5].start]}
+    one = shown([long], 600, {}, found)[0]
+
+    assert "example.org" not in one.excerpt.text
+    assert "figure 3900" in one.excerpt.text
+    assert "- References (60)" in one.excerpt.text
 
 
 def a_note(text: str, at: int, point: int = 1) -> Note:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.tables import noted_table, rendered_table
+from bullpen.agents.tables import counts_in, is_counted, noted_table, rendered_table
 from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.lookup import Select, Table, Where
 from bullpen.orchestrator.rules import lookup
@@ -106,3 +106,15 @@ def test_a_note_of_a_look_up_rests_on_the_fields_of_its_first_rows() -> None:
     assert {(r.source, r.field) for r in note.records} >= {("d0", "id"), ("d0", "kind"), ("d3", "id")}
     bare = noted_table("T1", table_of(SHIPS, show=("kind",)), has_rows=False)
     assert bare.text == "look-up: all documents: 4 of 4\n  1 of 4 documents have no kind"
+
+
+def test_a_cell_that_says_what_a_look_up_counts_is_known_by_code() -> None:
+    crossed = rendered_table(table_of(SHIPS, count_by=("built", "kind")), "look-up")
+    alone = rendered_table(table_of(SHIPS, count_by=("kind",)), "look-up")
+
+    assert is_counted("1902", "Ferry", "1", crossed) or is_counted("Ferry", "1902", "1", crossed)
+    assert is_counted("Barge", "1902", "1", crossed) and is_counted("1902", "barge", "1", crossed)
+    assert not is_counted("1902", "barge", "2", crossed) and not is_counted("1909", "barge", "1", crossed)
+    assert is_counted("ferry", "How many", "2", alone) and not is_counted("ferry", "How many", "3", alone)
+    assert not is_counted("ferry", "1902", "2", "look-up: all documents: 4 of 4")
+    assert counts_in(crossed)["all", "all"] == 4

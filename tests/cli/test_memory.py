@@ -19,9 +19,9 @@ from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
 from bullpen.memory.embedding import Vector
 from bullpen.orchestrator.cli.app import main
 from bullpen.orchestrator.cli.memory_rebuild import Lines
-from bullpen.orchestrator.evidence import Document, Note, Stored
+from bullpen.orchestrator.evidence import Document
 from bullpen.orchestrator.ingest import corpus_of
-from bullpen.orchestrator.ports import MemoryFactory
+from bullpen.orchestrator.ports import MemoryFactory, Note, Stored
 from bullpen.orchestrator.settings import Settings, load_settings
 
 from ..words.odd import ODD, Outside

@@ -12,8 +12,8 @@ from bullpen.memory import InMemory, open_memory
 from bullpen.orchestrator import ingest as module
 from bullpen.orchestrator.clock import SystemClock
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.evidence import Document, File, Ingested, Unreadable
-from bullpen.orchestrator.ingest import corpus_of, ingest
+from bullpen.orchestrator.evidence import Document, File, Unreadable
+from bullpen.orchestrator.ingest import Ingested, corpus_of, ingest
 from bullpen.orchestrator.journal.in_memory import InMemoryJournal
 from bullpen.orchestrator.journal.step import Steps
 from bullpen.orchestrator.ports import CorpusReader, Memory

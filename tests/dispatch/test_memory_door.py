@@ -15,11 +15,11 @@ from bullpen.memory.in_memory import InMemory
 from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.cli.progress import describe
 from bullpen.orchestrator.errors import Conflict
-from bullpen.orchestrator.evidence import Claim, Document, Draft, File, Note, Quote, Report, Unreadable
+from bullpen.orchestrator.evidence import Claim, Document, Draft, File, Quote, Report, Unreadable
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.journal.reader import run_of
 from bullpen.orchestrator.lookup import Select, Where
-from bullpen.orchestrator.ports import Memory
+from bullpen.orchestrator.ports import Memory, Note
 from bullpen.orchestrator.replay import replay
 from bullpen.orchestrator.rules.compose import RULER
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask

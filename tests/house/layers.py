@@ -52,6 +52,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"worker", "order", "ingest"}),
     frozenset({"frames"}),
     frozenset({"dispatch"}),
+    frozenset({"finish"}),
     frozenset({"job"}),
     frozenset({"team"}),
     frozenset({"launched", "made_of", "left"}),

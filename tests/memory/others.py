@@ -13,7 +13,8 @@ import os, signal, sys, json, anyio
 from pathlib import Path
 from anyio import to_thread
 from bullpen.memory import HashedEmbedder, listener, open_memory
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Note
 
 def dies_before_it_answers():
     \"\"\"The next call is done, and nobody hears of it.\"\"\"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
 from bullpen.memory.chunking import SIZE, Chunking, chunk, tokens
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.evidence import Document, Note
-from bullpen.orchestrator.ports import Memory
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Memory, Note
 from bullpen.orchestrator.rules.blocks import blocks
 from bullpen.orchestrator.rules.headings import headings
 

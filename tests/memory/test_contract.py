@@ -13,10 +13,10 @@ from bullpen.memory import open_in_memory, open_memory
 from bullpen.memory.embedding import HashedEmbedder, Vector
 from bullpen.memory.words import words as stems
 from bullpen.orchestrator.errors import BadInput
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
 from bullpen.orchestrator.ids import digest
 from bullpen.orchestrator.metadata import Condition
-from bullpen.orchestrator.ports import Memory, MemoryFactory
+from bullpen.orchestrator.ports import Memory, MemoryFactory, Note
 from bullpen.orchestrator.settings import Settings
 
 pytestmark = pytest.mark.anyio

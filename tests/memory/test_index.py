@@ -16,7 +16,8 @@ import pytest
 from bullpen.memory import HashedEmbedder, ProjectMemory, chroma, open_memory
 from bullpen.memory.ranking import fuse
 from bullpen.orchestrator.errors import BadInput, Unavailable
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Note
 
 pytestmark = pytest.mark.anyio
 

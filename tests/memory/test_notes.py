@@ -10,9 +10,9 @@ import pytest
 from bullpen.memory import open_in_memory, open_memory
 from bullpen.memory.embedding import HashedEmbedder
 from bullpen.orchestrator.errors import BadInput, Conflict
-from bullpen.orchestrator.evidence import Document, Note, Superseded
+from bullpen.orchestrator.evidence import Document
 from bullpen.orchestrator.metadata import Condition
-from bullpen.orchestrator.ports import Memory, MemoryFactory
+from bullpen.orchestrator.ports import Memory, MemoryFactory, Note, Superseded
 
 pytestmark = pytest.mark.anyio
 

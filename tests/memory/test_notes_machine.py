@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bullpen.memory import HashedEmbedder, open_in_memory, open_memory
 from bullpen.orchestrator.errors import BadInput, Conflict
-from bullpen.orchestrator.evidence import Document, Note, Passage
-from bullpen.orchestrator.ports import Memory
+from bullpen.orchestrator.evidence import Document, Passage
+from bullpen.orchestrator.ports import Memory, Note
 
 #: Steps taken, by default few; and steps in one story.
 STEPS, IN_A_STORY = int(os.environ.get("BULLPEN_STEPS", "100")), 25

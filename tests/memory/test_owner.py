@@ -25,9 +25,10 @@ from bullpen.memory.owner import Owner
 from bullpen.orchestrator.control.place import connected
 from bullpen.orchestrator.control.protocol import Asker
 from bullpen.orchestrator.errors import BadInput, Conflict, Overloaded, Refused, Unavailable
-from bullpen.orchestrator.evidence import Document, File, Note
+from bullpen.orchestrator.evidence import Document, File
 from bullpen.orchestrator.lookup import Select, Where
 from bullpen.orchestrator.metadata import Condition
+from bullpen.orchestrator.ports import Note
 
 from .others import Other
 

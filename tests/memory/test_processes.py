@@ -15,7 +15,8 @@ INGEST = """
 import sys, anyio
 from pathlib import Path
 from bullpen.memory import HashedEmbedder, open_memory
-from bullpen.orchestrator.evidence import Document, Note
+from bullpen.orchestrator.evidence import Document
+from bullpen.orchestrator.ports import Note
 async def main():
     async with open_memory(Path(sys.argv[1]), embedder=HashedEmbedder()) as memory:
         for batch in range(1000):

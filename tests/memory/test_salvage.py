@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bullpen.memory import HashedEmbedder, ProjectMemory, checksums, database, open_memory
 from bullpen.memory.checksums import TABLES, is_whole, provide
 from bullpen.orchestrator.errors import BullpenError
-from bullpen.orchestrator.evidence import Document, File, Note
+from bullpen.orchestrator.evidence import Document, File
+from bullpen.orchestrator.ports import Note
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bullpen.memory import HashedEmbedder, ProjectMemory, open_memory
-from bullpen.orchestrator.evidence import Document, Note, Passage
+from bullpen.orchestrator.evidence import Document, Passage
+from bullpen.orchestrator.ports import Note
 
 CORPORA = st.sampled_from(["sea", "land"])
 IDS = st.sampled_from(["a", "b", "c"])

@@ -5,6 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bullpen.agents.report.composition import compose_research
+from bullpen.agents.report.default_layout import laid_out
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import (
     Block,
@@ -22,8 +24,8 @@ from bullpen.orchestrator.evidence import (
 )
 from bullpen.orchestrator.rules import report as rules
 from bullpen.orchestrator.rules.citing import Marks
-from bullpen.orchestrator.rules.compose import RULER, compose
-from bullpen.orchestrator.rules.layout import ids_of, laid_out, pruned
+from bullpen.orchestrator.rules.compose import RULER
+from bullpen.orchestrator.rules.layout import ids_of, pruned
 
 NAMES = "abcdefgh"
 LISTED = "\n## Evidence\n\n"
@@ -75,7 +77,7 @@ CLAIMS = st.lists(quoted | recorded, max_size=6)
 
 def text_of(claims: tuple[Claim, ...], layout: Layout | None) -> str:
     made = Report(job="j", status=Status.OK, text="", claims=claims, layout=layout)
-    return compose("Why?", made, Evidence(sources=(Source(id="s", title="S", uri="s", text_hash="0"),)))
+    return compose_research("Why?", made, Evidence(sources=(Source(id="s", title="S", uri="s", text_hash="0"),)))
 
 
 def printed_and_listed(text: str) -> tuple[set[str], list[str]]:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bullpen.agents.report.composition import compose_research
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import (
     Block,
@@ -24,7 +25,6 @@ from bullpen.orchestrator.evidence import (
     Section,
     Source,
 )
-from bullpen.orchestrator.rules.compose import compose
 from bullpen.orchestrator.rules.markdown import as_data, folded
 from bullpen.orchestrator.text import printable
 
@@ -124,7 +124,7 @@ def report(text: str) -> str:
         made_by=MadeBy(lane=text, models=(text,)),
     )
     evidence = Evidence(sources=sources, passages=(passage,))
-    return compose(text, value, evidence, notice=text)
+    return compose_research(text, value, evidence, notice=text)
 
 
 def shape(tokens: list[Token]) -> list[object]:

@@ -605,3 +605,58 @@ def test_an_excerpt_has_the_lines_that_it_names_in_order_and_says_what_was_cut(
     assert bool(found.cut) is (found.numbers != told_of)
     assert sum(tokens_of(document.lines[n]) for n in found.numbers) <= room
     assert set(lines_in(found.text)) == found.numbers
+
+
+QUOTED = """He wrote on the list::
+
+    Nobody needs a second ferry while the first one sails
+    half empty (see the counts of last year).
+
+    I would rather mend the quay.
+
+It was meant so::
+
+    ferry = Ferry(quay="mended")
+    # It is mended first, and only then does it sail again.
+    ferry.sail(to="Mora", at=[6, 9])
+
+* An item may announce what it goes on behind::
+
+      quay.mend(at=[1, 2], by={"winter": True})
+
+  This is done once a year, and in the winter alone, by the crew of the ferry.
+"""
+
+
+def test_a_letter_in_a_literal_block_is_sentences_and_code_in_one_is_code() -> None:
+    kinds = {line.text[:14]: line.kind for part in numbered(QUOTED).parts for line in part.lines}
+
+    assert kinds["Nobody needs a"] == kinds["I would rather"] == "sentence"
+    assert kinds["ferry = Ferry("] == kinds["quay.mend(at=["] == "code"
+    assert kinds["This is done o"] == "sentence"
+
+
+LINKED = """# Ferries
+
+The ferry sails at dawn. It is told in https://example.org/ferry how it came to be, and who paid for it in the end.
+
+## References
+
+[1] The ferry, https://example.org/ferry
+
+[2] The mill, https://example.org/mill
+
+## See
+
+[x]: https://example.org/x
+
+[y]: https://example.org/y
+"""
+
+
+def test_a_part_that_is_a_list_of_addresses_is_known_by_what_it_holds() -> None:
+    found = numbered(LINKED)
+    named = {part.heading: found.lists_links(n) for n, part in enumerate(found.parts)}
+
+    assert [named[name] for name in named if name.endswith(("References", "See"))] == [True, True]
+    assert not any(found.lists_links(n) for n, part in enumerate(found.parts) if "sails" in str(part.lines))

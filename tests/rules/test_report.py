@@ -339,10 +339,11 @@ def result(output: object, status: Status = Status.OK, kind: str = "") -> Result
 
 
 def test_the_last_draft_counts_and_without_one_the_findings_do() -> None:
-    finding = result(Finding(about="q", claims=(GOOD, GOOD)).model_dump())
+    finding = Finding(about="q", claims=(GOOD, GOOD))
 
-    assert report.draft_of([finding, result("some text"), result(None)]) == Draft(claims=(GOOD,))
-    assert report.draft_of([finding, result(Draft(claims=()).model_dump())]) == Draft()
+    assert report.draft_of([finding, "some text", None]) == Draft(claims=(GOOD,))
+    assert report.draft_of([Draft(claims=(GOOD,)), finding, Draft()]) == Draft()
+    assert report.draft_of(["some text", {"about": "q"}]) is None
 
 
 def test_every_failure_is_a_gap_but_what_was_skipped_because_of_one() -> None:

@@ -1,19 +1,21 @@
 """The documents behind a report: their status and dates, what replaced them, and how they were read. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..evidence import Consulted, Evidence, Source
-from ..metadata import as_date, is_empty, label, shown
-from ..text import shorten
-from .citing import VALUE_MOST, title_of
-from .markdown import as_data
+from ...orchestrator.evidence import Consulted, Evidence, Source
+from ...orchestrator.metadata import as_date, is_empty, label, shown
+from ...orchestrator.rules.citing import VALUE_MOST, title_of
+from ...orchestrator.rules.markdown import as_data
+from ...orchestrator.text import shorten
+from ..standing import SUCCESSORS
 
-#: Fields that name what has replaced a document, and that say what it is worth.
-SUCCESSORS = ("superseded_by", "replaced_by", "obsoleted_by")
+#: Fields that say what a document is worth.
 STATUSES = ("status", "state", "withdrawn")
 #: Documents that have a line of their own, and dates of one.
 _ROWS_MOST, _DATES_MOST = 40, 4
+#: Documents that were not used and are named in a sentence.
+_NAMED_MOST = 20
 
 
 class Standing(NamedTuple):
@@ -59,9 +61,16 @@ def documents_part(cited: Iterable[str], consulted: Sequence[Consulted], evidenc
     lines = [[heads[n] for n in full], ["---"] * len(full), *([row[n] for n in full] for row in rows)]
     parts = ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
     parts += [f"…and {len(names) - _ROWS_MOST} more, which the run names one by one."] if names[_ROWS_MOST:] else []
-    counted = f"{len(read)} read, {len(used.keys() & read.keys())} of them used." if read else ""
-    parts[:0] = filter(None, [as_data(told) or counted])
+    parts[:0] = filter(None, [as_data(told) or (_counted(read, used, sources) if read else "")])
     return "\n\n".join(parts)
+
+
+def _counted(read: Mapping[str, Consulted], used: Collection[str], sources: Mapping[str, Source]) -> str:
+    """How many documents were read and used, and which of them were not used."""
+    idle = [title_of(name, sources) for name in read if name not in used]
+    more = f"; and {len(idle) - _NAMED_MOST} more" if idle[_NAMED_MOST:] else ""
+    names = f" Read and not used: {as_data('; '.join(idle[:_NAMED_MOST]))}{more}." if idle else ""
+    return f"{len(read)} read, {len(read) - len(idle)} of them used.{names}"
 
 
 def _row(name: str, sources: Mapping[str, Source], item: Consulted | None, *, is_used: bool) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bullpen.agents.report.composition import compose_research
 from bullpen.orchestrator.envelope import Status
 from bullpen.orchestrator.evidence import (
     Checked,
@@ -25,7 +26,7 @@ from bullpen.orchestrator.evidence import (
     Source,
 )
 from bullpen.orchestrator.rules.citing import QUOTE_MOST, Marks, evidence_lines
-from bullpen.orchestrator.rules.compose import RULER, compose
+from bullpen.orchestrator.rules.compose import RULER
 from bullpen.orchestrator.rules.report import AROUND
 
 TEXT = "The pilot cost 48,000 crowns. It ran for six months."
@@ -58,7 +59,7 @@ def value(draft: Draft, gaps: tuple[Gap, ...] = (), **fields: Any) -> Report:
 
 
 def written(draft: Draft, evidence: Evidence = EVIDENCE, gaps: tuple[Gap, ...] = (), question: str = "Why?") -> str:
-    return compose(question, value(draft, gaps), evidence)
+    return compose_research(question, value(draft, gaps), evidence)
 
 
 def parts(text: str) -> dict[str, str]:
@@ -85,7 +86,7 @@ def test_the_text_numbers_quotes_in_the_order_they_are_needed_and_ends_with_who_
     other = Claim(text="It ended.", quotes=(second, QUOTE))
     made = value(Draft(claims=(GOOD, other)), GAP, made_by=MadeBy(lane="x", models=("m",)), cost_usd=0.5, seconds=61.2)
 
-    assert compose("Why?", made, EVIDENCE, notice="A notice.") == (
+    assert compose_research("Why?", made, EVIDENCE, notice="A notice.") == (
         "# Why?\n\n*A notice.*\n\nIt cost 48,000 crowns. [1] It ended. [2][1]\n\n"
         "## What went wrong\n\n- A step of the work failed.\n\n"
         "## Documents\n\n| document | file |\n| --- | --- |\n| A | docs/a.md |\n\n"
@@ -106,7 +107,7 @@ def test_nothing_found_is_said() -> None:
     [(Status.FAILED, "the work failed"), (Status.OVER_BUDGET, "the budget"), (Status.EMPTY, "Nothing was found")],
 )
 def test_without_an_answer_it_is_said_whether_one_was_looked_for(status: Status, said: str) -> None:
-    assert said in compose("Why?", value(Draft(), GAP, status=status), EVIDENCE)
+    assert said in compose_research("Why?", value(Draft(), GAP, status=status), EVIDENCE)
 
 
 def test_what_metadata_says_of_several_documents_is_a_table() -> None:
@@ -262,7 +263,7 @@ def test_the_documents_say_their_standing_and_how_they_were_read() -> None:
     found = parts(written(Draft(claims=(claim,), documents=consulted), evidence))
 
     assert found["Documents"] == (
-        "3 read, 1 of them used.\n\n"
+        "3 read, 1 of them used. Read and not used: PEP 2, New; C.\n\n"
         "| document | status | dates | replaced by | read | file |\n| --- | --- | --- | --- | --- | --- |\n"
         "| PEP 1, Old | Superseded | created 2020-01-02 | PEP 2 | in part: 212 sentences of 9 sections | docs/PEP-1 |\n"
         "| PEP 2, New | Final |  |  | not used | docs/PEP-2 |\n"
@@ -338,12 +339,12 @@ def test_a_draft_with_a_layout_says_itself_what_is_open() -> None:
     ],
 )
 def test_the_footer_says_who_checked(checked: Checked, said: str) -> None:
-    assert said in compose("Why?", value(Draft(claims=(GOOD,), checked=checked)), EVIDENCE).partition(RULER)[2]
+    assert said in compose_research("Why?", value(Draft(claims=(GOOD,), checked=checked)), EVIDENCE).partition(RULER)[2]
 
 
 def test_why_it_is_worse_than_it_could_be_ends_the_report() -> None:
     reasons = ("rung main: set A_KEY", "b answered,\n\n## not a")
-    text = compose("Why?", value(Draft(claims=(GOOD,)), degraded=reasons), EVIDENCE)
+    text = compose_research("Why?", value(Draft(claims=(GOOD,)), degraded=reasons), EVIDENCE)
 
     assert text.endswith(" It is worse than it could be: rung main: set A_KEY; b answered, ## not a.\n")
     assert "worse" not in written(Draft(claims=(GOOD,)))
