@@ -187,10 +187,9 @@ def next_round(
     wanted: dict[str, tuple[str, ...]] = {}
     for want in (want for want in seen.want if want.document in read):
         wanted[want.document] = tuple(dict.fromkeys((*wanted.get(want.document, ()), *want.headings)))
-    new = seen.next_documents[:_WIDER_MOST] if desk.columns else seen.next_documents
     columns = () if steered else desk.columns
     queries = (*steered, *seen.next_queries) if desk.points else ()
-    names = (*(read if steered else wanted), *new)
+    names = (*(read if steered else wanted), *_new(desk, seen))
     kept = found_tokens(limits) if queries else 0
     sizes, done = _sizes(desk.tokens, bool(columns)), _read_before(desk, seen, limits)
     chosen = limited(names, sizes, limits, "list" if columns else seen.kind, done, kept)
@@ -325,13 +324,18 @@ def _read_before(desk: Desk, seen: Overview, limits: Limits) -> Chosen:
     return Chosen(sizes, outlines)
 
 
+def _new(desk: Desk, seen: Overview) -> tuple[str, ...]:
+    """The documents that another round is to read: of those that may belong to a list not all."""
+    return seen.next_documents[:_WIDER_MOST] if desk.columns else seen.next_documents
+
+
 def _left(desk: Desk, looks: Sequence[Overview]) -> tuple[str, ...]:
     """The documents that a round was to read, and are among those at hand, and were not read.
 
     What the last look asks for is nobody's to read: no round came after it.
     """
     read = {one.source for one in looks[-1].documents}
-    asked = (name for look in looks[:-1] for name in look.next_documents if name in desk.tokens)
+    asked = (name for look in looks[:-1] for name in _new(desk, look) if name in desk.tokens)
     return tuple(name for name in dict.fromkeys((*desk.left, *desk.sought.wanted, *asked)) if name not in read)
 
 

@@ -10,9 +10,11 @@ from pydantic import TypeAdapter
 import bullpen.agents
 from bullpen.agents.analyze import Judgement
 from bullpen.agents.check import Verdicts
+from bullpen.agents.desk import Scouted, Triage
 from bullpen.agents.gaps import Gaps
 from bullpen.agents.reading import Picked, Read, ReadAll
 from bullpen.agents.refine import Written as Refined
+from bullpen.agents.rows import ReadRows, ReadTable
 from bullpen.agents.summarize import Summary
 from bullpen.agents.supervisor import Brief, Steered
 from bullpen.agents.writing import Written
@@ -27,6 +29,10 @@ FOLDER = Path(bullpen.agents.__file__).parent / "prompts"
     [
         ("read", ReadAll),
         ("read", Read),
+        ("read", ReadTable),
+        ("rows", ReadRows),
+        ("triage", Triage),
+        ("scout", Scouted),
         ("write", Written),
         ("check", Verdicts),
         ("gaps", Gaps),
