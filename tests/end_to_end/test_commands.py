@@ -31,7 +31,15 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
 
     assert set(found) == {"job", "status", "degraded", "report", "cost_usd", "estimated_usd", "seconds", "calls"}
     inner = {"text", "claims", "gaps", "disagreements", "uncovered", "outputs", "made_by"}
-    assert set(found["report"]) == {*inner, "layout", "not_answered", "documents", "written_by", "checked"}
+    assert set(found["report"]) == {
+        *inner,
+        "layout",
+        "not_answered",
+        "documents",
+        "completeness",
+        "written_by",
+        "checked",
+    }
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
     claim = found["report"]["claims"][0]
