@@ -5,7 +5,7 @@ already is dropped, what says too much is replaced by the words that the model g
 is told in the report.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -77,7 +77,7 @@ class Check(Worker):
             answer, verdicts, reasons = await self._verdicts(task, draft, odd, copied, ctx)
         except NoAnswer as error:
             return _unchecked(draft, odd, f"no model checked the sentences: {error}")
-        judged = judge(draft, verdicts, odd)
+        judged = judge(draft, verdicts, lambda claim: bool(_odd(claim, seen, known)))
         unjudged = f"{judged.unjudged} of the sentences were given no verdict" if judged.unjudged else ""
         checked = Checked(
             model=answer.model,
@@ -101,9 +101,11 @@ class Check(Worker):
         """The first of a model's answers, the verdicts of all, and why they count for less; what is `copied` needs
         none of its. Raises NoAnswer where there is none for the first sentences."""
         claims = said(draft)
+        sides = {claim.id for one in draft.disagreements for claim in one.claims}
         shows = asked(claims, draft.layout, seen_in(ctx.results))
         for sentence, claim in zip(shows.sentences, claims, strict=True):
             sentence["odd"] = [missing.text for missing in odd.get(claim.id, ())]
+            sentence["is_side"] = claim.id in sides
         verdicts = [Verdict(sentence=n, verdict="supported") for n, c in enumerate(claims, start=1) if c.id in copied]
         cells = "1 cell was" if len(copied) == 1 else f"{len(copied)} cells were"
         reasons = [f"{cells} compared with a look-up or field by code"] if copied else []
@@ -133,6 +135,7 @@ class Check(Worker):
             documents=[await _head(name, ctx) for name in sources],
             quotes=shows.quotes,
             sentences=shows.sentences,
+            not_answered=draft.not_answered,
         )
 
 
@@ -251,31 +254,40 @@ def places_of(layout: Layout) -> Iterator[tuple[str, str, str]]:
                 yield from ((str(head), str(column), name) for name in cell)
 
 
-def judge(draft: Draft, verdicts: Sequence[Verdict], odd: Collection[str] = ()) -> Judged:
-    """The draft as the verdicts leave it: the first about a sentence counts. An `odd` one without a verdict goes."""
-    first: dict[int, Verdict] = {}
-    for one in verdicts:
-        first.setdefault(one.sentence, one)
-    kept = _kept(draft)
-    gone: list[str] = []
-    mended: dict[str, str] = {}
-    stood = unjudged = 0
+def judge(draft: Draft, verdicts: Sequence[Verdict], is_odd: Callable[[Claim], bool] = lambda claim: False) -> Judged:
+    """The draft as the verdicts leave it: the first about a sentence counts.
+
+    A sentence without a verdict, and words that take the place of another's, go where code finds them odd. Where
+    the question is said to be open and nothing else would be left, what stands beside it stays.
+    """
     claims = said(draft)
-    cells = cells_of(draft.layout, {claim.id: claim.text for claim in claims}) if draft.layout else {}
-    places = {claim.id: cells[claim.id].removesuffix(claim.text) for claim in claims if claim.id in cells}
-    for number, claim in enumerate(claims, start=1):
-        verdict = first.get(number)
-        if verdict is None:
-            unjudged += 1
-            gone += [claim.id] if claim.id in odd else []
-        elif _is_dropped(verdict, is_kept=claim.id in kept):
-            gone.append(claim.id)
-        elif verdict.verdict == "overstated":
-            mended[claim.id] = bare(verdict.text.removeprefix(places.get(claim.id, "")))
-        else:
-            stood += 1
+    first = {one.sentence: one for one in reversed(verdicts)}
+    told = {claim.id: first.get(n) for n, claim in enumerate(claims, start=1)}
+    kept, places = _kept(draft), _places(draft, claims)
     texts = {claim.id: claim.text for claim in claims}
+    mended = {
+        name: bare(one.text.removeprefix(places.get(name, "")))
+        for name, one in told.items()
+        if one and one.verdict == "overstated"
+    }
+    odd = [c.id for c in claims if (told[c.id] is None or c.id in mended) and is_odd(_reworded(c, mended.get(c.id)))]
+    gone = [name for name, one in told.items() if name in odd or (one and _is_dropped(one, is_kept=name in kept))]
+    if draft.not_answered and all(claim.id in gone for claim in draft.claims):
+        gone = [name for name in gone if not (one := told[name]) or one.verdict != "beside"]
+    mended = {name: text for name, text in mended.items() if name not in gone}
+    unjudged = sum(one is None for one in told.values())
+    stood = sum(one is not None and name not in gone and name not in mended for name, one in told.items())
     return Judged(without(draft, gone, mended), stood, len(mended), tuple(texts[name] for name in gone), unjudged)
+
+
+def _reworded(claim: Claim, text: str | None) -> Claim:
+    return claim if text is None else claim.model_copy(update={"text": text})
+
+
+def _places(draft: Draft, claims: Sequence[Claim]) -> dict[str, str]:
+    """By the id of a cell, what is written before it to say where it stands; a model may repeat that in its words."""
+    cells = cells_of(draft.layout, {claim.id: claim.text for claim in claims}) if draft.layout else {}
+    return {claim.id: cells[claim.id].removesuffix(claim.text) for claim in claims if claim.id in cells}
 
 
 def _kept(draft: Draft) -> set[str]:

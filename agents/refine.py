@@ -19,7 +19,7 @@ from .reading import Way
 from .room import within
 from .rows import row_table
 from .writing import Written as WrittenReport
-from .writing import by_point, draft_of
+from .writing import by_point, draft_of, rivals
 
 #: Tokens of notes before a writer.
 NOTES_TOKENS = 16_000
@@ -104,6 +104,7 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 notes=[{"number": n, "point": note.point, "text": note.text} for n, note in numbered],
                 rows=row_table(notes),
                 left=left,
+                rivals=rivals(notes, read.points),
                 not_said=(*read.unsaid, *task.absent, *task.unread),
             )
         except NoAnswer as error:

@@ -8,12 +8,13 @@ dropped, and named.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import combinations, groupby
 
 from pydantic import Field
 
 from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Section, Value
 from ..orchestrator.rules.layout import pruned
+from .likeness import is_conflict
 from .reading import Note
 
 #: The numbers at the end of a sentence or a cell: `[1]`, `[1][2]`, `[1, 2]`, and full stops between and behind them.
@@ -31,6 +32,8 @@ _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _RULE = re.compile(r"[\s|:-]+$")
 _RANGE_MOST = 20
+#: Pairs of notes that a writer is told of.
+_RIVALS_MOST = 12
 #: What stands for the whole table of the rows of a list.
 ROWS = "@rows"
 #: A cell that says nothing.
@@ -124,6 +127,18 @@ def draft_of(written: Written, notes: Sequence[Note]) -> tuple[Draft, list[str]]
         ),
     )
     return draft, page.dropped
+
+
+def rivals(notes: Sequence[Note], points: Sequence[str]) -> list[tuple[int, int]]:
+    """The numbers of notes, from 1, that name different figures for what seems one thing, in different documents."""
+    return [
+        (a, b)
+        for (a, one), (b, other) in combinations(enumerate(notes, start=1), 2)
+        if one.point == other.point
+        and not (one.cell or other.cell or one.is_table or other.is_table)  # rows differ, and counts are no rivals
+        and not {quote.source for quote in one.quotes} & {quote.source for quote in other.quotes}
+        and is_conflict(one.text, other.text, points[one.point - 1] if one.point else "")
+    ][:_RIVALS_MOST]
 
 
 def by_point(points: Sequence[str], notes: Sequence[Note]) -> Draft:

@@ -11,6 +11,8 @@ from itertools import pairwise
 #: Ideographs and kana stand without spaces: a word begins and ends anywhere among them.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"[^\W_]+|[+#]+")
+#: A name of a program that begins or ends with underscores.
+_NAME = re.compile(r"_\w+|\w+_")
 _PIECE = re.compile(r"[\x00-\x7f]+(?=[\x00-\x7f])|.[^\x00-\x7f]*", re.DOTALL)
 #: What may stand between two words: marks and one line break, but neither the end of a sentence nor a blank line.
 _BETWEEN = r"(?:[^\w.!?;\n]|_|[.!?;](?!\s|$)|\n(?!\s*\n)){1,40}"
@@ -30,11 +32,15 @@ def fold(text: str) -> str:
 def phrase(words: str) -> re.Pattern[str] | None:
     """What finds these words, in this order, in a folded text; None where there is no word among them.
 
-    Leading zeros do not count (`pep-0008` is `PEP 8`), and a last word of four letters or more may go on.
+    Leading zeros do not count (`pep-0008` is `PEP 8`), and a last word of four letters or more may go on. A name
+    with underscores around it stands as it is (`__notes__`).
     """
-    found = _WORD.findall(fold(words))
+    folded = fold(words).strip()
+    found = _WORD.findall(folded)
     if not found:
         return None
+    if _NAME.fullmatch(folded):
+        return re.compile(rf"(?<!\w){folded}(?!\w)")
     parts = [f"0*{word.lstrip('0') or '0'}" if word.isdecimal() else re.escape(word) for word in found]
     gaps = [_BETWEEN if one[0] not in "+#" and other[0] not in "+#" else r"[\W_]*" for one, other in pairwise(found)]
     first, last = found[0], found[-1]

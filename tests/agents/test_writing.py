@@ -18,6 +18,7 @@ from bullpen.agents.writing import (
     claim_of,
     draft_of,
     numbers_in,
+    rivals,
     sentences_of,
     without,
 )
@@ -164,6 +165,29 @@ def test_the_verdicts_are_applied_and_nothing_is_written_anew() -> None:
     assert judged.dropped == ("Three.", "Four.")
 
 
+def test_words_that_take_the_place_of_others_are_looked_at_as_these_are() -> None:
+    found, _ = draft("One [1]. Two [2]. Three [3].")
+    verdicts = [
+        Verdict(sentence=1, verdict="overstated", text="One of 1902."),
+        Verdict(sentence=2, verdict="overstated", text="About two."),
+    ]
+    judged = judge(found, verdicts, lambda claim: "1902" in claim.text or claim.text == "Three.")
+
+    assert [claim.text for claim in judged.draft.claims] == ["About two."]
+    assert (judged.as_they_stood, judged.mended, judged.dropped, judged.unjudged) == (0, 1, ("One.", "Three."), 1)
+
+
+def test_what_stands_beside_the_question_stays_where_nothing_else_would() -> None:
+    found = draft("One [1].", "Two [2].")[0].model_copy(update={"not_answered": ("How many.",)})
+    beside = [Verdict(sentence=1, verdict="beside"), Verdict(sentence=2, verdict="beside")]
+    wrong = [Verdict(sentence=1, verdict="beside"), Verdict(sentence=2, verdict="unsupported")]
+
+    assert [claim.text for claim in judge(found, beside).draft.claims] == ["One.", "Two."]
+    assert [claim.text for claim in judge(found, wrong).draft.claims] == ["One."]
+    assert [claim.text for claim in judge(found, beside[:1]).draft.claims] == ["Two."]
+    assert judge(found.model_copy(update={"not_answered": ()}), beside).draft.claims == ()
+
+
 def test_a_cell_is_shown_with_its_row_and_column_and_is_neither_beside_nor_repeated() -> None:
     found, _ = draft("It cost 3 [1].", "| | cost | year |\n|---|---|---|\n| ferry | 3 [6] | 1902 [7] |")
     shown = asked(found.claims, found.layout, Seen({("a", 6): "Money › Old"}))
@@ -193,6 +217,23 @@ def test_a_side_that_is_not_borne_out_takes_its_disagreement_along() -> None:
     assert draft("x [1].", disagreements=(unsure,))[0].disagreements[0].why is None
     assert judge(found, [Verdict(sentence=3, verdict="unsupported")]).draft.disagreements == ()
     assert judge(found, [Verdict(sentence=4, verdict="unsupported")]).draft.disagreements[0].why is None
+
+
+def test_a_writer_is_told_which_notes_name_different_figures_for_one_thing() -> None:
+    said = [
+        ("a", 1, "The trial cost 182,400 pounds in its first year."),
+        ("b", 1, "The trial cost 201,100 pounds in its first year."),
+        ("b", 1, "The trial carried 18,200 passengers by night."),
+        ("a", 1, "The trial cost 201,100 pounds in its first year."),
+        ("c", 2, "The trial cost 190,000 pounds in its first year."),
+    ]
+    notes = [
+        Note(point=point, text=text, quotes=(Quote(source=source, start=0, end=1, text="x"),))
+        for source, point, text in said
+    ]
+
+    assert rivals(notes, ["What did the trial cost?", "What else?"]) == [(1, 2)]
+    assert rivals(notes * 9, ["What did the trial cost?", "What else?"])[12:] == []
 
 
 def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:

@@ -36,6 +36,7 @@ def found(words: str, text: str) -> str | None:
         ("strasse", "… eine Straße dort", "Straße"),
         ("会議", "この会議室", "会議"),
         ("interpret", "two interpreters", "interpreters"),
+        ("__notes__", "its ``__notes__`` attribute", "__notes__"),
     ],
 )
 def test_words_are_found_as_they_stand(words: str, text: str, stands: str) -> None:
@@ -53,6 +54,8 @@ def test_words_are_found_as_they_stand(words: str, text: str, stands: str) -> No
         ("lock file", "a lock\n\nfile"),
         ("h2", "h20"),
         ("lock file", "file lock"),
+        ("__notes__", "some notes"),
+        ("__notes__", "the __notes__list"),
     ],
 )
 def test_other_words_are_not_taken_for_them(words: str, text: str) -> None:
