@@ -18,7 +18,7 @@ from ..orchestrator.rules.tokens import estimate
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Answer, Context, Worker
 from .gaps import Overview
-from .tables import is_counted
+from .tables import is_counted, is_field
 from .writing import bare, without
 
 #: Characters of the beginning of a document that a check is shown.
@@ -72,9 +72,9 @@ class Check(Worker):
         known = known_of(task.question, [source for source in sources if source])
         seen = seen_in(ctx.results)
         odd = {claim.id: missing for claim in claims if (missing := _odd(claim, seen, known))}
-        counted = counted_in(draft.layout, claims, seen) if draft.layout else frozenset[str]()
+        copied = copied_in(draft.layout, claims, seen) if draft.layout else frozenset[str]()
         try:
-            answer, verdicts, reasons = await self._verdicts(task, draft, odd, counted, ctx)
+            answer, verdicts, reasons = await self._verdicts(task, draft, odd, copied, ctx)
         except NoAnswer as error:
             return _unchecked(draft, odd, f"no model checked the sentences: {error}")
         judged = judge(draft, verdicts, lambda claim: bool(_odd(claim, seen, known)))
@@ -95,21 +95,21 @@ class Check(Worker):
         task: Query,
         draft: Draft,
         odd: Mapping[str, Sequence[Missing]],
-        counted: Collection[str],
+        copied: Collection[str],
         ctx: Context,
     ) -> tuple[Answer[Verdicts], list[Verdict], list[str]]:
-        """The first of a model's answers, the verdicts of all, and why they count for less; what is `counted` needs
+        """The first of a model's answers, the verdicts of all, and why they count for less; what is `copied` needs
         none of its. Raises NoAnswer where there is none for the first sentences."""
         claims = said(draft)
-        shows = asked(claims, draft.layout, seen_in(ctx.results))
         sides = {claim.id for one in draft.disagreements for claim in one.claims}
+        shows = asked(claims, draft.layout, seen_in(ctx.results))
         for sentence, claim in zip(shows.sentences, claims, strict=True):
             sentence["odd"] = [missing.text for missing in odd.get(claim.id, ())]
             sentence["is_side"] = claim.id in sides
-        verdicts = [Verdict(sentence=n, verdict="supported") for n, c in enumerate(claims, start=1) if c.id in counted]
-        counts = "1 count was" if len(counted) == 1 else f"{len(counted)} counts were"
-        reasons = [f"{counts} compared with their look-up by code"] if counted else []
-        left = [s for s, claim in zip(shows.sentences, claims, strict=True) if claim.id not in counted]
+        verdicts = [Verdict(sentence=n, verdict="supported") for n, c in enumerate(claims, start=1) if c.id in copied]
+        cells = "1 cell was" if len(copied) == 1 else f"{len(copied)} cells were"
+        reasons = [f"{cells} compared with a look-up or field by code"] if copied else []
+        left = [s for s, claim in zip(shows.sentences, claims, strict=True) if claim.id not in copied]
         answers: list[Answer[Verdicts]] = []
         for batch in batches(shows.quotes, left or shows.sentences):
             try:
@@ -225,15 +225,20 @@ def batches(quotes: Sequence[dict[str, Any]], sentences: Sequence[dict[str, Any]
     yield Asked([quote for quote in quotes if quote["number"] in numbers], batch)
 
 
-def counted_in(layout: Layout, claims: Sequence[Claim], seen: Seen) -> frozenset[str]:
-    """The cells that say what a look-up which they name has counted: their ids."""
+def copied_in(layout: Layout, claims: Sequence[Claim], seen: Seen) -> frozenset[str]:
+    """The cells, by their ids, that say what a look-up which they name has counted, or the field of their column."""
     named = {claim.id: claim for claim in claims}
-    tables = {c.id: [seen.tables[name] for name in c.notes if name in seen.tables] for c in claims}
     return frozenset(
-        name
-        for row, column, name in places_of(layout)
-        if name in named and any(is_counted(row, column, named[name].text, text) for text in tables[name])
+        name for row, column, name in places_of(layout) if name in named and _is_copied(row, column, named[name], seen)
     )
+
+
+def _is_copied(row: str, column: str, claim: Claim, seen: Seen) -> bool:
+    tables = [seen.tables[name] for name in claim.notes if name in seen.tables]
+    if tables:
+        return any(is_counted(row, column, claim.text, text) for text in tables)
+    said = [*(q.text for q in claim.quotes), *(f"{r.field}: {shown(r.value)}" for r in claim.records)]
+    return len(claim.notes) == 1 and any(is_field(column, claim.text, text) for text in said)
 
 
 def cells_of(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:

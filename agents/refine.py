@@ -111,7 +111,7 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 length=ctx.limits.length,
                 language=ctx.limits.language,
                 notes=[{"number": n, "point": note.point, "text": note.text} for n, note in numbered],
-                rivals=rivals(read.notes, read.points),
+                rivals=rivals(notes, read.points),
                 rows=row_table(notes),
                 left=left,
                 not_said=(*read.unsaid, *task.absent, *task.unjudged),

@@ -4,6 +4,7 @@ A look-up that counts shows its counts, whole where there is room, and no rows: 
 Any other shows its rows. What there is no room for is told.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from ..orchestrator.metadata import key, shown
 from .reading import Note
 from .room import fitting
 
+#: A field as the header of a text writes it.
+_FIELD = re.compile(r"(?P<name>[^:=\n]{1,60}?)\s*[:=]\s*(?P<value>.+)", re.DOTALL)
 #: Tokens of a table in a prompt, about.
 TABLE_TOKENS = 2_500
 #: Columns of a table of counts; a field with more values has a row for each.
@@ -130,3 +133,9 @@ def is_counted(row: str, column: str, cell: str, text: str) -> bool:
     alone = {names[0]: number for names, number in counts.items() if names[1] == _NUMBER}
     number = counts.get((key(row), key(column)), counts.get((key(column), key(row)), alone.get(key(row))))
     return number is not None and cell.replace(",", "").strip() == str(number)
+
+
+def is_field(column: str, cell: str, said: str) -> bool:
+    """Whether a cell says the value of the field that its column is called by, as in `package = "quay"`."""
+    found = _FIELD.match(said.strip())
+    return found is not None and key(found["name"]) == key(column) and key(found["value"]) == key(cell) != ""

@@ -136,6 +136,7 @@ def rivals(notes: Sequence[Note], points: Sequence[str]) -> list[tuple[int, int]
         (a, b)
         for (a, one), (b, other) in combinations(enumerate(notes, start=1), 2)
         if one.point == other.point
+        and not (one.cell or other.cell or one.is_table or other.is_table)  # rows differ, and counts are no rivals
         and not {quote.source for quote in one.quotes} & {quote.source for quote in other.quotes}
         and is_conflict(one.text, other.text, points[one.point - 1] if one.point else "")
     ][:_RIVALS_MOST]

@@ -250,9 +250,28 @@ async def test_counts_are_compared_by_code_and_only_what_is_left_is_checked_by_a
     assert [claim.text for claim in found.claims] == ["Most are ferries.", "12"]
     assert found.checked is not None
     assert (found.checked.sentences, found.checked.as_they_stood, found.checked.dropped) == (3, 2, ("3",))
-    assert "1 count was compared with their look-up by code" in found.checked.reason
+    assert "1 cell was compared with a look-up or field by code" in found.checked.reason
     assert asked(requests) == ["triage", "write", "check"]
     assert all("ship-0" not in one["text"] for one in requests[1].inputs["notes"])
+
+
+async def test_a_cell_that_says_the_field_of_its_column_is_compared_by_code(tmp_path: Path) -> None:
+    def of_kind(request: Request) -> Any:
+        told = [row(request, one) for one in request.inputs["documents"]]
+        for one, document in zip(told, request.inputs["documents"], strict=True):
+            field = int(document["text"].partition("[")[2].partition("]")[0])
+            wrong = "barge" if "Ship 5 is" in document["text"] else "ferry"
+            one["cells"] = [{"column": "Kind", "text": wrong, "sentences": [field]}] if one["keep"] else []
+        return {"rows": told}
+
+    triage = {**TRIAGE, "columns": ["kind"]}
+    found, requests = await report(tmp_path, fleet(tmp_path, 14, WOOL), {**ANSWERS, "triage": triage, "rows": of_kind})
+
+    left = [one["text"] for one in requests[-1].inputs["sentences"]]
+    assert left == ["There are many ferries.", "ship-005.md “Ship 5” · kind: barge"]
+    assert found.checked is not None
+    assert (found.checked.sentences, found.checked.as_they_stood) == (13, 13)
+    assert "11 cells were compared" in found.checked.reason
 
 
 async def test_a_report_that_is_too_large_for_one_check_is_checked_in_several(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.tables import counts_in, is_counted, noted_table, rendered_table
+from bullpen.agents.tables import counts_in, is_counted, is_field, noted_table, rendered_table
 from bullpen.orchestrator.evidence import Source
 from bullpen.orchestrator.lookup import Select, Table, Where
 from bullpen.orchestrator.rules import lookup
@@ -118,3 +118,9 @@ def test_a_cell_that_says_what_a_look_up_counts_is_known_by_code() -> None:
     assert is_counted("ferry", "How many", "2", alone) and not is_counted("ferry", "How many", "3", alone)
     assert not is_counted("ferry", "1902", "2", "look-up: all documents: 4 of 4")
     assert counts_in(crossed)["all", "all"] == 4
+
+
+def test_a_cell_that_says_the_field_of_its_column_is_known_by_code() -> None:
+    assert is_field("Package", "quay", 'package = "quay"') and is_field("made on", "2019-05-03", "made-on: 2019-05-03")
+    assert not is_field("package", "quay 2", 'package = "quay"') and not is_field("name", "quay", 'package = "quay"')
+    assert not is_field("package", "", "package =") and not is_field("package", "quay", "The package is quay.")

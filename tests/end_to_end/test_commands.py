@@ -36,6 +36,7 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
         "layout",
         "not_answered",
         "documents",
+        "completeness",
         "written_by",
         "checked",
         "checks",
