@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from .numbering import Line, Numbered, tokens_of
+from .numbering import Line, Numbered
 from .tokens import estimate
 
 #: The shares of the room that a document's head, and the names of what was cut, have at most.
@@ -55,12 +55,12 @@ def excerpt(
     Numbers are shown with `offset` added, for several documents in one text; `Excerpt.numbers` are the document's own.
     """
     told = [line for part in numbered.parts for line in part.lines if line.kind != "links"]
-    if parts is None and (tokens_most is None or _size(told) <= tokens_most):
+    if parts is None and (tokens_most is None or _size(numbered, told) <= tokens_most):
         return Excerpt(_text(numbered, told, offset), frozenset(line.number for line in told))
     prose = [line for line in told if line.kind != "code"]
-    if _size(prose) < (1 - _CODE_LEAST) * _size(told):
+    if _size(numbered, prose) < (1 - _CODE_LEAST) * _size(numbered, told):
         prose = told
-    if parts is not None or _size(prose) > (tokens_most or 0):
+    if parts is not None or _size(numbered, prose) > (tokens_most or 0):
         prose = _chosen(numbered, prose, parts, tokens_most)
     numbers = frozenset(line.number for line in prose)
     left = [line for line in told if line.number not in numbers]
@@ -68,8 +68,8 @@ def excerpt(
     return Excerpt(_text(numbered, prose, offset, end), numbers, _counted(left))
 
 
-def _size(lines: Iterable[Line]) -> int:
-    return sum(map(tokens_of, lines))
+def _size(numbered: Numbered, lines: Iterable[Line]) -> int:
+    return sum(numbered.sizes[line.number] for line in lines)
 
 
 def _chosen(
@@ -81,11 +81,13 @@ def _chosen(
     by_part = {n: lines for n, lines in whole.items() if n in (parts or ()) or not numbered.lists_links(n)}
     head = _head(by_part)
     room = math.inf if tokens_most is None else tokens_most
-    chosen = set(_fitting(head, room * _HEAD_MOST if parts or parts is None else room))
-    room -= _size(chosen) + min(room * _NAMES_MOST, sum(estimate(part.heading) + 3 for part in numbered.parts))
+    chosen = set(_fitting(numbered, head, room * _HEAD_MOST if parts or parts is None else room))
+    room -= _size(numbered, chosen) + min(
+        room * _NAMES_MOST, sum(estimate(part.heading) + 3 for part in numbered.parts)
+    )
     wanted = by_part if parts is None else parts
     more = (line for n in wanted for line in by_part.get(n, ()) if line not in chosen)
-    return sorted({*chosen, *_fitting(more, room)})
+    return sorted({*chosen, *_fitting(numbered, more, room)})
 
 
 def _head(by_part: dict[int, list[Line]]) -> list[Line]:
@@ -98,10 +100,10 @@ def _head(by_part: dict[int, list[Line]]) -> list[Line]:
     return head
 
 
-def _fitting(lines: Iterable[Line], room: float) -> Iterator[Line]:
+def _fitting(numbered: Numbered, lines: Iterable[Line], room: float) -> Iterator[Line]:
     """The first of them, as many as there is room for."""
     for line in lines:
-        room -= tokens_of(line)
+        room -= numbered.sizes[line.number]
         if room < 0:
             return
         yield line

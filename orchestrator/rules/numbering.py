@@ -74,11 +74,6 @@ class Part(NamedTuple):
         """The path in words; "" for what comes before the first heading."""
         return ARROW.join(self.path)
 
-    @property
-    def tokens(self) -> int:
-        """About how many tokens it has as it is shown."""
-        return sum(map(tokens_of, self.lines))
-
 
 class Numbered:
     """A document and its numbered lines, in the order of reading."""
@@ -93,9 +88,14 @@ class Numbered:
         return {line.number: line for part in self.parts for line in part.lines}
 
     @cached_property
+    def sizes(self) -> Mapping[int, int]:
+        """About how many tokens each line has as it is shown, by its number: reckoned once, for a text may be long."""
+        return {number: tokens_of(line) for number, line in self.lines.items()}
+
+    @cached_property
     def tokens(self) -> int:
         """About how many tokens the whole of it has as it is shown."""
-        return sum(part.tokens for part in self.parts)
+        return sum(self.sizes.values())
 
     def heading(self, part: int) -> str:
         """The path of a part in words, without the document's own title at its beginning."""
