@@ -29,7 +29,6 @@ from .evidence import (
     Output,
     Passage,
     Quote,
-    Reference,
     Report,
 )
 from .frames.attempt import Guarded, guard
@@ -92,7 +91,6 @@ class Finisher:
             all_gaps = (*gaps, *self._gaps)
             status = _status(ended.status, draft, all_gaps, results, outputs, expects_claims=expects)
             said = {"status": status, "text": text, "gaps": all_gaps, "outputs": outputs, "checks": effects}
-            said["sources"] = tuple(Reference(id=s.id, title=s.title, uri=s.uri) for s in evidence.sources)
             return Report(**{**dict(draft), **self._facts(), **said})
 
         notice = " ".join(said for lane, said in self._equipment.notices.items() if lane in self._tally.lanes)
