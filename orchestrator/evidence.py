@@ -70,14 +70,6 @@ class Source(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class Reference(Value):
-    """What a source is called, and where it is."""
-
-    id: str
-    title: str
-    uri: str
-
-
 class Passage(Value):
     """A piece of a source: `text == source_text[start:end]`."""
 
@@ -322,8 +314,6 @@ class Report(Value):
     checked: Checked | None = Field(default=None, exclude_if=lambda checked: checked is None)
     #: What came of the tasks that no other came after, where that is not findings.
     outputs: tuple[Output, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
-    #: What the sources are called that claims rest on, and those that were read.
-    sources: tuple[Reference, ...] = Field(default=(), exclude_if=lambda sources: not sources)
     #: What the checks that the team brings did, in their order; those that changed nothing are left out.
     checks: tuple[CheckEffect, ...] = Field(default=(), exclude_if=lambda checks: not checks)
     made_by: MadeBy = MadeBy()
@@ -351,7 +341,7 @@ class Report(Value):
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
         absent: dict[str, Any] = {"layout": None, "not_answered": [], "documents": [], "outputs": []}
-        absent |= {"completeness": "", "written_by": None, "checked": None, "checks": [], "sources": []}
+        absent |= {"completeness": "", "written_by": None, "checked": None, "checks": []}
         flat = {**absent, "estimated_usd": 0.0, **self.model_dump(mode="json")}
         flat["claims"] = [{"id": "", "notes": [], "conditions": [], **claim} for claim in flat["claims"]]
         inner = ("text", "claims", "gaps", "disagreements", "uncovered", *absent, "made_by")

@@ -29,7 +29,6 @@ from .evidence import (
     Output,
     Passage,
     Quote,
-    Reference,
     Report,
 )
 from .frames.attempt import Guarded, guard
@@ -92,21 +91,27 @@ class Finisher:
             all_gaps = (*gaps, *self._gaps)
             status = _status(ended.status, draft, all_gaps, results, outputs, expects_claims=expects)
             said = {"status": status, "text": text, "gaps": all_gaps, "outputs": outputs, "checks": effects}
-            said["sources"] = tuple(Reference(id=s.id, title=s.title, uri=s.uri) for s in evidence.sources)
             return Report(**{**dict(draft), **self._facts(), **said})
 
-        text = await self._text(self._finish.compose, ended.question, made(""), evidence)
-        if text is None:
-            text = compose(ended.question, made(""), evidence, notice=self._notice())
-        return made(text)
+        notice = " ".join(said for lane, said in self._equipment.notices.items() if lane in self._tally.lanes)
+        if self._finish.compose is not compose:
+            write = partial(self._finish.compose, ended.question, made(""), evidence, notice=notice)
+            written = await self._guarded("compose", write, str)
+            if written.failure is None:
+                return made(written.value)
+        return made(compose(ended.question, made(""), evidence, notice=notice))
 
     async def _drafted(self, results: Sequence[Result]) -> Draft | None:
         """What the tasks have returned as a draft; where the team's own way fails, their drafts or findings."""
         values = [
             _typed(result, self._equipment.contracts[result.worker]) for result in results if result.status.delivered
         ]
-        drafted = await self._guarded("draft", partial(self._finish.draft, values), Draft | None)
-        return drafted.value if drafted.failure is None else rules.draft_of(values)
+        if self._finish.draft is not rules.draft_of:
+            found = await self._guarded("draft", partial(self._finish.draft, values), Draft | None)
+            if found.failure is None:
+                drafted: Draft | None = found.value
+                return drafted
+        return rules.draft_of(values)
 
     async def _with_evidence(self, draft: Draft) -> tuple[Draft, Evidence]:
         """The draft without what has no evidence. The words around each quote go into the run, with their source.
@@ -137,12 +142,6 @@ class Finisher:
                 effects.append(effect)
             draft = after
         return draft, tuple(effects)
-
-    async def _text(self, write: Compose, question: str, report: Report, evidence: Evidence) -> str | None:
-        """The report as its team writes it; None where that fails."""
-        ask = partial(write, question, report, evidence.model_copy(deep=True), notice=self._notice())
-        written: str | None = (await self._guarded("compose", ask, str)).value
-        return written
 
     async def _guarded(self, name: str, code: Callable[[], Any], kind: Any) -> Guarded:
         """What code of the team's own returns, which must be of this kind; a gap where it is not, or raises."""
@@ -181,9 +180,6 @@ class Finisher:
             "seconds": tally.seconds,
             "calls": Calls(model=tally.model_calls, tool=tally.tool_calls),
         }
-
-    def _notice(self) -> str:
-        return " ".join(text for lane, text in self._equipment.notices.items() if lane in self._tally.lanes)
 
 
 def _typed(result: Result, contract: Contract) -> object:

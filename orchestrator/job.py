@@ -50,7 +50,7 @@ class Job:
         equipment: Equipment,
         supervisor: tuple[Supervisor, Identity],
         tally: Tally,
-        finish: Finish = Finish(),  # noqa: B008 - a frozen value
+        finish: Finish,
     ) -> None:
         self.order, self.equipment, self.tally, self.finish = order, equipment, tally, finish
         self._supervisor, self._identity = supervisor

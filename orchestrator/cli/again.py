@@ -48,8 +48,8 @@ def _print_replay(run: Run, came: Replay, *, as_json: bool) -> None:
         sys.stdout.write(f"the report of job {run.id} comes out differently\n")
         sys.stdout.writelines(f"not on record: {what}\n" for what in came.missing)
         before, after = (json.loads(report) for report in (came.recorded, came.replayed))
-        changed = [name for name in before if before[name] != after.get(name)]
-        sys.stdout.writelines(f"  {name}: {before[name]!r}\n  now: {after.get(name)!r}\n" for name in changed)
+        changed = [name for name in before | after if before.get(name) != after.get(name)]
+        sys.stdout.writelines(f"  {name}: {before.get(name)!r}\n  now: {after.get(name)!r}\n" for name in changed)
 
 
 def fork_job(

@@ -175,8 +175,8 @@ def _print(report: Report) -> None:
     calls = f"{report.calls.model} model calls"
     made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
     counts = [f"{len(report.claims)} claims"] if report.claims or not report.outputs else []
-    found = ", ".join([*counts, *([f"{len(report.outputs)} unchecked outputs"] if report.outputs else [])])
+    counts += [f"{len(report.outputs)} unchecked output{'s' * (len(report.outputs) > 1)}"] if report.outputs else []
     cost = told_usd(report.cost_usd, report.estimated_usd)
-    facts = (str(report.status), found, calls, made_by, cost)
+    facts = (str(report.status), ", ".join(counts), calls, made_by, cost)
     sys.stderr.write(f"\n{' · '.join(facts)} · {report.seconds:.1f} s\n")
     sys.stderr.write(f"read on: bullpen show {report.job}   bullpen verify {report.job}\n")

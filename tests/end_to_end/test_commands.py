@@ -40,16 +40,13 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
         "written_by",
         "checked",
         "checks",
-        "sources",
     }
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
     claim = found["report"]["claims"][0]
-    assert set(claim) == {"text", "quotes", "records", "rule", "answer", "id", "notes"}
+    assert set(claim) == {"text", "quotes", "records", "rule", "answer", "id", "notes", "conditions"}
     assert [bool(claim["answer"]) for claim in found["report"]["claims"]].count(True) == 1
     assert set(claim["quotes"][0]) == {"source", "start", "end", "text"}
-    named = {one["id"]: one for one in found["report"]["sources"]}[claim["quotes"][0]["source"]]
-    assert (named["title"], Path(named["uri"]).parent) == ("Evaluation of the night bus pilot", corpus)
     source = (corpus / claim["quotes"][0]["source"]).read_text(encoding="utf-8")
     assert source[claim["quotes"][0]["start"] : claim["quotes"][0]["end"]] == claim["quotes"][0]["text"]
 
@@ -156,6 +153,55 @@ def test_one_of_five_searches_that_raises_makes_a_partial_report(bullpen: Comman
     assert len(found["report"]["claims"]) == 4
     tasks = json.loads(bullpen("show", "latest", "--json").stdout)["tasks"]
     assert [task["status"] for task in tasks] == ["ok", "ok", "failed", "ok", "ok"]
+
+
+SORTING = """
+from bullpen import Context, Plan, PlannedTask, Team, Worker
+from pydantic import BaseModel
+
+class Topic(BaseModel):
+    about: str
+
+class Sort(Worker):
+    'Says what a text is about.'
+    async def run(self, task: str, ctx: Context) -> Topic:
+        return Topic(about=task.split()[-1])
+
+class One:
+    async def brief(self, question, ctx): return question
+    async def plan(self, brief, ctx): return Plan(tasks=(PlannedTask(id="sort", worker="sort", input=brief),))
+    async def review(self, brief, results, ctx): return None
+
+team = Team(lambda *_, **__: One(), (Sort,))
+"""
+
+
+def test_a_team_of_another_kind_works_without_documents_and_its_run_is_read_without_the_team(
+    bullpen: Command, corpus: Path
+) -> None:
+    mine = corpus.parent / "mine.py"
+    mine.write_text(SORTING)
+    rungs = '[{"model": "openai_http:unasked", "base_url": "http://127.0.0.1:9"}]'
+    ended = bullpen("research", "What are leases", "--team", "mine:team", BULLPEN_RUNGS=rungs)
+
+    assert ended.returncode == 0, ended.stderr
+    assert '"about": "leases"' in ended.stdout
+    assert "ok · 1 unchecked output · 0 model calls" in ended.stderr
+    assert bullpen("replay", "latest", "--team", "mine:team", BULLPEN_RUNGS=rungs).returncode == 0
+    mine.unlink()
+    assert "not checked" in bullpen("verify", "latest").stdout
+    shown = json.loads(bullpen("show", "latest", "--json").stdout)["report"]["report"]
+    assert shown["outputs"] == [{"task": "sort", "worker": "sort", "value": {"about": "leases"}}]
+    assert "No module named 'mine'" in bullpen("replay", "latest", "--team", "mine:team").stderr
+
+
+def test_a_team_that_reads_documents_says_so_where_none_are_named(bullpen: Command, corpus: Path) -> None:
+    ended = bullpen("research", QUESTION)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (
+        ended.stderr == "bullpen: this team answers from documents and was given none: name them with --corpus PATH\n"
+    )
 
 
 def test_nothing_found_has_an_exit_status_of_its_own(bullpen: Command, corpus: Path) -> None:

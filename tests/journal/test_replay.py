@@ -239,6 +239,14 @@ def test_a_worker_that_asks_for_something_else_comes_out_differently() -> None:
     assert (came.is_same, came.missing) == (False, ("model.asked",))
 
 
+def test_a_team_that_goes_another_way_is_refused_by_name() -> None:
+    job = JOBS["answers"]
+    run = virtual_time.run(lambda: recorded(job))
+
+    with pytest.raises(BadInput, match="with this team, which waits for what is not on record"):
+        again(run, Job((*job.tasks, "ask q")))
+
+
 def test_what_has_not_ended_cannot_be_compared() -> None:
     job = JOBS["answers"]
     run = virtual_time.run(lambda: recorded(job))
