@@ -4,7 +4,7 @@ For models that can say which sentences answer a question and cannot write: what
 it shares with the question, what says the same is folded into one, and the best sentence of each point leads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..orchestrator.evidence import Block, Claim, Draft, Layout, Section
 from ..orchestrator.rules.cleaning import cleaned
@@ -15,8 +15,6 @@ from .writing import claim_of
 
 #: Sentences of a report, and of its lead.
 _MOST, _LEAD_MOST = 20, 3
-#: What stands over what documents say of themselves.
-_OF_DOCUMENTS = "Of the documents"
 
 
 def point_for(text: str, points: Sequence[str]) -> int:
@@ -43,33 +41,6 @@ def _source(note: Note) -> str:
 def _verbatim(note: Note) -> str:
     """The words that its quotes have, since nobody has checked its own; a note of fields alone has no others."""
     return " … ".join(cleaned(quote.text) for quote in note.quotes) or note.text
-
-
-def _heading(part: str) -> str:
-    """A part of a question as a heading: without the subject that was added in brackets."""
-    asked = part.removesuffix("?").partition(" (")[0]
-    return f"{asked[:1].upper()}{asked[1:]}?"
-
-
-def under_parts(claims: Sequence[Claim], parts: Mapping[str, str]) -> tuple[tuple[Claim, ...], Layout | None]:
-    """Claims under the parts of the question that they were found for, the first of each leading; `parts` by words.
-
-    A question of one part, and one that metadata answers, need no such layout.
-    """
-    found = dict.fromkeys(part for claim in claims if (part := parts.get(claim.text)))
-    if len(found) < 2 or any(claim.answer and claim.rule for claim in claims):
-        return tuple(claims), None
-    named = tuple(claim.model_copy(update={"id": f"s{n}"}) for n, claim in enumerate(claims, start=1))
-    groups = {part: [claim.id for claim in named if parts.get(claim.text) == part] for part in found}
-    rest = [claim.id for claim in named if claim.text not in parts]
-    lead = [ids[0] for ids in groups.values()][:_LEAD_MOST]
-    lists = {part: tuple(name for name in ids if name not in lead) for part, ids in groups.items()}
-    sections = [
-        Section(heading=_heading(part), blocks=(Block(kind="list", claims=ids),)) for part, ids in lists.items() if ids
-    ]
-    if rest:
-        sections.append(Section(heading=_OF_DOCUMENTS, blocks=(Block(kind="table", claims=tuple(rest)),)))
-    return named, Layout(lead=tuple(lead), sections=tuple(sections))
 
 
 def arranged(question: str, points: Sequence[str], notes: Sequence[Note]) -> Draft:

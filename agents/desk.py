@@ -11,16 +11,19 @@ from functools import partial
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
-from ..orchestrator.evidence import Card, Query, Record, Value
+from ..orchestrator.evidence import Card, Effort, Query, Record, Value
 from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
 from .catalogue import expand, rendered_table
 from .gaps import GapsTask, Overview
-from .parts import split_question
+from .parts import kind_of, split_question
 from .reading import CALL_TOKENS, Kind, Note, ReadTask, Way, batches
 from .refine import WriteTask
 from .search import Located, Searches
 
+#: How much work a question of several documents deserves; any other is for one fact.
+_EFFORTS: dict[Kind, Effort] = {"comparison": "comparison", "history": "survey", "list": "survey", "survey": "survey"}
+_POINTS_MOST = 8
 #: Of so many documents at most a model that only selects is shown sentences.
 _SELECTED_FROM = 12
 
@@ -120,6 +123,14 @@ def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes
     return Desk(question=question, way="select", points=points, groups=(tuple(names),))
 
 
+def by_rule(question: str, notes: tuple[str, ...]) -> Desk:
+    """The desk of no model: what the question itself asks for; documents are found by searching for each part."""
+    kind = kind_of(question)
+    parts = (question,) if kind in _EFFORTS else split_question(question)  # of many documents each is read once
+    points = tuple(dict.fromkeys((*parts, *notes)))[:_POINTS_MOST]
+    return Desk(question=question, way="extract", kind=kind, points=points)
+
+
 def fits_one_call(cards: Sequence[Card]) -> bool:
     """Whether all documents together can be read in one call."""
     return sum(card.tokens for card in cards) <= CALL_TOKENS
@@ -128,11 +139,13 @@ def fits_one_call(cards: Sequence[Card]) -> bool:
 def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
     """The first round: searches and readings, beside every worker that gathers, then a look over all notes."""
     tasks = _readings(desk, desk.groups[:fan_out_most], desk.queries, first=1, but=())
+    tasks += _by_part(desk, desk.points[:fan_out_most] if desk.way == "extract" else (), first=1)
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
-    is_last = desk.way == "select" or not desk.points  # all there is has been read then
-    look = _look(desk, [task.id for task in tasks], desk.queries, round_number=1, is_last=is_last)
+    is_last = desk.way != "prose" or not desk.points  # all there is has been read then
+    ids = [task.id for task in tasks if task.worker != "search" or desk.way != "extract"]
+    look = _look(desk, ids, desk.queries, round_number=1, is_last=is_last)
     return Plan(tasks=(*tasks, look))
 
 
@@ -155,6 +168,8 @@ def next_round(
     )
     queries = (*steered, *seen.next_queries) if desk.points else ()
     tasks = _readings(at, groups[:fan_out_most], queries, first=number, but=read, sections=wanted)
+    if desk.way == "extract":
+        tasks = _by_part(at, steered[:fan_out_most], first=number)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]
     at = at.model_copy(update={"points": (*seen.points, *steered)})
@@ -166,7 +181,7 @@ def writing(desk: Desk, results: Sequence[Result]) -> Plan:
     """The report, and the check of it."""
     last = [result.task for result in results if result.worker == "analyze"][-1]
     write = WriteTask(question=desk.question, way=desk.way, absent=desk.absent).model_dump()
-    if desk.way == "select":  # what is quoted as it stands needs no check
+    if desk.way != "prose":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
     return Plan(
@@ -209,11 +224,32 @@ def _readings(
     return tasks
 
 
+def _by_part(desk: Desk, points: Sequence[str], *, first: int) -> list[PlannedTask]:
+    """For each point a search by rule, and a reading of what it finds."""
+    effort = _EFFORTS.get(desk.kind, "fact")
+    tasks: list[PlannedTask] = []
+    for n, point in enumerate(points, start=first):
+        query = Query(question=desk.question, about=point, effort=effort)
+        read = ReadTask(question=desk.question, way=desk.way, kind=desk.kind, points=(point,), found=True)
+        search = PlannedTask(id=f"search-{n}", worker="search", input=query.model_dump())
+        after = PlannedTask(id=f"summarize-{n}", worker="summarize", input=read.model_dump(), after=(search.id,))
+        tasks += [search, after]
+    return tasks
+
+
 def _look(
     desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool = False
 ) -> PlannedTask:
     searched = tuple(dict.fromkeys((*desk.searched, *queries)))
-    task = GapsTask(question=desk.question, points=desk.points, searched=searched, tables=desk.tables, is_last=is_last)
+    task = GapsTask(
+        question=desk.question,
+        way=desk.way,
+        kind=desk.kind,
+        points=desk.points,
+        searched=searched,
+        is_last=is_last,
+        tables=desk.tables,
+    )
     return PlannedTask(id=f"analyze-{round_number}", worker="analyze", input=task.model_dump(), after=tuple(after))
 
 
@@ -226,5 +262,7 @@ def _rounds(results: Sequence[Result]) -> int:
 
 
 def _searched(desk: Desk, results: Sequence[Result]) -> tuple[str, ...]:
+    if desk.way == "extract":  # nobody asks where else to look
+        return ()
     found = [result.read(Located) for result in results if result.worker == "search" and result.status.delivered]
     return tuple(dict.fromkeys((*desk.searched, *(query for one in found for query in one.queries))))

@@ -5,14 +5,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..orchestrator.evidence import Consulted, Value
-from .reading import Kind, Note, Notes, Want
+from ..orchestrator.evidence import Consulted, Disagreement, Value
+from .reading import Kind, Note, Notes, Want, Way
 
 
 class GapsTask(Value):
     """To look over what was read. The last time, nothing else may be asked for."""
 
     question: str
+    way: Way = "prose"
     kind: Kind = "fact"
     #: The points of the plan; readers that had none have made their own.
     points: tuple[str, ...] = ()
@@ -52,6 +53,10 @@ class Overview(Value):
     next_documents: tuple[str, ...] = ()
     next_queries: tuple[str, ...] = ()
     want: tuple[Want, ...] = ()
+    #: What rules saw: sources that differ, why the evidence may be weak, words that need no quote.
+    disagreements: tuple[Disagreement, ...] = Field(default=(), exclude_if=lambda sides: not sides)
+    weak: tuple[str, ...] = Field(default=(), exclude_if=lambda weak: not weak)
+    explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
 
     @property
     def asks_for_more(self) -> bool:
@@ -86,6 +91,8 @@ def overview(
         unsaid=tuple(point for point in points if point not in told and (read or not tables)),
         documents=tuple(documents.values()),
         want=tuple(want for notes in read for want in notes.want),
+        weak=tuple(dict.fromkeys(notes.weak for notes in read if notes.weak)),
+        explained=tuple(dict.fromkeys(word for notes in read for word in notes.explained)),
     )
 
 

@@ -9,15 +9,16 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from ..orchestrator.evidence import Consulted, Quote, Record, Value
+from ..orchestrator.evidence import Claim, Consulted, Passage, Quote, Record, Rule, Value
 from ..orchestrator.rules.cleaning import cleaned
 from ..orchestrator.rules.excerpts import Excerpt, excerpt
 from ..orchestrator.rules.numbering import Numbered
 
 #: What form of answer a question asks for.
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
-#: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them.
-Way = Literal["prose", "select"]
+#: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them;
+#: or rules do both.
+Way = Literal["prose", "select", "extract"]
 #: Tokens of documents in one call.
 CALL_TOKENS = 12_000
 
@@ -103,6 +104,21 @@ class Note(Value):
     records: tuple[Record, ...] = ()
     #: Whether it is what a look-up found.
     is_table: bool = False
+    #: How it was computed from those fields, by a question that rules read, and what it answers, value by value.
+    rule: Rule | None = Field(default=None, exclude_if=lambda rule: rule is None)
+    answer: tuple[str, ...] = Field(default=(), exclude_if=lambda answer: not answer)
+
+
+def note_of(claim: Claim, point: int = 0) -> Note:
+    """A claim that somebody else has found, as a note."""
+    return Note(
+        point=point,
+        text=claim.text,
+        quotes=claim.quotes,
+        records=claim.records,
+        rule=claim.rule,
+        answer=claim.answer,
+    )
 
 
 class Notes(Value):
@@ -117,6 +133,9 @@ class Notes(Value):
     want: tuple[Want, ...] = ()
     #: The documents, read in whole or in part.
     documents: tuple[Consulted, ...] = ()
+    #: Why what was found may not answer the question, and its words that were understood without a quote.
+    weak: str = Field(default="", exclude_if=lambda weak: not weak)
+    explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
 
 
 class Shown(NamedTuple):
@@ -135,6 +154,11 @@ class Shown(NamedTuple):
     def own(self, numbers: Iterable[int]) -> list[int]:
         """Those of a call's numbers that are lines of this document and were shown, as its own."""
         return [n - self.offset for n in numbers if n - self.offset in self.excerpt.numbers]
+
+    def within(self, passage: Passage) -> list[int]:
+        """The call's numbers of the lines of which something stands in a passage."""
+        lines = self.document.lines.items()
+        return [n + self.offset for n, line in lines if line.start < passage.end and passage.start < line.end]
 
 
 def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS) -> list[list[str]]:

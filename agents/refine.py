@@ -1,36 +1,15 @@
-"""The refine worker: an analysis in, the sentences of the report out."""
+"""The refine worker: all notes in, the sentences of the report out."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
-
-from pydantic import Field
-
-from ..memory.context import Budget
 from ..orchestrator.errors import NoAnswer
-from ..orchestrator.evidence import Author, Checked, Claim, Draft, Gap, Query, Value
-from ..orchestrator.rules.report import recompute
+from ..orchestrator.evidence import Author, Checked, Draft, Gap, Value
 from ..orchestrator.worker import Context, Worker
-from .analyze import Analysis
-from .arrange import arranged, under_parts
-from .claims import fitting, is_exact
+from .arrange import arranged
 from .coverage import uncovered
 from .gaps import Overview
 from .reading import Way
+from .sections import heading_of, laid_out
 from .writing import Written as WrittenReport
 from .writing import by_point, draft_of
-
-
-class Sentence(Value):
-    """One sentence of the report and the numbers of the claims it rests on."""
-
-    text: str
-    claims: tuple[int, ...] = Field(min_length=1)
-
-
-class Written(Value):
-    """The report's sentences, in order."""
-
-    sentences: tuple[Sentence, ...]
 
 
 class WriteTask(Value):
@@ -43,40 +22,19 @@ class WriteTask(Value):
 
 
 class Refine(Worker):
-    """Writes the report from the analysis: every sentence names the claims it rests on."""
+    """Writes the report from the notes: every sentence names those that it rests on."""
 
     role = "write"
-    #: What claims may take of the tokens before a model, by kind of question.
-    budget: ClassVar[Budget] = Budget()
 
-    async def run(self, task: Query | WriteTask, ctx: Context) -> Draft:
-        return await (self._joined(task, ctx) if isinstance(task, Query) else _written(task, ctx))
-
-    async def _joined(self, task: Query, ctx: Context) -> Draft:
-        """Sentences over the claims of an analysis."""
-        analysis = ctx.results[-1].read(Analysis)
-        room = self.budget.tokens_of("evidence", task.effort)
-        shown, left = fitting([analysis.claims], room)
-        if left:
-            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
-        written = await ctx.ask("refine", returns=Written, question=task.question, claims=shown)
-        claims = tuple(claim for claim in (_claim(sentence, shown) for sentence in written.sentences) if claim)
-        claims = _with_exact(claims, shown) or analysis.claims
-        gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in analysis.weak]
-        gaps += [Gap(task="analyze", reason="NotFound", detail=detail) for detail in analysis.missing]
-        named, layout = under_parts(_answer_once(claims), analysis.parts)
-        return Draft(
-            claims=named,
-            layout=layout,
-            gaps=tuple(gaps),
-            disagreements=analysis.disagreements,
-            uncovered=uncovered(task.question, claims, analysis.explained),
-        )
+    async def run(self, task: WriteTask, ctx: Context) -> Draft:
+        return await _written(task, ctx)
 
 
 async def _written(task: WriteTask, ctx: Context) -> Draft:
     """The report as a model writes it from notes; where nothing of that may stand, the notes themselves by point."""
     read = ctx.results[-1].read(Overview)
+    if task.way == "extract":
+        return await _laid_out(task, read, ctx)
     if task.way == "select":
         return _quoted(task, read, "")
     shown = [{"point": note.point, "text": note.text} for note in read.notes]
@@ -117,37 +75,17 @@ def _quoted(task: WriteTask, read: Overview, reason: str) -> Draft:
     return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": unsaid})
 
 
-def _claim(sentence: Sentence, claims: Sequence[Claim]) -> Claim | None:
-    """The sentence with the evidence of the claims it names; None when it names none that exist."""
-    named = [claims[n - 1] for n in dict.fromkeys(sentence.claims) if 1 <= n <= len(claims)]
-    quotes = tuple(dict.fromkeys(quote for claim in named for quote in claim.quotes))
-    computed = next((claim for claim in named if claim.rule), None)
-    answer = next((claim.answer for claim in named if claim.answer), ())
-    if computed is not None and len(named) == 1:
-        said = computed.model_copy(update={"text": sentence.text})
-        return computed if recompute(said, _metadata(computed)) else said
-    if not quotes:
-        return None
-    is_whole = answer == tuple(claim.text for claim in named if claim.answer)
-    return Claim(text=sentence.text, quotes=quotes, answer=(sentence.text,) if is_whole and answer else answer)
-
-
-def _metadata(claim: Claim) -> dict[str, dict[str, Any]]:
-    """The metadata that a claim's records tell of."""
-    told: dict[str, dict[str, Any]] = {}
-    for record in claim.records:
-        told.setdefault(record.source, {})[record.field] = record.value
-    return told
-
-
-def _with_exact(claims: Sequence[Claim], found: Sequence[Claim]) -> tuple[Claim, ...]:
-    """The claims, with what metadata answers before them where no sentence says it."""
-    exact = [claim for claim in found if is_exact(claim)]
-    return (*(e for e in exact if not any(c.rule and c.answer == e.answer for c in claims)), *claims)
-
-
-def _answer_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
-    """The claims with one answer among them at most, and that first."""
-    answer = next((claim for claim in claims if claim.answer), None)
-    rest = [claim.model_copy(update={"answer": ()}) for claim in claims if claim is not answer]
-    return (answer, *rest) if answer else tuple(rest)
+async def _laid_out(task: WriteTask, read: Overview, ctx: Context) -> Draft:
+    """The report that rules lay out of the sentences that they have chosen, with what is in doubt about them."""
+    names = dict.fromkeys(quote.source for note in read.notes for quote in note.quotes)
+    sources = {name: source for name in names if (source := await ctx.memory.source(name))}
+    draft = laid_out(task.question, read.kind, read.points, read.notes, sources)
+    return draft.model_copy(
+        update={
+            "gaps": tuple(Gap(task="search", reason="WeakEvidence", detail=weak) for weak in read.weak),
+            "disagreements": read.disagreements,
+            "uncovered": uncovered(task.question, draft.claims, read.explained),
+            "documents": read.documents,
+            "not_answered": (*map(heading_of, read.unsaid), *read.weak),
+        }
+    )

@@ -1,19 +1,17 @@
-"""The summarize worker: passages in, claims with exact quotes out."""
+"""The summarize worker: documents in, notes with exact quotes out."""
 
-import re
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any
 
-from pydantic import Field
-
-from ..memory.context import Budget, assemble, gaps, in_turns
+from ..memory.context import in_turns
 from ..orchestrator.errors import NoAnswer, NothingFound
-from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
+from ..orchestrator.evidence import Claim, Passage
 from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
 from .arrange import point_for
-from .meaning import closeness_of
-from .parts import split_question
+from .meaning import SENTENCES_MOST
+from .parts import resolved, split_question
 from .reading import (
     CALL_TOKENS,
     Note,
@@ -25,6 +23,7 @@ from .reading import (
     ReadTask,
     Shown,
     consulted,
+    note_of,
     noted,
     selected,
     shown,
@@ -33,85 +32,64 @@ from .search import Found, Located
 
 #: Tokens of one document that are read at once; passages that are looked for in a longer one.
 DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 40
+#: Documents that are ranked sentence by sentence, and sentences of each where each has something to say.
+_RANKED_MOST, _EACH = 14, 3
 #: Notes of a document, and of a call.
 _NOTES_EACH, _NOTES_MOST = 15, 30
 #: Tokens of a document, and sentences that are taken of it, where a model only selects.
 SELECT_TOKENS, _PICKED_MOST = 3_000, 5
 
 
-class Excerpt(Value):
-    """Words from one of the numbered passages, exactly as they stand there."""
-
-    passage: int
-    text: str
-
-
-class Statement(Value):
-    """One sentence that answers part of the question, and the excerpts that say so."""
-
-    text: str
-    excerpts: tuple[Excerpt, ...] = Field(min_length=1)
-
-
-class Summary(Value):
-    """What the passages say about the question; `missing` is what they do not say."""
-
-    statements: tuple[Statement, ...] = ()
-    missing: str = ""
-
-
 class Summarize(Worker):
-    """Turns passages into short statements, each with the exact words of a source that say so."""
+    """Reads documents and notes down what they say about the points, each note with the words that say it."""
 
-    #: What passages may take of the tokens before a model, by kind of question.
-    budget: ClassVar[Budget] = Budget()
+    async def run(self, task: ReadTask, ctx: Context) -> Notes:
+        return await (_ranked(task, ctx) if task.way == "extract" else _noted(task, ctx))
 
-    async def run(self, task: Query | ReadTask, ctx: Context) -> Finding | Notes:
-        return await (self._picked(task, ctx) if isinstance(task, Query) else _noted(task, ctx))
 
-    async def _picked(self, task: Query, ctx: Context) -> Finding:
-        """Sentences of passages that answer one part of a question, by rule alone."""
-        found = [result.read(Found) for result in ctx.results]
-        passages = await self._chosen(task, in_turns(one.passages for one in found), ctx)
-        computed = tuple(claim for one in found for claim in one.claims)
-        claims, missing = await self._said(task, found, passages, ctx) if passages else ((), "")
-        if not computed and not claims:
-            raise NothingFound(missing or f"the passages do not answer {shorten(task.about, 120)!r}")
-        for claim in claims:
-            await ctx.memory.add(claim)
-        weak = "; ".join(dict.fromkeys(one.weak for one in found if one.weak))
-        explained = tuple(dict.fromkeys(word for one in found for word in one.explained))
-        whole = (*computed, *claims)
-        return Finding(
-            about=task.about, claims=whole, missing="" if computed else missing, weak=weak, explained=explained
-        )
+async def _ranked(task: ReadTask, ctx: Context) -> Notes:
+    """What rules find in each document that a search has found: its best sentences, behind what metadata answers."""
+    found = [result.read(Found) for result in ctx.results]
+    passages = in_turns(one.passages for one in found)
+    names = list(dict.fromkeys(passage.source for passage in passages))[:_RANKED_MOST]
+    documents = [document for name in names if (document := await ctx.memory.document(name))]
+    places = {name: [passage.start for passage in passages if passage.source == name] for name in names}
+    call = shown(documents, DOCUMENT_TOKENS, {}, places)
+    read = await _asked(task, call, ctx, **await _how(task, found, passages, call, ctx)) if call else Reading(notes=())
+    kept, _ = noted(read, call)
+    computed = tuple(note_of(claim, 1) for one in found for claim in one.claims)
+    if not computed and not kept:
+        raise NothingFound(f"the passages do not answer {shorten(task.points[0], 120)!r}")
+    for note in kept:
+        await ctx.memory.add(Claim(text=note.text, quotes=note.quotes))
+    return Notes(
+        kind=task.kind,
+        points=task.points,
+        notes=(*computed, *kept),
+        not_said=() if computed else read.not_said,
+        documents=consulted(call),
+        weak="; ".join(dict.fromkeys(one.weak for one in found if one.weak)),
+        explained=tuple(dict.fromkeys(word for one in found for word in one.explained)),
+    )
 
-    async def _chosen(self, task: Query, found: list[Passage], ctx: Context) -> list[Passage]:
-        """The passages that go before a model; what is left out is noted."""
-        between = {gap: await ctx.memory.read(*gap) for gap in gaps(found)}
-        room, share = self.budget.tokens_of("evidence", task.effort), self.budget.of(task.effort).source
-        whole = assemble(task.about, found, room, source_share=share, between=between)
-        if whole.omitted:
-            left = [f"{p.source} {p.start}..{p.end}: {reason}" for p, reason in whole.omitted]
-            ctx.note("passages are left out", kind=task.effort, room=room, spent=dict(whole.spent), left_out=left)
-        return list(whole.passages)
 
-    async def _said(
-        self, task: Query, found: list[Found], passages: list[Passage], ctx: Context
-    ) -> tuple[tuple[Claim, ...], str]:
-        """What a model makes of the passages, each statement with its quotes; and what it did not find."""
-        summary = await ctx.ask(
-            "summarize",
-            returns=Summary,
-            question=task.question,
-            about=task.about,
-            passages=passages,
-            rarity={word: weight for one in found for word, weight in one.rarity.items()},
-            near=await closeness_of(task.about, passages, ctx),
-            each=any(one.each for one in found),
-        )
-        claims = [_claim(statement, passages, ctx) for statement in summary.statements]
-        return tuple(claim for claim in claims if claim), summary.missing
+async def _how(
+    task: ReadTask, found: Sequence[Found], passages: Sequence[Passage], call: Sequence[Shown], ctx: Context
+) -> dict[str, Any]:
+    """What else rules go by, by the numbers of the lines: the ranks of their passages, and how near they are."""
+    is_each = any(one.each for one in found)
+    ranks: dict[int, int] = {}
+    for one in call:
+        own = [(n, passage) for n, passage in enumerate(passages) if passage.source == one.document.source.id]
+        for place, (n, passage) in enumerate(own):
+            for number in one.within(passage):
+                ranks.setdefault(number, place if is_each else n)
+    said = {n + one.offset: line.text for one in call for n, line in one.document.lines.items()}
+    first = sorted(ranks, key=lambda number: ranks[number])[:SENTENCES_MOST]
+    close = await ctx.memory.closeness(resolved(task.points[0]), [said[n] for n in first]) if first else None
+    near = dict(zip(first, close, strict=True)) if close is not None else {}
+    rarity = {word: weight for one in found for word, weight in one.rarity.items()}
+    return {"ranks": ranks, "near": near, "rarity": rarity, "each": _EACH if is_each else 0}
 
 
 async def _noted(task: ReadTask, ctx: Context) -> Notes:
@@ -144,8 +122,8 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
     return Notes(notes=tuple(kept), documents=consulted(call), **told)
 
 
-async def _asked(task: ReadTask, call: list[Shown], ctx: Context) -> Reading:
-    return await ctx.ask(
+async def _asked(task: ReadTask, call: list[Shown], ctx: Context, **how: Any) -> Reading:
+    reading: Reading = await ctx.ask(
         "read",
         returns=Read if task.points else ReadAll,
         question=task.question,
@@ -158,7 +136,9 @@ async def _asked(task: ReadTask, call: list[Shown], ctx: Context) -> Reading:
         has_cuts=any(one.excerpt.cut for one in call) and not task.sections,
         is_second=bool(task.sections),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
+        **how,
     )
+    return reading
 
 
 async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
@@ -196,28 +176,3 @@ async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Num
             documents.append(document)
             room -= document.tokens
     return documents
-
-
-def _claim(statement: Statement, passages: list[Passage], ctx: Context) -> Claim | None:
-    """The statement with its quotes found in their sources; None, and a note, when none of them is there."""
-    quotes = []
-    for excerpt in statement.excerpts:
-        known = 1 <= excerpt.passage <= len(passages)
-        quote = locate(excerpt.text, passages[excerpt.passage - 1]) if known else None
-        if quote is None:
-            ctx.note("an excerpt does not stand in its passage", passage=excerpt.passage, text=shorten(excerpt.text))
-        else:
-            quotes.append(quote)
-    return Claim(text=statement.text, quotes=tuple(quotes)) if quotes else None
-
-
-def locate(text: str, passage: Passage) -> Quote | None:
-    """The quote where it stands in the passage, as its source writes it; white space alone may differ."""
-    words = text.split()
-    if not words:
-        return None
-    match = re.search(r"\s+".join(re.escape(word) for word in words), passage.text)
-    if match is None:
-        return None
-    start = passage.start + match.start()
-    return Quote(source=passage.source, start=start, end=start + len(match.group()), text=match.group())
