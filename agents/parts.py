@@ -55,7 +55,8 @@ _KINDS: dict[Kind, str] = {
     "history": r"\b(?:histor\w+|evol\w+|timeline|over (?:the )?(?:years|time)|progress\w*|succession|successive)\b"
     r"|\bhow (?:did|has|have|was|were)\b.*\b(?:arriv|become|c[ao]me|develop|grow|grew|chang|get|got|emerg)\w*",
     "list": r"\b(?:which|what|list|name|all|every|each)\b(?:\W+\w+){0,3}?\W+(?:(?!\w*(?:ss|us|is)\b)\w{3,}s)\b.*"
-    r"\b(?:were|are|have|do|did|name|concern|describe|recommend|affect)\b",
+    r"\b(?:were|are|have|do|did|name|concern|describe|recommend|affect)\b"
+    r"|\bwhich (?:of the )?(?:[\w-]+ ){0,2}?(?!does\b|\w*(?:ss|us|is)\b)\w{3,}s\b(?! (?:an?|the|its?|this)\b)",
     "survey": r"\b(?:overview|survey|summar\w+|state of|policies|proposals|approaches|phases|proposed)\b",
     "how": r"^\s*how\b",
 }

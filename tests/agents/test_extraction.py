@@ -62,6 +62,8 @@ def test_a_part_that_says_little_is_told_what_it_is_about() -> None:
         ("What is the history of the ferry?", "history"),
         ("How do the two ferries differ?", "comparison"),
         ("Which bridges were closed in winter?", "list"),
+        ("Which stone bridges leaked water?", "list"),
+        ("Which process uses the bridge?", "fact"),
         ("What are the phases of the repair?", "survey"),
         ("How is the pilot paid?", "how"),
         ("What did the pilot cost?", "fact"),
