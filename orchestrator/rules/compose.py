@@ -18,6 +18,7 @@ from .layout import Laid, counted_by, kind_of, laid_out
 from .markdown import as_data
 from .plainly import open_points, went_wrong
 from .price import told_usd
+from .same_model import without_folder
 
 #: What stands before the footer: who wrote and checked the report, what it cost, how it could be better.
 RULER = "\n\n---\n\n"
@@ -179,9 +180,9 @@ def _said(side: Claim, page: _Page) -> str:
 
 def _footer(report: Report) -> str:
     """Who wrote the report and who checked it, what it cost, and why it is worse than it could be."""
-    models = ", ".join(report.made_by.models)
-    lane = report.made_by.lane
-    said = [f"Written by {models} ({lane})." if models else f"Written by {lane}." if lane else "No model was asked."]
+    models, lane = ", ".join(map(without_folder, report.made_by.models)), report.made_by.lane
+    how = "Written by" if report.written_by or not report.checked else "Chosen with the help of"
+    said = [f"{how} {models} ({lane})." if models else f"{how} {lane}." if lane else "No model was asked."]
     said += [_check(report.checked)] if report.checked else []
     cost = told_usd(report.cost_usd, report.estimated_usd) if report.cost_usd else "nothing"
     said += [f"It cost {cost} and took {_time(report.seconds)}."]
@@ -198,7 +199,7 @@ def _check(checked: Checked) -> str:
     counts += [f"{len(checked.dropped)} left out"] if checked.dropped else []
     judged = checked.as_they_stood + checked.mended + len(checked.dropped)
     how = "each checked against its" if judged >= checked.sentences else f"{judged} of them checked against their"
-    said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {checked.model}"
+    said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {without_folder(checked.model)}"
     return f"{said}: {', '.join(counts)}{f' ({checked.reason})' if checked.reason else ''}."
 
 
