@@ -31,7 +31,7 @@ async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
     """All notes as one, and what else is to be looked up: nothing where code sees that every point is settled."""
     read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
     whole = overview(read, task.points, task.tables, task.kind)
-    if task.way == "extract":
+    if task.way != "prose":
         return await _by_rule(task, whole, ctx)
     also = see_also(read)
     if not task.is_last and (whole.unsaid or also):

@@ -24,8 +24,6 @@ from .search import Located, Searches
 #: How much work a question of several documents deserves; any other is for one fact.
 _EFFORTS: dict[Kind, Effort] = {"comparison": "comparison", "history": "survey", "list": "survey", "survey": "survey"}
 _POINTS_MOST = 8
-#: Of so many documents at most a model that only selects is shown sentences.
-_SELECTED_FROM = 12
 
 
 #: Rows of a look-up that a writer is shown (of what is counted, groups), and those whose fields are on record.
@@ -116,19 +114,12 @@ def noted_table(name: str, table: Table) -> Note:
     return Note(id=name, text=text, records=tuple(records), is_table=True)
 
 
-def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
-    """The desk of a model that only selects sentences: the documents that a search ranks first, each by itself."""
-    names = list(dict.fromkeys((*ranked, *(card.source for card in cards))))[:_SELECTED_FROM]
-    points = tuple(dict.fromkeys((*split_question(question), *notes)))
-    return Desk(question=question, way="select", points=points, groups=(tuple(names),))
-
-
-def by_rule(question: str, notes: tuple[str, ...]) -> Desk:
-    """The desk of no model: what the question itself asks for; documents are found by searching for each part."""
+def by_rule(question: str, notes: tuple[str, ...], way: Way = "extract") -> Desk:
+    """The desk of no model, or of one that only selects: what the question itself asks for, part by part."""
     kind = kind_of(question)
     parts = (question,) if kind in _EFFORTS else split_question(question)  # of many documents each is read once
     points = tuple(dict.fromkeys((*parts, *notes)))[:_POINTS_MOST]
-    return Desk(question=question, way="extract", kind=kind, points=points)
+    return Desk(question=question, way=way, kind=kind, points=points)
 
 
 def fits_one_call(cards: Sequence[Card]) -> bool:
@@ -139,12 +130,12 @@ def fits_one_call(cards: Sequence[Card]) -> bool:
 def reading(desk: Desk, gatherers: Sequence[str], fan_out_most: int) -> Plan:
     """The first round: searches and readings, beside every worker that gathers, then a look over all notes."""
     tasks = _readings(desk, desk.groups[:fan_out_most], desk.queries, first=1, but=())
-    tasks += _by_part(desk, desk.points[:fan_out_most] if desk.way == "extract" else (), first=1)
+    tasks += _by_part(desk, desk.points[:fan_out_most] if desk.way != "prose" else (), first=1)
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
     is_last = desk.way != "prose" or not desk.points  # all there is has been read then
-    ids = [task.id for task in tasks if task.worker != "search" or desk.way != "extract"]
+    ids = [task.id for task in tasks if task.worker != "search" or desk.way == "prose"]
     look = _look(desk, ids, desk.queries, round_number=1, is_last=is_last)
     return Plan(tasks=(*tasks, look))
 
@@ -168,7 +159,7 @@ def next_round(
     )
     queries = (*steered, *seen.next_queries) if desk.points else ()
     tasks = _readings(at, groups[:fan_out_most], queries, first=number, but=read, sections=wanted)
-    if desk.way == "extract":
+    if desk.way != "prose":
         tasks = _by_part(at, steered[:fan_out_most], first=number)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]

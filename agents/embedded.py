@@ -16,14 +16,13 @@ from ..orchestrator.rules.outcome import Outcome
 from ..orchestrator.rules.price import Prices
 from ..orchestrator.settings import Rung
 from .desk import Triage
-from .extraction import Line, joined, lines_of, pick_sentences
+from .extraction import lines_of, pick_sentences
 from .parts import kind_of, split_question
-from .reading import Picked, Read, ReadAll, ReadNote
+from .ranking import SENTENCES_MOST, read_by_rule
+from .reading import Picked, Read, ReadAll
 from .supervisor import Steered
 
 NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
-#: How many sentences answer one point of a question, at most, and how many where every document is heard.
-_SENTENCES_MOST, _EACH_MOST = 5, 36
 
 
 class Embedded:
@@ -62,32 +61,18 @@ def _steer(inputs: Mapping[str, Any]) -> Steered:
 def _read(inputs: Mapping[str, Any]) -> Read | ReadAll:
     """The best sentences for each point, best first, of all documents together or of each in its turn."""
     points = inputs["points"] or tuple(split_question(inputs["question"]))
-    ranks = inputs.get("ranks")
-    lines = [
-        line for one in inputs["documents"] for line in lines_of(one["text"], one["title"], one["id"], ranks=ranks)
-    ]
-    each = inputs.get("each", 0)
-    most = max(_SENTENCES_MOST, min(_EACH_MOST, each * len(inputs["documents"])))
-    told = {"rarity": inputs.get("rarity"), "near": inputs.get("near"), "each": each, "most": most}
-    notes = [note for n, point in enumerate(points, start=1) for note in _noted(n, point, lines, **told)]
+    how = {name: inputs[name] for name in ("ranks", "rarity", "near", "each") if name in inputs}
+    notes = read_by_rule(points, inputs["documents"], **how)
     silent = tuple(sorted({*range(1, len(points) + 1)} - {note.point for note in notes}))
     if inputs["points"]:
-        return Read(notes=tuple(notes), not_said=silent)
-    return ReadAll(kind=kind_of(inputs["question"]), points=points, notes=tuple(notes), not_said=silent)
-
-
-def _noted(number: int, point: str, lines: list[Line], **how: Any) -> list[ReadNote]:
-    by_number = {line.number: line for line in lines}
-    picked = pick_sentences(point, lines, **how)
-    picked = sorted(picked) if how["each"] else picked  # by document, the one that bears most on the question first
-    texts = [joined([by_number[n] for n in group]) for group in picked]
-    return [ReadNote(point=number, text=text, sentences=group) for text, group in zip(texts, picked, strict=True)]
+        return Read(notes=notes, not_said=silent)
+    return ReadAll(kind=kind_of(inputs["question"]), points=points, notes=notes, not_said=silent)
 
 
 def _select(inputs: Mapping[str, Any]) -> Picked:
-    """The sentences of a document that share most with the question, by the numbers under which they are shown."""
-    lines = list(lines_of(inputs["document"]["text"], inputs["document"]["title"]))
-    picked = pick_sentences(inputs["question"], lines, most=_SENTENCES_MOST)
+    """The sentences of a passage that share most with the question, by the numbers under which they are shown."""
+    lines = list(lines_of(inputs["passage"]["text"], inputs["passage"]["title"]))
+    picked = pick_sentences(inputs["question"], lines, most=SENTENCES_MOST)
     return Picked(sentences=tuple(dict.fromkeys(n for group in picked for n in group)))
 
 

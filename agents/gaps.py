@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..orchestrator.evidence import Consulted, Disagreement, Value
-from .reading import Kind, Note, Notes, Want, Way
+from .reading import Chosen, Kind, Note, Notes, Want, Way
 
 
 class GapsTask(Value):
@@ -57,6 +57,8 @@ class Overview(Value):
     disagreements: tuple[Disagreement, ...] = Field(default=(), exclude_if=lambda sides: not sides)
     weak: tuple[str, ...] = Field(default=(), exclude_if=lambda weak: not weak)
     explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
+    #: Where a model only selects: how far it has, reading by reading.
+    chosen: tuple[Chosen, ...] = Field(default=(), exclude_if=lambda chosen: not chosen)
 
     @property
     def asks_for_more(self) -> bool:
@@ -93,6 +95,7 @@ def overview(
         want=tuple(want for notes in read for want in notes.want),
         weak=tuple(dict.fromkeys(notes.weak for notes in read if notes.weak)),
         explained=tuple(dict.fromkeys(word for notes in read for word in notes.explained)),
+        chosen=tuple(notes.chosen for notes in read if notes.chosen),
     )
 
 

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from ..orchestrator.evidence import Claim, Consulted, Passage, Quote, Record, Rule, Value
-from ..orchestrator.rules.cleaning import cleaned
 from ..orchestrator.rules.excerpts import Excerpt, excerpt
 from ..orchestrator.rules.numbering import Numbered
 
@@ -60,9 +59,25 @@ class Want(Value):
 
 
 class Picked(Value):
-    """The numbers of the sentences of one document that answer a question, best first."""
+    """The numbers of the sentences of a passage that answer a question, best first."""
 
-    sentences: tuple[int, ...]
+    #: A server that holds a model to the schema ends a list that does not end; elsewhere code cuts it.
+    sentences: tuple[int, ...] = Field(json_schema_extra={"maxItems": 5})
+
+
+class Chosen(Value):
+    """How far a model that only selects has answered: the passages it was shown, and those that it named sentences of
+    (or none); `reason` is why it last gave no answer."""
+
+    model: str = ""
+    asked: int = 0
+    answered: int = 0
+    reason: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked and never answered."""
+        return bool(self.asked) and not self.answered
 
 
 class Reading(Value):
@@ -107,6 +122,8 @@ class Note(Value):
     #: How it was computed from those fields, by a question that rules read, and what it answers, value by value.
     rule: Rule | None = Field(default=None, exclude_if=lambda rule: rule is None)
     answer: tuple[str, ...] = Field(default=(), exclude_if=lambda answer: not answer)
+    #: Whether a model that only selects named it, and rules did not.
+    is_added: bool = Field(default=False, exclude_if=lambda is_added: not is_added)
 
 
 def note_of(claim: Claim, point: int = 0) -> Note:
@@ -136,6 +153,8 @@ class Notes(Value):
     #: Why what was found may not answer the question, and its words that were understood without a quote.
     weak: str = Field(default="", exclude_if=lambda weak: not weak)
     explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
+    #: Where a model only selects: how far it has.
+    chosen: Chosen | None = Field(default=None, exclude_if=lambda chosen: chosen is None)
 
 
 class Shown(NamedTuple):
@@ -211,13 +230,6 @@ def noted(read: Reading, call: Sequence[Shown]) -> tuple[list[Note], list[ReadNo
         else:
             loose.append(note)
     return kept, loose
-
-
-def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
-    """A note for each sentence that was picked, in its own words; fields are none."""
-    numbers = list(dict.fromkeys(one.own(picked.sentences)))[:most]
-    quotes = dict.fromkeys(quote for n in numbers for quote in one.document.quotes([n]))
-    return [Note(text=cleaned(quote.text), quotes=(quote,)) for quote in quotes]
 
 
 def consulted(call: Sequence[Shown]) -> tuple[Consulted, ...]:

@@ -3,13 +3,16 @@
 from ..orchestrator.errors import NoAnswer
 from ..orchestrator.evidence import Author, Checked, Draft, Gap, Value
 from ..orchestrator.worker import Context, Worker
-from .arrange import arranged
+from .choosing import chosen_by
 from .coverage import uncovered
 from .gaps import Overview
 from .reading import Way
-from .sections import heading_of, laid_out
+from .sections import heading_of, laid_out, verbatim
 from .writing import Written as WrittenReport
 from .writing import by_point, draft_of
+
+#: Why sentences that are quotes are not checked.
+QUOTED = "every sentence is quoted as it stands; no model wrote or checked any"
 
 
 class WriteTask(Value):
@@ -33,10 +36,8 @@ class Refine(Worker):
 async def _written(task: WriteTask, ctx: Context) -> Draft:
     """The report as a model writes it from notes; where nothing of that may stand, the notes themselves by point."""
     read = ctx.results[-1].read(Overview)
-    if task.way == "extract":
+    if task.way != "prose":
         return await _laid_out(task, read, ctx)
-    if task.way == "select":
-        return _quoted(task, read, "")
     shown = [{"point": note.point, "text": note.text} for note in read.notes]
     draft = Draft()
     for again in range(2):
@@ -52,7 +53,7 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
                 not_said=(*read.unsaid, *task.absent),
             )
         except NoAnswer as error:
-            return _quoted(task, read, f"no model wrote this: {error}")
+            return await _laid_out(task, read, ctx, f"no model wrote this: {error}")
         draft, dropped = draft_of(answer.value, read.notes)
         author = Author(model=answer.model, rung=answer.rung, tier=answer.tier)
         draft = draft.model_copy(update={"written_by": author})
@@ -66,26 +67,25 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
     return draft.model_copy(update={"documents": read.documents})
 
 
-def _quoted(task: WriteTask, read: Overview, reason: str) -> Draft:
-    """The report that rules arrange of sentences as they stand, and why nothing of it is checked."""
-    reasons = [reason, "every sentence is quoted as it stands; no model wrote or checked any"]
-    draft = arranged(task.question, read.points, read.notes)
-    checked = Checked(reason="; ".join(filter(None, reasons)), sentences=len(draft.claims))
-    unsaid = (*read.unsaid, *task.absent)
-    return draft.model_copy(update={"documents": read.documents, "checked": checked, "not_answered": unsaid})
-
-
-async def _laid_out(task: WriteTask, read: Overview, ctx: Context) -> Draft:
-    """The report that rules lay out of the sentences that they have chosen, with what is in doubt about them."""
+async def _laid_out(task: WriteTask, read: Overview, ctx: Context, reason: str = "") -> Draft:
+    """The report that rules lay out of sentences as they stand, with what is in doubt about them; `reason` is why no
+    model wrote it, where one was to."""
     names = dict.fromkeys(quote.source for note in read.notes for quote in note.quotes)
     sources = {name: source for name in names if (source := await ctx.memory.source(name))}
-    draft = laid_out(task.question, read.kind, read.points, read.notes, sources)
+    notes = list(map(verbatim, read.notes)) if task.way == "prose" else read.notes
+    draft = laid_out(task.question, read.kind, read.points, notes, sources)
+    gaps = [Gap(task="search", reason="WeakEvidence", detail=weak) for weak in read.weak]
+    gaps += [Gap(task="summarize", reason="NoAnswer", detail=one.reason) for one in read.chosen if one.is_silent]
+    by_whom = "; ".join(filter(None, (reason, chosen_by(read.chosen), QUOTED)))
+    checked = Checked(reason=by_whom, sentences=len(draft.claims))
+    unsaid = read.unsaid if task.way == "prose" else map(heading_of, read.unsaid)
     return draft.model_copy(
         update={
-            "gaps": tuple(Gap(task="search", reason="WeakEvidence", detail=weak) for weak in read.weak),
+            "gaps": tuple(gaps),
             "disagreements": read.disagreements,
             "uncovered": uncovered(task.question, draft.claims, read.explained),
             "documents": read.documents,
-            "not_answered": (*map(heading_of, read.unsaid), *read.weak),
+            "checked": checked if task.way != "extract" else None,
+            "not_answered": (*unsaid, *task.absent, *read.weak),
         }
     )

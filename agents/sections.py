@@ -5,9 +5,9 @@ from itertools import combinations
 
 from ..memory.context import in_turns
 from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Section, Source
-from .arrange import distinct
+from ..orchestrator.rules.cleaning import cleaned
 from .coverage import contains, key_words
-from .likeness import is_conflict
+from .likeness import is_conflict, is_repetition
 from .lookup import what
 from .parts import split_question
 from .reading import Kind, Note
@@ -16,6 +16,8 @@ from .writing import claim_of
 
 #: Sentences of a report of one document after another, of any other, and of a lead.
 _WIDE_MOST, _MOST, _LEAD_MOST, _OPENINGS_MOST = 36, 14, 3, 2
+#: With those that a model which only selects adds; and of these there is always room for so many.
+_WHOLE_MOST, _ADDED_LEAST = 20, 6
 #: What stands over what documents say of themselves.
 _OF_DOCUMENTS, _OF_THEMSELVES = "Of the documents", "What the documents say of themselves"
 
@@ -23,6 +25,21 @@ _OF_DOCUMENTS, _OF_THEMSELVES = "Of the documents", "What the documents say of t
 def is_wide(kind: Kind) -> bool:
     """Whether a question of this kind is answered by several documents, each of which has something to say."""
     return kind in ("comparison", "history", "list", "survey")
+
+
+def distinct(notes: Sequence[Note]) -> list[Note]:
+    """The notes without those that repeat an earlier one; one that names another figure is none of them."""
+    kept: list[Note] = []
+    for note in notes:
+        if not any(is_repetition(note.text, one.text) and not is_conflict(note.text, one.text) for one in kept):
+            kept.append(note)
+    return kept
+
+
+def verbatim(note: Note) -> Note:
+    """The note in the words of its quotes, where nobody has checked its own; one of fields alone has no others."""
+    said = " … ".join(cleaned(quote.text) for quote in note.quotes) or note.text
+    return note.model_copy(update={"text": said})
 
 
 def disagreements_of(question: str, notes: Sequence[Note]) -> tuple[Disagreement, ...]:
@@ -68,7 +85,7 @@ def laid_out(
     others stand under their points or, where each document has something to say, under their documents.
     """
     fields = _once([note for note in notes if not note.quotes])
-    quoted = distinct([note for note in notes if note.quotes])
+    quoted = _distinct([note for note in notes if note.quotes])
     if any(note.answer for note in fields):
         return Draft(claims=tuple(_Page([*fields, *quoted[:_MOST]]).claims))
     said = _best([note for note in quoted if note.point], _WIDE_MOST if is_wide(kind) else _MOST)
@@ -93,13 +110,26 @@ def _once(notes: Sequence[Note]) -> list[Note]:
     return [note if note is answer else note.model_copy(update={"answer": ()}) for note in kept]
 
 
+def _distinct(notes: Sequence[Note]) -> list[Note]:
+    """The notes without repetitions, in their order; what a model adds gives way to what rules have chosen."""
+    kept = {id(note) for note in distinct(sorted(notes, key=lambda note: note.is_added))}
+    return [note for note in notes if id(note) in kept]
+
+
 def _best(notes: Sequence[Note], most: int) -> list[Note]:
-    """At most so many notes, the first of each point before the second of any, in their order."""
+    """At most so many notes of rules, and of those that a model has added what there is room for, in their order."""
+    ruled = _in_turns([note for note in notes if not note.is_added])[:most]
+    added = _in_turns([note for note in notes if note.is_added])[: max(_ADDED_LEAST, _WHOLE_MOST - len(ruled))]
+    kept = {id(note) for note in (*ruled, *added)}
+    return [note for note in notes if id(note) in kept]
+
+
+def _in_turns(notes: Sequence[Note]) -> list[Note]:
+    """The notes, the first of each point before the second of any."""
     by_point: dict[int, list[Note]] = {}
     for note in notes:
         by_point.setdefault(note.point, []).append(note)
-    kept = {id(note) for note in in_turns(list(by_point.values()))[:most]}
-    return [note for note in notes if id(note) in kept]
+    return in_turns(list(by_point.values()))
 
 
 def _lead(notes: Sequence[Note]) -> list[Note]:

@@ -1,22 +1,28 @@
 """The summarize worker: documents in, notes with exact quotes out."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+from anyio import to_thread
 
 from ..memory.context import in_turns
 from ..orchestrator.errors import NoAnswer, NothingFound
 from ..orchestrator.evidence import Claim, Passage
+from ..orchestrator.rules.cleaning import cleaned
 from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .arrange import point_for
+from .choosing import choose, folded, segments
+from .coverage import key_words
 from .meaning import SENTENCES_MOST
 from .parts import resolved, split_question
+from .ranking import read_by_rule
 from .reading import (
     CALL_TOKENS,
+    Chosen,
     Note,
     Notes,
-    Picked,
     Read,
     ReadAll,
     Reading,
@@ -25,7 +31,6 @@ from .reading import (
     consulted,
     note_of,
     noted,
-    selected,
     shown,
 )
 from .search import Found, Located
@@ -36,27 +41,27 @@ DOCUMENT_TOKENS, _PLACES_MOST = 15_000, 40
 _RANKED_MOST, _EACH = 14, 3
 #: Notes of a document, and of a call.
 _NOTES_EACH, _NOTES_MOST = 15, 30
-#: Tokens of a document, and sentences that are taken of it, where a model only selects.
-SELECT_TOKENS, _PICKED_MOST = 3_000, 5
+#: Passages that are looked for in given documents, for each point, where nobody takes notes.
+_SELECTED_MOST = 16
 
 
 class Summarize(Worker):
     """Reads documents and notes down what they say about the points, each note with the words that say it."""
 
     async def run(self, task: ReadTask, ctx: Context) -> Notes:
-        return await (_ranked(task, ctx) if task.way == "extract" else _noted(task, ctx))
+        if task.way == "prose":
+            return await _noted(task, ctx)
+        return await _ranked(task, [result.read(Found) for result in ctx.results], ctx)
 
 
-async def _ranked(task: ReadTask, ctx: Context) -> Notes:
-    """What rules find in each document that a search has found: its best sentences, behind what metadata answers."""
-    found = [result.read(Found) for result in ctx.results]
+async def _ranked(task: ReadTask, found: Sequence[Found], ctx: Context) -> Notes:
+    """The best sentences of the documents that a search has found, behind what metadata answers."""
     passages = in_turns(one.passages for one in found)
     names = list(dict.fromkeys(passage.source for passage in passages))[:_RANKED_MOST]
     documents = [document for name in names if (document := await ctx.memory.document(name))]
     places = {name: [passage.start for passage in passages if passage.source == name] for name in names}
     call = shown(documents, DOCUMENT_TOKENS, {}, places)
-    read = await _asked(task, call, ctx, **await _how(task, found, passages, call, ctx)) if call else Reading(notes=())
-    kept, _ = noted(read, call)
+    kept, chosen = await _kept(task, found, passages, call, ctx) if call else ([], None)
     computed = tuple(note_of(claim, 1) for one in found for claim in one.claims)
     if not computed and not kept:
         raise NothingFound(f"the passages do not answer {shorten(task.points[0], 120)!r}")
@@ -66,11 +71,27 @@ async def _ranked(task: ReadTask, ctx: Context) -> Notes:
         kind=task.kind,
         points=task.points,
         notes=(*computed, *kept),
-        not_said=() if computed else read.not_said,
         documents=consulted(call),
         weak="; ".join(dict.fromkeys(one.weak for one in found if one.weak)),
         explained=tuple(dict.fromkeys(word for one in found for word in one.explained)),
+        chosen=chosen,
     )
+
+
+async def _kept(
+    task: ReadTask, found: Sequence[Found], passages: Sequence[Passage], call: list[Shown], ctx: Context
+) -> tuple[list[Note], Chosen | None]:
+    """What rules choose for a point, and what a model that selects adds to it."""
+    how = await _how(task, found, passages, call, ctx)
+    if task.way == "extract":
+        return noted(await _asked(task, call, ctx, **how), call)[0], None
+    rank = partial(read_by_rule, task.points, [one.as_asked for one in call], **how)
+    ruled, _ = noted(Reading(notes=await to_thread.run_sync(rank)), call)
+    found_in = segments(passages, {one.document.source.id: one.document for one in call})
+    named, chosen = await choose(task.points[0], found_in, ctx)
+    texts = list(dict.fromkeys(cleaned(quote.text) for quotes in named for quote in quotes))
+    near = await ctx.memory.closeness(resolved(task.points[0]), texts) if texts else ()
+    return folded(1, ruled, named, dict(zip(texts, near or (), strict=False))), chosen
 
 
 async def _how(
@@ -100,21 +121,16 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
     if not documents:
         return Notes(kind=task.kind, points=task.points)
     for document in documents:
-        if (
-            document.tokens > (SELECT_TOKENS if task.way == "select" else DOCUMENT_TOKENS)
-            and document.source.id not in offsets
-        ):
+        if document.tokens > DOCUMENT_TOKENS and document.source.id not in offsets:
             about = " ".join((task.question, *task.points))
             places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
             offsets[document.source.id] = [place.start for place in places]
-    if task.way == "select":
-        return await _selected(task, documents, offsets, ctx)
     call = shown(documents, DOCUMENT_TOKENS, dict(task.sections), offsets)
     try:
         read = await _asked(task, call, ctx)
     except NoAnswer as error:
         ctx.note(f"nobody takes notes, so sentences are selected: {error}")
-        return await _selected(task, documents, offsets, ctx)
+        return await _selected(task, documents, ctx)
     kept, loose = noted(read, call)
     if loose:
         ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
@@ -130,9 +146,7 @@ async def _asked(task: ReadTask, call: list[Shown], ctx: Context, **how: Any) ->
         points=task.points,
         notes=task.notes,
         others=task.others,
-        documents=[
-            {"id": d.document.source.id, "title": d.document.source.title, "text": d.excerpt.text} for d in call
-        ],
+        documents=[one.as_asked for one in call],
         has_cuts=any(one.excerpt.cut for one in call) and not task.sections,
         is_second=bool(task.sections),
         notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
@@ -141,27 +155,25 @@ async def _asked(task: ReadTask, call: list[Shown], ctx: Context, **how: Any) ->
     return reading
 
 
-async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
-    """The sentences that a model picks from each document by itself; one that it fails on is left out, and noted."""
-    kept: list[Note] = []
-    read: list[Shown] = []
-    for document in documents:
-        one = shown([document], SELECT_TOKENS, {}, offsets)[0]
-        title = document.source.title
-        try:
-            picked = await ctx.ask(
-                "select", returns=Picked, question=task.question, document={"title": title, "text": one.excerpt.text}
-            )
-        except NoAnswer as error:
-            if not read:  # whoever does not answer for the first will hardly do for the others
-                raise
-            ctx.note("a document is left out", document=document.source.id, reason=str(error))
-            continue
-        kept += selected(picked, one, _PICKED_MOST)
-        read.append(one)
+async def _selected(task: ReadTask, documents: list[Numbered], ctx: Context) -> Notes:
+    """What is selected in these documents for each point. Raises NoAnswer where the model says nothing at all."""
+    names = [document.source.id for document in documents]
     points = task.points or tuple(split_question(task.question))
-    placed = [note.model_copy(update={"point": point_for(note.text, points)}) for note in kept]
-    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=consulted(read))
+    read: list[Notes] = []
+    for point in points:
+        passages = await ctx.memory.search(point, limit=_SELECTED_MOST, sources=names, findings=False)
+        found = Found(passages=passages, rarity=dict(await ctx.memory.rarity(key_words(point))))
+        try:
+            one = await _ranked(task.model_copy(update={"way": "select", "points": (point,)}), [found], ctx)
+        except NothingFound:
+            one = Notes(points=(point,))
+        read.append(one)
+    chosen = [one.chosen for one in read if one.chosen]
+    if chosen and not any(one.answered for one in chosen):
+        raise NoAnswer(chosen[-1].reason)
+    placed = [note.model_copy(update={"point": n}) for n, one in enumerate(read, start=1) for note in one.notes]
+    told = {one.source: one for notes in read for one in notes.documents}
+    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=tuple(told.values()))
 
 
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:

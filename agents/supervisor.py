@@ -21,14 +21,11 @@ from .desk import (
     has_new_notes,
     next_round,
     reading,
-    selecting,
     triaged,
     whole,
     writing,
 )
 from .gaps import Overview
-from .parts import split_question
-from .search import located
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
 #: Passages that a query finds in a large collection, rows of a look-up that are shown, and seconds for hints.
@@ -58,22 +55,17 @@ class ResearchSupervisor:
         """What the answer must say and what to read for it, where a model reads; else the question's parts."""
         notes = await ctx.steering()
         way = await ctx.way("summarize")
-        cards = await ctx.memory.cards() if way != "extract" and ctx.memory.port else ()
+        cards = await ctx.memory.cards() if way == "prose" and ctx.memory.port else ()
         if cards:
             try:
-                desk = await self._triaged(question, cards, notes, way, ctx)
+                desk = await self._triaged(question, cards, notes, ctx)
                 return Assignment(question=question, desk=desk.model_copy(update={"notes": notes}))
             except NoAnswer as error:
                 ctx.note(f"nobody chooses what to read, so it is chosen by rule: {error}")
-        return Assignment(question=question, desk=by_rule(question, notes))
+        return Assignment(question=question, desk=by_rule(question, notes, "select" if way == "select" else "extract"))
 
-    async def _triaged(
-        self, question: str, cards: Sequence[Card], notes: tuple[str, ...], way: str, ctx: Context
-    ) -> Desk:
+    async def _triaged(self, question: str, cards: Sequence[Card], notes: tuple[str, ...], ctx: Context) -> Desk:
         """The documents to be read: all where they fit one call, else those that a model chooses from the catalogue."""
-        if way == "select":
-            found = await located([question, *split_question(question)], ctx)
-            return selecting(question, cards, list(found.documents), notes)
         if fits_one_call(cards):
             return whole(question, cards, notes)
         fields = rendered_fields(await ctx.memory.fields())

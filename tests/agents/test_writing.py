@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.arrange import arranged
 from bullpen.agents.check import Seen, Verdict, asked, judge
 from bullpen.agents.reading import Note
 from bullpen.agents.writing import (
@@ -202,19 +201,3 @@ def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:
     assert len(found.layout.lead) == 2
     assert {section.heading for section in found.layout.sections} == {"First?", "Second?"}
     assert sorted(placed(found.layout)) == sorted(texts)
-
-
-def test_what_was_selected_is_arranged_without_repetition_and_as_it_stands() -> None:
-    text = "The ferry cost 300 crowns."
-    quote = Quote(source="a", start=0, end=len(text), text=text)
-    again = Quote(source="b", start=5, end=5 + len(text), text=text)
-    notes = [
-        Note(id="r.1", point=1, text="said otherwise", quotes=(quote,)),
-        Note(id="r.2", text=text, quotes=(again,)),
-    ]
-    found = arranged("What did the ferry cost?", ["What did the ferry cost?"], [notes[1], notes[0], notes[1]])
-
-    assert [claim.text for claim in found.claims] == [text, text] or [claim.text for claim in found.claims] == [text]
-    assert all(claim.text == claim.quotes[0].text for claim in found.claims)
-    assert found.layout is not None
-    assert sorted(placed(found.layout)) == sorted(claim.id for claim in found.claims)
