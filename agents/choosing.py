@@ -16,7 +16,7 @@ from ..orchestrator.rules.numbering import ARROW, Line, Numbered
 from ..orchestrator.rules.same_model import without_folder
 from ..orchestrator.worker import Context
 from .catalogue import fused
-from .reading import Chosen, Note, Picked
+from .reading import Chosen, Note, Picked, together
 
 #: Sentences that it adds for a point.
 _ADDED_MOST = 5
@@ -124,7 +124,8 @@ def _meet(one: Quote, other: Quote) -> bool:
 
 def chosen_by(readings: Sequence[Chosen]) -> str:
     """Who chose the sentences of a report, in words; "" where no model was asked."""
-    asked, answered = sum(one.asked for one in readings), sum(one.answered for one in readings)
-    models = " and ".join(dict.fromkeys(without_folder(one.model) for one in readings if one.model)) or "the model"
-    told = f"rules chose the sentences, and {models} in {answered} of the {asked} passages that it was shown"
-    return told if asked else ""
+    whole = together(readings)
+    if whole is None:
+        return ""
+    model = without_folder(whole.model) or "the model"
+    return f"rules chose the sentences, and {model} in {whole.answered} of the {whole.asked} passages that it was shown"

@@ -80,6 +80,14 @@ class Chosen(Value):
         return bool(self.asked) and not self.answered
 
 
+def together(readings: Sequence[Chosen]) -> Chosen | None:
+    """How far a model has answered in several readings; None where it was asked in none."""
+    models = " and ".join(dict.fromkeys(one.model for one in readings if one.model))
+    reason = next((one.reason for one in readings if one.reason), "")
+    asked, answered = sum(one.asked for one in readings), sum(one.answered for one in readings)
+    return Chosen(model=models, asked=asked, answered=answered, reason=reason) if asked else None
+
+
 class Reading(Value):
     """What some documents say, as a model notes it down."""
 

@@ -32,6 +32,7 @@ from .reading import (
     note_of,
     noted,
     shown,
+    together,
 )
 from .search import Found, Located
 
@@ -130,10 +131,17 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
         read = await _asked(task, call, ctx)
     except NoAnswer as error:
         ctx.note(f"nobody takes notes, so sentences are selected: {error}")
-        return await _selected(task, documents, ctx)
+        notes = await _selected(task, documents, ctx)
+        if notes.chosen is not None and notes.chosen.is_silent:  # nobody is there at all
+            raise
+        return notes
     kept, loose = noted(read, call)
     if loose:
         ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
+    if (
+        loose and not kept
+    ):  # whoever names no sentence at all has not read: it is not said that the documents are silent
+        return await _selected(task, documents, ctx)
     told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes"})
     return Notes(notes=tuple(kept), documents=consulted(call), **told)
 
@@ -156,7 +164,7 @@ async def _asked(task: ReadTask, call: list[Shown], ctx: Context, **how: Any) ->
 
 
 async def _selected(task: ReadTask, documents: list[Numbered], ctx: Context) -> Notes:
-    """What is selected in these documents for each point. Raises NoAnswer where the model says nothing at all."""
+    """What is selected in these documents for each point."""
     names = [document.source.id for document in documents]
     points = task.points or tuple(split_question(task.question))
     read: list[Notes] = []
@@ -168,12 +176,11 @@ async def _selected(task: ReadTask, documents: list[Numbered], ctx: Context) -> 
         except NothingFound:
             one = Notes(points=(point,))
         read.append(one)
-    chosen = [one.chosen for one in read if one.chosen]
-    if chosen and not any(one.answered for one in chosen):
-        raise NoAnswer(chosen[-1].reason)
     placed = [note.model_copy(update={"point": n}) for n, one in enumerate(read, start=1) for note in one.notes]
-    told = {one.source: one for notes in read for one in notes.documents}
-    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=tuple(told.values()))
+    documents_read = {one.source: one for notes in read for one in notes.documents}
+    chosen = together([one.chosen for one in read if one.chosen])
+    told = {"notes": tuple(placed), "documents": tuple(documents_read.values()), "chosen": chosen}
+    return Notes(kind=task.kind, points=points, **told)
 
 
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:
