@@ -1,26 +1,24 @@
-"""The analyze worker: findings in, one ordered set of claims out, with what disagrees and what is missing."""
+"""The analyze worker: notes and findings in, all of it as one out, with what is open and what else is to be read."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar
 
-from pydantic import Field
-
-from ..memory.context import Budget
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer, NothingFound
-from ..orchestrator.evidence import Claim, Disagreement, Finding, Query, Value
+from ..orchestrator.evidence import Finding
 from ..orchestrator.lookup import Select
 from ..orchestrator.metadata import ID, Condition
 from ..orchestrator.worker import Context, Worker
 from .catalogue import rendered_fields
-from .claims import fitting, is_exact
+from .coverage import key_words
 from .gaps import HINT_WITHIN_S, Gaps, GapsTask, LookedUp, Overview, Widened, overview, see_also
-from .reading import Note, Notes
+from .reading import Note, Notes, note_of
 from .room import named, within
 from .rows import row_table
+from .sections import disagreements_of
 from .standing import HEAD, facts_of, first_day, quoted, siblings, successors
 from .tables import noted_table
+from .wording import calls
 
 #: How many documents that replaced a source, or went the same way, are named.
 _KIN_MOST = 6
@@ -30,73 +28,11 @@ _NAMED_MOST, _REASONS_MOST = 6, 12
 _NOTES_TOKENS = 8_000
 
 
-class Conflict(Value):
-    """Numbered claims that cannot all be true, and what they are about."""
-
-    about: str
-    claims: tuple[int, ...] = Field(min_length=2)
-
-
-class Judgement(Value):
-    """Which numbered claims answer the question, best first and none twice, and what they leave open."""
-
-    keep: tuple[int, ...]
-    #: The one claim that answers the question, where one does.
-    answer: int | None = None
-    conflicts: tuple[Conflict, ...] = ()
-    missing: tuple[str, ...] = ()
-    #: Questions that another search could answer.
-    follow_ups: tuple[str, ...] = Field(default=(), max_length=4)
-
-
-class Analysis(Value):
-    """The claims that a report can be written from; the one that answers the question is marked."""
-
-    claims: tuple[Claim, ...]
-    disagreements: tuple[Disagreement, ...] = ()
-    missing: tuple[str, ...] = ()
-    follow_ups: tuple[str, ...] = ()
-    #: Why the evidence may not answer the question, and the question's words that need no quote.
-    weak: tuple[str, ...] = ()
-    explained: tuple[str, ...] = ()
-    #: By its words, the part of the question that a claim was found for.
-    parts: dict[str, str] = Field(default_factory=dict)
-
-
 class Analyze(Worker):
-    """Merges what was found: the best first, nothing twice, with what disagrees and what is missing."""
+    """Looks over all notes: nothing twice, what disagrees, what is open, and what else is to be read."""
 
-    #: What claims may take of the tokens before a model, by kind of question.
-    budget: ClassVar[Budget] = Budget()
-
-    async def run(self, task: Query | GapsTask, ctx: Context) -> Analysis | Overview:
-        return await (self._merged(task, ctx) if isinstance(task, Query) else _looked_over(task, ctx))
-
-    async def _merged(self, task: Query, ctx: Context) -> Analysis:
-        """The claims of all findings as one list."""
-        findings = [result.read(Finding) for result in ctx.results]
-        room = self.budget.tokens_of("evidence", task.effort)
-        numbered, left = fitting([finding.claims for finding in findings], room)
-        if left:
-            ctx.note("claims are left out", kind=task.effort, room=room, left_out=[claim.text for claim in left])
-        judged = await ctx.ask("analyze", returns=Judgement, question=task.question, claims=numbered)
-        kept = _marked(
-            _numbered(judged.keep, numbered),
-            _numbered((judged.answer or 0,), numbered),
-            [claim for claim in numbered if is_exact(claim)],
-        )
-        if not kept:
-            raise NothingFound("; ".join(judged.missing) or "none of the findings answers the question")
-        conflicts = [Disagreement(about=c.about, sides=_numbered(c.claims, numbered)) for c in judged.conflicts]
-        return Analysis(
-            claims=(*kept, *await _standings(kept, ctx)),
-            disagreements=tuple(_unmarked(conflict) for conflict in conflicts if len(conflict.sides) > 1),
-            missing=judged.missing,
-            follow_ups=judged.follow_ups,
-            weak=tuple(dict.fromkeys(finding.weak for finding in findings if finding.weak)),
-            explained=tuple(dict.fromkeys(word for finding in findings for word in finding.explained)),
-            parts={claim.text: finding.about for finding in reversed(findings) for claim in finding.claims},
-        )
+    async def run(self, task: GapsTask, ctx: Context) -> Overview:
+        return await _looked_over(task, ctx)
 
 
 async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
@@ -104,6 +40,8 @@ async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
     after a round that added nothing."""
     read = [notes for result in ctx.results if (notes := _notes_of(result, task)) is not None]
     whole = overview(read, task)
+    if task.way != "prose":
+        return await _by_rule(task, whole, ctx)
     also = see_also(read)
     if not task.is_last and (not task.noted or len(whole.notes) > task.noted):
         if task.columns and len(whole.documents) < task.of:
@@ -128,8 +66,8 @@ def _notes_of(result: Result, task: GapsTask) -> Notes | None:
     else:
         finding = result.read(Finding)
         point = task.points.index(finding.about) + 1 if finding.about in task.points else 0
-        claims = [Note(point=point, text=c.text, quotes=c.quotes, records=c.records) for c in finding.claims]
-        notes = Notes(points=task.points, notes=tuple(claims))
+        claims = tuple(note_of(claim, point) for claim in finding.claims)
+        notes = Notes(points=task.points, notes=claims, weak=finding.weak, explained=finding.explained)
     named = [note.model_copy(update={"id": f"{result.task}.{n}"}) for n, note in enumerate(notes.notes, start=1)]
     return notes.model_copy(update={"notes": tuple(named)})
 
@@ -219,39 +157,32 @@ async def _looked_up(
     return whole, found
 
 
-def _marked(claims: Sequence[Claim], chosen: Sequence[Claim], exact: Sequence[Claim]) -> list[Claim]:
-    """The claims, one of them marked as the answer: what metadata answers exactly before what was chosen."""
-    answer = next(iter(exact), None) or next(iter(chosen), None)
-    if answer is not None and answer not in claims:
-        claims = [answer, *claims]
-    return [
-        claim.model_copy(update={"answer": (claim.answer or (claim.text,)) if claim is answer else ()})
-        for claim in claims
-    ]
+async def _by_rule(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
+    """With what sources say differently, and what is known of the documents. Raises NothingFound where nothing is."""
+    if not whole.notes:
+        raise NothingFound("none of the findings answers the question")
+    if any(note.rule for note in whole.notes):  # metadata was the question
+        return whole
+    known = await _standings([note for note in whole.notes if note.quotes], task.question, ctx)
+    return whole.model_copy(
+        update={"notes": (*whole.notes, *known), "disagreements": disagreements_of(task.question, whole.notes)}
+    )
 
 
-def _unmarked(conflict: Disagreement) -> Disagreement:
-    return Disagreement(about=conflict.about, sides=tuple(s.model_copy(update={"answer": ()}) for s in conflict.sides))
-
-
-async def _standings(claims: Sequence[Claim], ctx: Context) -> list[Claim]:
-    """What is known of the documents behind the claims: their metadata, what they say of their own standing, and what
-    has replaced them. Nothing where metadata was the question."""
-    if any(claim.rule for claim in claims):
-        return []
-    names = dict.fromkeys(quote.source for claim in claims for quote in claim.quotes)
+async def _standings(notes: Sequence[Note], question: str, ctx: Context) -> list[Note]:
+    """What is known of the documents behind the notes: their metadata, what they say of their own standing, and what
+    has replaced them."""
+    names = dict.fromkeys(quote.source for note in notes for quote in note.quotes)
     sources = {name: source for name in names if (source := await ctx.memory.source(name))}
     for source in list(sources.values()):
         after = [Condition(field=ID, op="is", values=ids)] if (ids := successors(source)) else []
         for condition in (*after, *siblings(source)):
             others = await ctx.memory.select([condition])
             sources |= {other.id: other for other in others[:_KIN_MOST]}
-    facts = sorted((fact for source in sources.values() if (fact := facts_of(source))), key=first_day)
+    fields = (await ctx.memory.mentions(question)).fields
+    asked = [field.name for field in fields if any(calls(field.name, word) for word in key_words(question))]
+    facts = sorted((fact for source in sources.values() if (fact := facts_of(source, asked))), key=first_day)
     said = [quoted(name, await ctx.memory.read(name, 0, HEAD)) for name in sources]
-    held = {quote.text for claim in claims for quote in claim.quotes}
-    return [*(claim for claim in said if claim and claim.text not in held), *facts]
-
-
-def _numbered(numbers: tuple[int, ...], claims: list[Claim]) -> tuple[Claim, ...]:
-    """The claims of these numbers, from 1, each once; a number that nobody has is left out."""
-    return tuple(claims[n - 1] for n in dict.fromkeys(numbers) if 1 <= n <= len(claims))
+    held = {quote.text for note in notes for quote in note.quotes}
+    claims = [*(claim for claim in said if claim and claim.text not in held), *facts]
+    return [note_of(claim).model_copy(update={"id": f"standing.{n}"}) for n, claim in enumerate(claims, start=1)]

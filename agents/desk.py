@@ -11,7 +11,7 @@ from functools import partial
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
-from ..orchestrator.evidence import Card, Query, Value
+from ..orchestrator.evidence import Card, Effort, Query, Value
 from ..orchestrator.limits import Limits
 from ..orchestrator.lookup import Select, Table
 from ..orchestrator.rules.plan import Plan, PlannedTask
@@ -19,7 +19,7 @@ from .catalogue import expand
 from .completeness import Sought, completeness
 from .gaps import GapsTask, LookedUp, Overview
 from .limiting import OUTLINE_TOKENS, UNSEEN_TOKENS, Chosen, found_tokens, limited, told
-from .parts import split_question
+from .parts import kind_of, split_question
 from .reading import (
     CALL_TOKENS,
     ROW_CALL_TOKENS,
@@ -35,10 +35,11 @@ from .refine import WriteTask
 from .search import Located, Searches
 from .tables import noted_table
 
-#: Of so many documents at most a model that only selects is shown sentences.
-_SELECTED_FROM = 12
 #: Documents of a wider look-up that are read.
 _WIDER_MOST = 2 * ROWS_A_CALL
+#: How much work a question of several documents deserves; any other is for one fact.
+_EFFORTS: dict[Kind, Effort] = {"comparison": "comparison", "history": "survey", "list": "survey", "survey": "survey"}
+_POINTS_MOST = 8
 
 
 class Triage(Value):
@@ -147,11 +148,12 @@ def triaged(
     )
 
 
-def selecting(question: str, cards: Sequence[Card], ranked: Sequence[str], notes: tuple[str, ...]) -> Desk:
-    """The desk of a model that only selects sentences: the documents that a search ranks first, each by itself."""
-    names = list(dict.fromkeys((*ranked, *(card.source for card in cards))))[:_SELECTED_FROM]
-    points = tuple(dict.fromkeys((*split_question(question), *notes)))
-    return Desk(question=question, way="select", points=points, groups=(tuple(names),))
+def by_rule(question: str, notes: tuple[str, ...], way: Way = "extract") -> Desk:
+    """The desk of no model, or of one that only selects: what the question itself asks for, part by part."""
+    kind = kind_of(question)
+    parts = (question,) if kind in _EFFORTS else split_question(question)  # of many documents each is read once
+    points = tuple(dict.fromkeys((*parts, *notes)))[:_POINTS_MOST]
+    return Desk(question=question, way=way, kind=kind, points=points)
 
 
 def fits_one_call(cards: Sequence[Card], limits: Limits) -> bool:
@@ -162,12 +164,14 @@ def fits_one_call(cards: Sequence[Card], limits: Limits) -> bool:
 def reading(desk: Desk, gatherers: Sequence[str], calls_most: int, limits: Limits) -> Plan:
     """The first round: searches and readings, beside every worker that gathers, then a look over all notes."""
     tasks = _readings(desk, desk.groups[:calls_most], desk.queries, first=1, but=())
+    tasks += _by_part(desk, desk.points[:calls_most] if desk.way != "prose" else (), first=1)
     for n, point in enumerate(desk.points or (desk.question,), start=1):
         query = Query(question=desk.question, about=point).model_dump()
         tasks += [PlannedTask(id=f"{name}-{n}", worker=name, input=query) for name in gatherers]
     # Without points all there is has been read.
-    is_last = desk.way == "select" or not desk.points or limits.rounds_most == 1
-    look = _look(desk, [task.id for task in tasks], desk.queries, round_number=1, is_last=is_last)
+    is_last = desk.way != "prose" or not desk.points or limits.rounds_most == 1
+    ids = [task.id for task in tasks if task.worker != "search" or desk.way == "prose"]
+    look = _look(desk, ids, desk.queries, round_number=1, is_last=is_last)
     return Plan(tasks=(*tasks, look))
 
 
@@ -204,8 +208,11 @@ def next_round(
             "outlines": chosen.outlines,
         }
     )
-    groups = _groups(chosen, is_list=bool(columns))[:calls_most]
-    tasks = _readings(at, groups, queries, first=number, but=read, sections=wanted)
+    if desk.way == "prose":
+        groups = _groups(chosen, is_list=bool(columns))[:calls_most]
+        tasks = _readings(at, groups, queries, first=number, but=read, sections=wanted)
+    else:
+        tasks = _by_part(at, steered[:calls_most], first=number)
     before = [result.task for result in results if result.status.delivered and result.worker != "analyze"]
     ids = [*before, *(task.id for task in tasks)]
     at = at.model_copy(update={"points": (*seen.points, *steered)})
@@ -230,7 +237,7 @@ def writing(desk: Desk, results: Sequence[Result], limits: Limits) -> Plan:
         unjudged=how.unjudged,
     )
     write = task.model_dump()
-    if desk.way == "select":  # what is quoted as it stands needs no check
+    if desk.way != "prose":  # what is quoted as it stands needs no check
         return Plan(tasks=(PlannedTask(id="refine", worker="refine", input=write, after=(last,)),))
     check = Query(question=desk.question, about=desk.question).model_dump()
     return Plan(
@@ -282,11 +289,25 @@ def _readings(
     return tasks
 
 
+def _by_part(desk: Desk, points: Sequence[str], *, first: int) -> list[PlannedTask]:
+    """For each point a search by rule, and a reading of what it finds."""
+    effort = _EFFORTS.get(desk.kind, "fact")
+    tasks: list[PlannedTask] = []
+    for n, point in enumerate(points, start=first):
+        query = Query(question=desk.question, about=point, effort=effort)
+        read = ReadTask(question=desk.question, way=desk.way, kind=desk.kind, points=(point,), found=True)
+        search = PlannedTask(id=f"search-{n}", worker="search", input=query.model_dump())
+        after = PlannedTask(id=f"summarize-{n}", worker="summarize", input=read.model_dump(), after=(search.id,))
+        tasks += [search, after]
+    return tasks
+
+
 def _look(
     desk: Desk, after: Sequence[str], queries: Sequence[str], *, round_number: int, is_last: bool, noted: int = 0
 ) -> PlannedTask:
     task = GapsTask(
         question=desk.question,
+        way=desk.way,
         kind=desk.kind,
         points=desk.points,
         searched=tuple(dict.fromkeys((*desk.searched, *queries))),
@@ -344,5 +365,7 @@ def _rounds(results: Sequence[Result]) -> int:
 
 
 def _searched(desk: Desk, results: Sequence[Result]) -> tuple[str, ...]:
+    if desk.way == "extract":  # nobody asks where else to look
+        return ()
     found = [result.read(Located) for result in results if result.worker == "search" and result.status.delivered]
     return tuple(dict.fromkeys((*desk.searched, *(query for one in found for query in one.queries))))

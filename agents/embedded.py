@@ -1,41 +1,28 @@
 """The model that needs no key, no network and no weights. It is no language model and never pretends to be one.
 
-It answers the research team's prompts from their typed inputs, by name, with plain extraction: sentences of the
-passages, ranked by the words they share with the question, the same words not twice. For a prompt it does not know the
-outcome is `unsupported`.
+It answers the prompts of the research desk from their typed inputs, by name, with plain extraction: the sentences of
+each document, ranked by the words they share with the question, the same words not twice. It neither writes nor checks.
+For a prompt it does not know the outcome is `unsupported`.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from itertools import combinations
 from typing import Any
 
 from anyio import to_thread
 
-from ..orchestrator.evidence import Claim, Passage
 from ..orchestrator.gateway.model import Card, Completion, Request
 from ..orchestrator.ids import compact
 from ..orchestrator.rules.outcome import Outcome
 from ..orchestrator.rules.price import Prices
 from ..orchestrator.settings import Rung
-from .analyze import Conflict, Judgement
-from .coverage import contains, key_words
-from .extraction import Text, pick_sentences
-from .likeness import is_conflict, is_repetition
-from .parts import split_question
-from .reading import Picked
-from .refine import Sentence, Written
-from .search import Queries
-from .summarize import Excerpt, Statement, Summary
-from .supervisor import Brief, Steered
+from .desk import Triage
+from .extraction import lines_of, pick_sentences
+from .parts import kind_of, split_question
+from .ranking import SENTENCES_MOST, read_by_rule
+from .reading import Picked, Read, ReadAll
+from .supervisor import Steered
 
 NOTICE = "No language model wrote this: every sentence below is quoted from the sources as it stands."
-#: How many sentences answer one part of a question, and how many the whole report has, at most.
-_SENTENCES_MOST, _CLAIMS_MOST = 5, 14
-
-
-#: A sentence as a document is shown to a model.
-_NUMBERED = re.compile(r"\[(\d+)\] (?!\((?:field|code)\))(.+)")
 
 
 class Embedded:
@@ -61,75 +48,37 @@ class Embedded:
         """Nothing to let go of."""
 
 
-def _brief(inputs: Mapping[str, Any]) -> Brief:
-    parts = split_question(inputs["question"])
-    return Brief(sub_questions=(*parts, *inputs["notes"])[:8], effort="comparison" if len(parts) > 1 else "fact")
+def _triage(inputs: Mapping[str, Any]) -> Triage:
+    question = inputs["question"]
+    points = tuple(dict.fromkeys((*split_question(question), *inputs["notes"])))[:8]
+    return Triage(kind=kind_of(question), points=points, queries=points[:4])
 
 
 def _steer(inputs: Mapping[str, Any]) -> Steered:
     return Steered(parts=tuple(inputs["notes"])[:8])
 
 
-def _search(inputs: Mapping[str, Any]) -> Queries:
-    whole = inputs["question"]
-    return Queries(queries=() if whole == inputs["about"] else (whole,))
-
-
-def _summarize(inputs: Mapping[str, Any]) -> Summary:
-    passages: list[Passage] = inputs["passages"]
-    texts = [Text(p.text, p.title, p.heading, p.source) for p in passages]
-    each = bool(inputs.get("each"))
-    most = max(_SENTENCES_MOST, min(_CLAIMS_MOST, len({p.source for p in passages}))) if each else _SENTENCES_MOST
-    picked = pick_sentences(
-        inputs["about"], texts, most=most, rarity=inputs.get("rarity"), near=inputs.get("near"), each=each
-    )
-    statements = tuple(Statement(text=text, excerpts=(Excerpt(passage=n + 1, text=text),)) for n, text in picked)
-    return Summary(statements=statements)
-
-
-def _analyze(inputs: Mapping[str, Any]) -> Judgement:
-    claims: list[Claim] = inputs["claims"]
-    keep: list[int] = []
-    for n, claim in enumerate(claims, start=1):
-        if len(keep) < _CLAIMS_MOST and not any(is_repetition(claim.text, claims[k - 1].text) for k in keep):
-            keep.append(n)
-    quoted = [n for n in keep if claims[n - 1].quotes]
-    pairs = [(a, b) for a, b in combinations(quoted, 2) if _disagree(claims[a - 1], claims[b - 1], inputs["question"])]
-    conflicts = [Conflict(about=_shared(claims[a - 1].text, claims[b - 1].text), claims=(a, b)) for a, b in pairs]
-    return Judgement(keep=tuple(keep), answer=keep[0] if keep else None, conflicts=tuple(conflicts))
-
-
-def _disagree(one: Claim, other: Claim, question: str) -> bool:
-    """Whether two claims of different documents name different figures for what a part of the question asks."""
-    if {quote.source for quote in one.quotes} & {quote.source for quote in other.quotes}:
-        return False
-    return any(is_conflict(one.text, other.text, part) for part in split_question(question))
-
-
-def _shared(one: str, other: str) -> str:
-    """The telling words that two sentences have in common, as the first one writes them."""
-    return " ".join(word for word in key_words(one) if not word[0].isdigit() and contains(other, word))
-
-
-def _refine(inputs: Mapping[str, Any]) -> Written:
-    claims: list[Claim] = inputs["claims"]
-    return Written(sentences=tuple(Sentence(text=claim.text, claims=(n,)) for n, claim in enumerate(claims, start=1)))
+def _read(inputs: Mapping[str, Any]) -> Read | ReadAll:
+    """The best sentences for each point, best first, of all documents together or of each in its turn."""
+    points = inputs["points"] or tuple(split_question(inputs["question"]))
+    how = {name: inputs[name] for name in ("ranks", "rarity", "near", "each") if name in inputs}
+    notes = read_by_rule(points, inputs["documents"], **how)
+    silent = tuple(sorted({*range(1, len(points) + 1)} - {note.point for note in notes}))
+    if inputs["points"]:
+        return Read(notes=notes, not_said=silent)
+    return ReadAll(kind=kind_of(inputs["question"]), points=points, notes=notes, not_said=silent)
 
 
 def _select(inputs: Mapping[str, Any]) -> Picked:
-    """The sentences of a document that share most with the question, by the numbers under which they are shown."""
-    lines = [found for line in inputs["document"]["text"].splitlines() if (found := _NUMBERED.match(line))]
-    texts = [Text(line[2], inputs["document"]["title"]) for line in lines]
-    picked = pick_sentences(inputs["question"], texts, most=_SENTENCES_MOST)
-    return Picked(sentences=tuple(int(lines[n][1]) for n, _ in picked))
+    """The sentences of a passage that share most with the question, by the numbers under which they are shown."""
+    lines = list(lines_of(inputs["passage"]["text"], inputs["passage"]["title"]))
+    picked = pick_sentences(inputs["question"], lines, most=SENTENCES_MOST)
+    return Picked(sentences=tuple(dict.fromkeys(n for group in picked for n in group)))
 
 
 _ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-    "brief": _brief,
+    "triage": _triage,
     "steer": _steer,
-    "search": _search,
-    "summarize": _summarize,
-    "analyze": _analyze,
-    "refine": _refine,
+    "read": _read,
     "select": _select,
 }

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..orchestrator.evidence import Consulted, Value
+from ..orchestrator.evidence import Consulted, Disagreement, Value
 from ..orchestrator.lookup import Select
-from .reading import Kind, Note, Notes, Want
+from .reading import Chosen, Kind, Note, Notes, Want, Way
 from .rows import KEPT, kept_note
 
 
@@ -26,6 +26,7 @@ class GapsTask(Value):
     """To look over what was read. The last time, nothing else may be asked for."""
 
     question: str
+    way: Way = "prose"
     kind: Kind = "fact"
     #: The points of the plan; readers that had none have made their own.
     points: tuple[str, ...] = ()
@@ -81,6 +82,12 @@ class Overview(Value):
     want: tuple[Want, ...] = ()
     #: The look-ups that were made so far.
     look_ups: tuple[LookedUp, ...] = Field(default=(), exclude_if=lambda look_ups: not look_ups)
+    #: What rules saw: sources that differ, why the evidence may be weak, words that need no quote.
+    disagreements: tuple[Disagreement, ...] = Field(default=(), exclude_if=lambda sides: not sides)
+    weak: tuple[str, ...] = Field(default=(), exclude_if=lambda weak: not weak)
+    explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
+    #: Where a model only selects: how far it has, reading by reading.
+    chosen: tuple[Chosen, ...] = Field(default=(), exclude_if=lambda chosen: not chosen)
 
     @property
     def tables(self) -> tuple[Note, ...]:
@@ -130,6 +137,9 @@ def overview(read: Sequence[Notes], task: GapsTask) -> Overview:
         documents=tuple(documents.values()),
         want=_wanted(read),
         look_ups=task.look_ups,
+        weak=tuple(dict.fromkeys(notes.weak for notes in read if notes.weak)),
+        explained=tuple(dict.fromkeys(word for notes in read for word in notes.explained)),
+        chosen=tuple(notes.chosen for notes in read if notes.chosen),
     )
 
 

@@ -10,17 +10,17 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from ..orchestrator.evidence import Consulted, Quote, Record, Value
-from ..orchestrator.rules.cleaning import cleaned
+from ..orchestrator.evidence import Claim, Consulted, Passage, Quote, Record, Rule, Value
 from ..orchestrator.rules.excerpts import Excerpt, excerpt
 from ..orchestrator.rules.numbering import Numbered
 
 #: What form of answer a question asks for.
 Kind = Literal["fact", "list", "comparison", "history", "how", "survey"]
-#: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them.
-Way = Literal["prose", "select"]
-#: Tokens of documents in one call, and of one document.
-CALL_TOKENS, DOCUMENT_TOKENS = 12_000, 15_000
+#: How documents are read and written up: notes and prose by the model; or it selects sentences, and rules arrange them;
+#: or rules do both.
+Way = Literal["prose", "select", "extract"]
+#: Tokens of documents in one call.
+CALL_TOKENS = 12_000
 #: Tokens of one document, of those of a call, and how many these are, where each is a row of a table: all are read at
 #: the same depth, and a call with many of them loses some.
 ROW_DOCUMENT_TOKENS, ROW_CALL_TOKENS, ROWS_A_CALL = 2_000, 4_000, 10
@@ -67,9 +67,33 @@ class Want(Value):
 
 
 class Picked(Value):
-    """The numbers of the sentences of one document that answer a question, best first."""
+    """The numbers of the sentences of a passage that answer a question, best first."""
 
-    sentences: tuple[int, ...]
+    #: A server that holds a model to the schema ends a list that does not end; elsewhere code cuts it.
+    sentences: tuple[int, ...] = Field(json_schema_extra={"maxItems": 5})
+
+
+class Chosen(Value):
+    """How far a model that only selects has answered: the passages it was shown, and those that it named sentences of
+    (or none); `reason` is why it last gave no answer."""
+
+    model: str = ""
+    asked: int = 0
+    answered: int = 0
+    reason: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked and never answered."""
+        return bool(self.asked) and not self.answered
+
+
+def together(readings: Sequence[Chosen]) -> Chosen | None:
+    """How far a model has answered in several readings; None where it was asked in none."""
+    models = " and ".join(dict.fromkeys(one.model for one in readings if one.model))
+    reason = next((one.reason for one in readings if one.reason), "")
+    asked, answered = sum(one.asked for one in readings), sum(one.answered for one in readings)
+    return Chosen(model=models, asked=asked, answered=answered, reason=reason) if asked else None
 
 
 class Read(Value):
@@ -121,6 +145,23 @@ class Note(Value):
     is_table: bool = False
     #: Where it is a cell of a row that was kept.
     cell: Cell | None = Field(default=None, exclude_if=lambda cell: cell is None)
+    #: How it was computed from those fields, by a question that rules read, and what it answers, value by value.
+    rule: Rule | None = Field(default=None, exclude_if=lambda rule: rule is None)
+    answer: tuple[str, ...] = Field(default=(), exclude_if=lambda answer: not answer)
+    #: Whether a model that only selects named it, and rules did not.
+    is_added: bool = Field(default=False, exclude_if=lambda is_added: not is_added)
+
+
+def note_of(claim: Claim, point: int = 0) -> Note:
+    """A claim that somebody else has found, as a note."""
+    return Note(
+        point=point,
+        text=claim.text,
+        quotes=claim.quotes,
+        records=claim.records,
+        rule=claim.rule,
+        answer=claim.answer,
+    )
 
 
 class Notes(Value):
@@ -137,6 +178,11 @@ class Notes(Value):
     documents: tuple[Consulted, ...] = ()
     #: By id, the headings of sections that were read as they had been asked for.
     sections: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda sections: not sections)
+    #: Why what was found may not answer the question, and its words that were understood without a quote.
+    weak: str = Field(default="", exclude_if=lambda weak: not weak)
+    explained: tuple[str, ...] = Field(default=(), exclude_if=lambda words: not words)
+    #: Where a model only selects: how far it has.
+    chosen: Chosen | None = Field(default=None, exclude_if=lambda chosen: chosen is None)
 
 
 class Shown(NamedTuple):
@@ -155,6 +201,11 @@ class Shown(NamedTuple):
     def own(self, numbers: Iterable[int]) -> list[int]:
         """Those of a call's numbers that are lines of this document and were shown, as its own."""
         return [n - self.offset for n in numbers if n - self.offset in self.excerpt.numbers]
+
+    def within(self, passage: Passage) -> list[int]:
+        """The call's numbers of the lines of which something stands in a passage."""
+        lines = self.document.lines.items()
+        return [n + self.offset for n, line in lines if line.start < passage.end and passage.start < line.end]
 
 
 def batches(tokens: Sequence[tuple[str, int]], most: int = CALL_TOKENS, count: int | None = None) -> list[list[str]]:
@@ -229,13 +280,6 @@ def said_by(text: str, numbers: Iterable[int], call: Sequence[Shown]) -> Note | 
         return None
     quotes, under = tuple(quote for quote, _ in placed), tuple(heading for _, heading in placed)
     return Note(text=text.strip(), quotes=quotes, under=under, records=records)
-
-
-def selected(picked: Picked, one: Shown, most: int) -> list[Note]:
-    """A note for each sentence that was picked, in its own words; fields are none."""
-    numbers = list(dict.fromkeys(one.own(picked.sentences)))[:most]
-    quotes = dict.fromkeys(quote for n in numbers for quote in one.document.quotes([n]))
-    return [Note(text=cleaned(quote.text), quotes=(quote,)) for quote in quotes]
 
 
 def consulted(call: Sequence[Shown], set_aside: Mapping[str, str] | None = None) -> tuple[Consulted, ...]:

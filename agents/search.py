@@ -5,6 +5,7 @@ with the words that are missing, before any model is asked to say something abou
 other workers wrote travels along the plan, so that equal jobs find equal passages however fast their workers are.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -34,6 +35,7 @@ from .inquiry import Inquiry, read_question
 from .lookup import claims_of
 from .meaning import closeness_of, doubt, listed, trust
 from .multihop import search_in_hops
+from .parts import items_of
 from .selection import names_of
 from .spelling import corrections, likely, misspelt, one_edit_away, respelt
 from .wording import calls
@@ -43,16 +45,21 @@ _PASSAGES_MOST = 16
 _HOPS, _REACHED_MOST = 2, 8
 #: Another query is not worth its while when less than this share of its passages is new.
 _GAIN_LEAST = 0.25
+#: Of a question over several documents: those that are read, and of each thing that it enumerates, at most; and the
+#: passages by which these are found.
+_WIDE_MOST, _ITEM_MOST, _ITEM_PASSAGES = 14, 2, 8
+#: The documents that it may mean by the values of their fields.
+_MEANT_MOST = 40
+#: The best of them whose beginnings are searched for names of others, characters of a beginning, and names.
+_FOLLOWED, _TEXT_MOST, _NAMED_MOST = 5, 20_000, 8
+#: A document with less than this share of what the best one holds of the question is beside it.
+_BESIDE = 0.5
+#: What the share of a document counts more that is named by the value of a field.
+_OWN = 2
 #: Up to so many sources that metadata answers with are also read, at most so many passages of each.
 _READ_MOST, _EACH_MOST = 12, 2
 #: Conditions that so few sources meet were meant as they were read.
 _FEW = 2
-
-
-class Queries(Value):
-    """Other ways to ask for the same thing, in the words that documents would use."""
-
-    queries: tuple[str, ...] = Field(default=(), max_length=4)
 
 
 class Found(Value):
@@ -243,29 +250,65 @@ async def _from_text(task: Query, ctx: Context) -> Found:
     if REFUSED_BELOW <= held < WEAK_BELOW:  # what is asked may be said in a document that the question cannot name
         passages = await _followed(task.about, passages, ctx)
     weak = await _judge(task.about, weights(words, rarity, _texts(passages)), mentions, passages, ctx)
-    return Found(passages=passages, rarity=rarity, weak=weak)
+    if task.effort == "fact":
+        return Found(passages=passages, rarity=rarity, weak=weak)
+    wide = await _widened(task, passages, weights(words, rarity, _texts(passages)), mentions, ctx)
+    if weak:  # what the first passages lack may stand in the others
+        weak = await _judge(task.about, weights(words, rarity, _texts(wide)), mentions, (*passages, *wide), ctx)
+    return Found(passages=wide, rarity=rarity, each=True, weak=weak)
 
 
-async def _named(question: str, mentions: Mentions, ctx: Context) -> list[str]:
-    """The sources that a question names: by id or title, else by a value that few have."""
+async def _widened(
+    task: Query, passages: Sequence[Passage], rarity: Mapping[str, float], mentions: Mentions, ctx: Context
+) -> tuple[Passage, ...]:
+    """The best passages of each document that bears on the question: those that it names, by one value of many too,
+    those that the whole of it finds, or one of the things that it enumerates, and those that the best of these name."""
+    search = partial(ctx.memory.search, findings=False)
+    meant = await _named(task.question, mentions, ctx, most=_MEANT_MOST)
+    best = sources_of(await search(task.about, limit=_MEANT_MOST, sources=meant)) if meant else ()
+    items = items_of(task.about)
+    rankings = [best, sources_of(passages)]
+    rankings += [sources_of(await search(item, limit=_ITEM_PASSAGES))[:_ITEM_MOST] for item in items]
+    told = await _named_in(fused(rankings)[:_FOLLOWED], ctx)
+    names = dict.fromkeys((*best[:_WIDE_MOST], *fused([*rankings, told])))
+    found = {name: await search(task.about, limit=_EACH_MOST, sources=[name]) for name in list(names)[:_WIDE_MOST]}
+    shares = {name: best_share(rarity, passages) for name, passages in found.items()}
+    least = _BESIDE * max(shares.values(), default=0.0)
+    shares = {name: share * (_OWN if name in best else 1) for name, share in shares.items()}
+    kept = sorted((name for name, share in shares.items() if share >= least), key=lambda name: -shares[name])
+    ctx.note("documents that bear on the question", items=items, meant=best, told=told, kept=kept)
+    return tuple(passage for name in kept for passage in found[name])
+
+
+async def _named_in(sources: Sequence[str], ctx: Context) -> tuple[str, ...]:
+    """The documents that these name more than once in their text: the most often named first."""
+    counted: Counter[str] = Counter()
+    for name in sources:
+        mentions = await ctx.memory.mentions(await ctx.memory.read(name, 0, _TEXT_MOST))
+        told = [m.sources[0] for m in mentions.found if m.kind == "source" and len(m.sources) == 1]
+        counted.update(other for other in told if other != name)
+    return tuple(name for name, times in counted.most_common(_NAMED_MOST) if times > 1)
+
+
+async def _named(question: str, mentions: Mentions, ctx: Context, *, most: int = _READ_MOST) -> list[str]:
+    """The sources that a question names: by id or title, else by a value that no more than `most` have."""
     named = [source for mention in mentions.found if mention.kind == "source" for source in mention.sources]
     conditions = [] if named else names_of(question, mentions)
     if conditions:
         meant = await ctx.memory.select(conditions, fields=[condition.field for condition in conditions])
-        named = [source.id for source in meant] if len(meant) <= _READ_MOST else []
+        named = [source.id for source in meant] if len(meant) <= most else []
     return list(dict.fromkeys(named))
 
 
 async def _search(task: Query, named: Sequence[str], ctx: Context) -> tuple[Passage, ...]:
     """The passages that share most with the question; where it names sources that say enough, theirs alone."""
-    asked = await ctx.ask("search", returns=Queries, question=task.question, about=task.about)
     found: dict[tuple[str, int], Passage] = {}
     if named:
         first = await ctx.memory.search(task.about, limit=_PASSAGES_MOST, sources=named, findings=False)
         if await _says_enough(task.about, first, ctx):
             return first
         found = {(passage.source, passage.start): passage for passage in first[: _PASSAGES_MOST // 2]}
-    for query in dict.fromkeys((task.about, *asked.queries)):
+    for query in dict.fromkeys((task.about, task.question)):
         passages = await ctx.memory.search(query, limit=_PASSAGES_MOST, findings=False)
         new = {(passage.source, passage.start): passage for passage in passages}
         gain = len(new.keys() - found.keys()) / max(1, len(passages))

@@ -1,6 +1,7 @@
 """What a document is worth now: its status and dates, what it says of itself, and what has replaced it. Pure."""
 
 import re
+from collections.abc import Collection
 
 from ..orchestrator.evidence import Claim, Quote, Record, Source
 from ..orchestrator.metadata import Condition, as_date, elements, is_empty, order, shown
@@ -16,6 +17,7 @@ _FACTS_MOST = 7
 _OF_ITSELF = re.compile(
     r"\bthis (?:\w+ )?"
     r"(?:pep|document|proposal|paper|page|guide|note|policy|advisory|report|specification|standard|text)\b"
+    r"|\bthis (?:\w+ ){1,2}(?:is|was|has)\b"
     r"|\b(?:accept|reject)(?:s|ed)? (?:this|[A-Z]{2,} ?\d)",
     re.IGNORECASE,
 )
@@ -26,9 +28,10 @@ _FATE = re.compile(
 )
 
 
-def facts_of(source: Source) -> Claim | None:
-    """What a source's metadata says of its standing: status, dates, what it replaces and what replaces it."""
-    telling = [name for name, value in source.metadata.items() if name in _TELLING or as_date(value)]
+def facts_of(source: Source, asked: Collection[str] = ()) -> Claim | None:
+    """What a source's metadata says of its standing: status, dates, what it replaces and what replaces it; and the
+    fields that were `asked` for."""
+    telling = [name for name, value in source.metadata.items() if name in {*_TELLING, *asked} or as_date(value)]
     records = [
         Record(source=source.id, field=name, value=source.metadata[name])
         for name in telling

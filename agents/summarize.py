@@ -1,37 +1,41 @@
-"""The summarize worker: passages in, claims with exact quotes out."""
+"""The summarize worker: documents in, notes with exact quotes out."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from functools import partial
+from typing import Any
 
-from pydantic import Field
+from anyio import to_thread
 
-from ..memory.context import Budget, assemble, gaps, in_turns
+from ..memory.context import in_turns
 from ..orchestrator.errors import NoAnswer, NothingFound
-from ..orchestrator.evidence import Claim, Finding, Passage, Query, Quote, Value
+from ..orchestrator.evidence import Claim, Passage
+from ..orchestrator.rules.cleaning import cleaned
 from ..orchestrator.rules.numbering import Numbered
 from ..orchestrator.text import shorten
 from ..orchestrator.worker import Context, Worker
-from .arrange import point_for
+from .choosing import choose, folded, segments
+from .coverage import key_words
 from .limiting import OUTLINE_TOKENS, found_tokens
-from .meaning import closeness_of
-from .parts import split_question
+from .meaning import SENTENCES_MOST
+from .parts import resolved, split_question
+from .ranking import read_by_rule
 from .reading import (
     CALL_TOKENS,
     ROW_CALL_TOKENS,
     ROW_DOCUMENT_TOKENS,
+    Chosen,
     Note,
     Notes,
-    Picked,
     Read,
     ReadAll,
     ReadTask,
     Shown,
     consulted,
+    note_of,
     noted,
-    selected,
     share,
     shown,
+    together,
 )
 from .room import named
 from .rows import ReadRow, ReadRows, ReadTable, rows_of
@@ -46,83 +50,79 @@ _FOUND_TOKENS, _WIDENED_EACH, _FOUND_EACH = 4_000, 5, 3
 _NOTES_EACH, _NOTES_MOST = 15, 30
 #: With more documents in one call than these a list is rows.
 _MANY = 8
-#: Tokens of a document, and sentences that are taken of it, where a model only selects.
-SELECT_TOKENS, _PICKED_MOST = 3_000, 5
-
-
-class Excerpt(Value):
-    """Words from one of the numbered passages, exactly as they stand there."""
-
-    passage: int
-    text: str
-
-
-class Statement(Value):
-    """One sentence that answers part of the question, and the excerpts that say so."""
-
-    text: str
-    excerpts: tuple[Excerpt, ...] = Field(min_length=1)
-
-
-class Summary(Value):
-    """What the passages say about the question; `missing` is what they do not say."""
-
-    statements: tuple[Statement, ...] = ()
-    missing: str = ""
+#: Documents that are ranked sentence by sentence, and sentences of each where each has something to say.
+_RANKED_MOST, _EACH = 14, 3
+#: Passages that are looked for in given documents, for each point, where nobody takes notes.
+_SELECTED_MOST = 16
 
 
 class Summarize(Worker):
-    """Turns passages into short statements, each with the exact words of a source that say so."""
+    """Reads documents and notes down what they say about the points, each note with the words that say it."""
 
-    #: What passages may take of the tokens before a model, by kind of question.
-    budget: ClassVar[Budget] = Budget()
+    async def run(self, task: ReadTask, ctx: Context) -> Notes:
+        if task.way == "prose":
+            return await _noted(task, ctx)
+        return await _ranked(task, [result.read(Found) for result in ctx.results], ctx)
 
-    async def run(self, task: Query | ReadTask, ctx: Context) -> Finding | Notes:
-        return await (self._picked(task, ctx) if isinstance(task, Query) else _noted(task, ctx))
 
-    async def _picked(self, task: Query, ctx: Context) -> Finding:
-        """Sentences of passages that answer one part of a question, by rule alone."""
-        found = [result.read(Found) for result in ctx.results]
-        passages = await self._chosen(task, in_turns(one.passages for one in found), ctx)
-        computed = tuple(claim for one in found for claim in one.claims)
-        claims, missing = await self._said(task, found, passages, ctx) if passages else ((), "")
-        if not computed and not claims:
-            raise NothingFound(missing or f"the passages do not answer {shorten(task.about, 120)!r}")
-        for claim in claims:
-            await ctx.memory.add(claim)
-        weak = "; ".join(dict.fromkeys(one.weak for one in found if one.weak))
-        explained = tuple(dict.fromkeys(word for one in found for word in one.explained))
-        whole = (*computed, *claims)
-        return Finding(
-            about=task.about, claims=whole, missing="" if computed else missing, weak=weak, explained=explained
-        )
+async def _ranked(task: ReadTask, found: Sequence[Found], ctx: Context) -> Notes:
+    """The best sentences of the documents that a search has found, behind what metadata answers."""
+    passages = in_turns(one.passages for one in found)
+    names = list(dict.fromkeys(passage.source for passage in passages))[:_RANKED_MOST]
+    documents = [document for name in names if (document := await ctx.memory.document(name))]
+    places = {name: [passage.start for passage in passages if passage.source == name] for name in names}
+    call = shown(documents, ctx.limits.document_tokens_most, {}, places)
+    kept, chosen = await _kept(task, found, passages, call, ctx) if call else ([], None)
+    computed = tuple(note_of(claim, 1) for one in found for claim in one.claims)
+    if not computed and not kept:
+        raise NothingFound(f"the passages do not answer {shorten(task.points[0], 120)!r}")
+    for note in kept:
+        await ctx.memory.add(Claim(text=note.text, quotes=note.quotes))
+    return Notes(
+        kind=task.kind,
+        points=task.points,
+        notes=(*computed, *kept),
+        documents=consulted(call),
+        weak="; ".join(dict.fromkeys(one.weak for one in found if one.weak)),
+        explained=tuple(dict.fromkeys(word for one in found for word in one.explained)),
+        chosen=chosen,
+    )
 
-    async def _chosen(self, task: Query, found: list[Passage], ctx: Context) -> list[Passage]:
-        """The passages that go before a model; what is left out is noted."""
-        between = {gap: await ctx.memory.read(*gap) for gap in gaps(found)}
-        room, share = self.budget.tokens_of("evidence", task.effort), self.budget.of(task.effort).source
-        whole = assemble(task.about, found, room, source_share=share, between=between)
-        if whole.omitted:
-            left = [f"{p.source} {p.start}..{p.end}: {reason}" for p, reason in whole.omitted]
-            ctx.note("passages are left out", kind=task.effort, room=room, spent=dict(whole.spent), left_out=left)
-        return list(whole.passages)
 
-    async def _said(
-        self, task: Query, found: list[Found], passages: list[Passage], ctx: Context
-    ) -> tuple[tuple[Claim, ...], str]:
-        """What a model makes of the passages, each statement with its quotes; and what it did not find."""
-        summary = await ctx.ask(
-            "summarize",
-            returns=Summary,
-            question=task.question,
-            about=task.about,
-            passages=passages,
-            rarity={word: weight for one in found for word, weight in one.rarity.items()},
-            near=await closeness_of(task.about, passages, ctx),
-            each=any(one.each for one in found),
-        )
-        claims = [_claim(statement, passages, ctx) for statement in summary.statements]
-        return tuple(claim for claim in claims if claim), summary.missing
+async def _kept(
+    task: ReadTask, found: Sequence[Found], passages: Sequence[Passage], call: list[Shown], ctx: Context
+) -> tuple[list[Note], Chosen | None]:
+    """What rules choose for a point, and what a model that selects adds to it."""
+    how = await _how(task, found, passages, call, ctx)
+    if task.way == "extract":
+        read = await ctx.ask("read", returns=Read, **_inputs(task, call), **how)
+        return noted(read.notes, call)[0], None
+    rank = partial(read_by_rule, task.points, [one.as_asked for one in call], **how)
+    ruled, _ = noted(await to_thread.run_sync(rank), call)
+    found_in = segments(passages, {one.document.source.id: one.document for one in call})
+    named, chosen = await choose(task.points[0], found_in, ctx)
+    texts = list(dict.fromkeys(cleaned(quote.text) for quotes in named for quote in quotes))
+    near = await ctx.memory.closeness(resolved(task.points[0]), texts) if texts else ()
+    return folded(1, ruled, named, dict(zip(texts, near or (), strict=False))), chosen
+
+
+async def _how(
+    task: ReadTask, found: Sequence[Found], passages: Sequence[Passage], call: Sequence[Shown], ctx: Context
+) -> dict[str, Any]:
+    """What else rules go by, by the numbers of the lines: the ranks of their passages, and how near they are."""
+    is_each = any(one.each for one in found)
+    ranks: dict[int, int] = {}
+    for one in call:
+        own = [(n, passage) for n, passage in enumerate(passages) if passage.source == one.document.source.id]
+        for place, (n, passage) in enumerate(own):
+            for number in one.within(passage):
+                ranks.setdefault(number, place if is_each else n)
+    said = {n + one.offset: line.text for one in call for n, line in one.document.lines.items()}
+    first = sorted(ranks, key=lambda number: ranks[number])[:SENTENCES_MOST]
+    close = await ctx.memory.closeness(resolved(task.points[0]), [said[n] for n in first]) if first else None
+    near = dict(zip(first, close, strict=True)) if close is not None else {}
+    rarity = {word: weight for one in found for word, weight in one.rarity.items()}
+    return {"ranks": ranks, "near": near, "rarity": rarity, "each": _EACH if is_each else 0}
 
 
 async def _noted(task: ReadTask, ctx: Context) -> Notes:
@@ -141,50 +141,58 @@ async def _noted(task: ReadTask, ctx: Context) -> Notes:
             about = " ".join((task.question, *task.points, *task.columns))
             places = await ctx.memory.search(about, limit=_PLACES_MOST, sources=[document.source.id], findings=False)
             offsets[document.source.id] = [place.start for place in places]
-    if task.way == "select":
-        return await _selected(task, documents, offsets, ctx)
     call = shown(documents, most, dict(task.sections), offsets, fewer)
     try:
         return await (_rows(task, call, ctx) if task.columns else _facts(task, call, ctx))
     except NoAnswer as error:
         ctx.note(f"nobody takes notes, so sentences are selected: {error}")
-        return await _selected(task, documents, offsets, ctx)
+        notes = await _selected(task, documents, ctx)
+        if notes.chosen is not None and notes.chosen.is_silent:  # nobody is there at all
+            raise
+        return notes
 
 
 def _tokens_each(task: ReadTask, documents: list[Numbered], fewer: Mapping[str, int], most: int) -> int:
     """How much of each document is shown: of rows as much as of any other, else all where all of them fit one call."""
-    if task.way == "select" or task.columns:
-        return SELECT_TOKENS if task.way == "select" else ROW_DOCUMENT_TOKENS
+    if task.columns:
+        return ROW_DOCUMENT_TOKENS
     sizes = [min(document.tokens, fewer.get(document.source.id, most)) for document in documents]
     room = max(CALL_TOKENS * 5 // 4, max(sizes))  # what was estimated for a call may come to a little more
     return most if sum(sizes) <= room else share(sizes, room)
 
 
 async def _facts(task: ReadTask, call: list[Shown], ctx: Context) -> Notes:
-    """Facts for each point, with the sentences that say them; of a list over many documents, its rows."""
+    """Facts for each point, with the sentences that say them; of a list over many documents, its rows.
+
+    Who names no sentence at all has not read: it is not said that the documents are silent then.
+    """
     is_many = not task.points and len(call) > _MANY
     returns: type[Read | ReadTable | ReadAll] = Read if task.points else ReadTable if is_many else ReadAll
-    read = await ctx.ask(
-        "read",
-        returns=returns,
-        question=task.question,
-        points=task.points,
-        notes=task.notes,
-        others=named(task.others),
-        documents=[one.as_asked for one in call],
-        is_many=is_many,
-        has_cuts=any(one.excerpt.cut for one in call) and not task.sections,
-        is_second=bool(task.sections),
-        notes_most=min(_NOTES_MOST, _NOTES_EACH * len(call)),
-    )
+    read = await ctx.ask("read", returns=returns, **_inputs(task, call), is_many=is_many)
     if isinstance(read, ReadTable) and read.columns:
         more = {"kind": read.kind, "points": read.points, "columns": read.columns}
         return await _rows(task.model_copy(update=more), call, ctx, read.rows)
     kept, loose = noted(read.notes, call)
     if loose:
         ctx.note("notes that name no sentence are left out", left_out=[note.text for note in loose])
+    if loose and not kept:
+        return await _selected(task, [one.document for one in call], ctx)
     told = {"kind": task.kind, "points": task.points} | read.model_dump(exclude={"notes", "columns", "rows"})
     return Notes(notes=tuple(kept), documents=consulted(call), sections=task.sections, **told)
+
+
+def _inputs(task: ReadTask, call: Sequence[Shown]) -> dict[str, Any]:
+    """What a reading is asked with."""
+    return {
+        "question": task.question,
+        "points": task.points,
+        "notes": task.notes,
+        "others": named(task.others),
+        "documents": [one.as_asked for one in call],
+        "has_cuts": any(one.excerpt.cut for one in call) and not task.sections,
+        "is_second": bool(task.sections),
+        "notes_most": min(_NOTES_MOST, _NOTES_EACH * len(call)),
+    }
 
 
 async def _rows(task: ReadTask, call: list[Shown], ctx: Context, given: Sequence[ReadRow] = ()) -> Notes:
@@ -223,27 +231,28 @@ async def _asked(task: ReadTask, call: list[Shown], again: int, ctx: Context) ->
     return read.rows
 
 
-async def _selected(task: ReadTask, documents: list[Numbered], offsets: dict[str, list[int]], ctx: Context) -> Notes:
-    """The sentences that a model picks from each document by itself; one that it fails on is left out, and noted."""
-    kept: list[Note] = []
-    read: list[Shown] = []
-    for document in documents:
-        one = shown([document], SELECT_TOKENS, {}, offsets)[0]
-        title = document.source.title
-        try:
-            picked = await ctx.ask(
-                "select", returns=Picked, question=task.question, document={"title": title, "text": one.excerpt.text}
-            )
-        except NoAnswer as error:
-            if not read:  # whoever does not answer for the first will hardly do for the others
-                raise
-            ctx.note("a document is left out", document=document.source.id, reason=str(error))
-            continue
-        kept += selected(picked, one, _PICKED_MOST)
-        read.append(one)
+async def _selected(task: ReadTask, documents: list[Numbered], ctx: Context) -> Notes:
+    """What is selected in these documents for each point."""
+    names = [document.source.id for document in documents]
     points = task.points or tuple(split_question(task.question))
-    placed = [note.model_copy(update={"point": point_for(note.text, points)}) for note in kept]
-    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=consulted(read))
+    read: list[Notes] = []
+    for point in points:
+        passages = await ctx.memory.search(point, limit=_SELECTED_MOST, sources=names, findings=False)
+        found = Found(passages=passages, rarity=dict(await ctx.memory.rarity(key_words(point))))
+        try:
+            one = await _ranked(task.model_copy(update={"way": "select", "points": (point,)}), [found], ctx)
+        except NothingFound:
+            one = Notes(points=(point,))
+        read.append(one)
+    placed = [note.model_copy(update={"point": n}) for n, one in enumerate(read, start=1) for note in one.notes]
+    documents_read = {one.source: one for notes in read for one in notes.documents}
+    return Notes(
+        kind=task.kind,
+        points=points,
+        notes=tuple(placed),
+        documents=tuple(documents_read.values()),
+        chosen=together([one.chosen for one in read if one.chosen]),
+    )
 
 
 async def _documents(task: ReadTask, found: Located, ctx: Context) -> list[Numbered]:
@@ -263,28 +272,3 @@ async def _documents(task: ReadTask, found: Located, ctx: Context) -> list[Numbe
     if left:
         ctx.note("documents are not read: there is no room, or none of that name", documents=left)
     return documents
-
-
-def _claim(statement: Statement, passages: list[Passage], ctx: Context) -> Claim | None:
-    """The statement with its quotes found in their sources; None, and a note, when none of them is there."""
-    quotes = []
-    for excerpt in statement.excerpts:
-        known = 1 <= excerpt.passage <= len(passages)
-        quote = locate(excerpt.text, passages[excerpt.passage - 1]) if known else None
-        if quote is None:
-            ctx.note("an excerpt does not stand in its passage", passage=excerpt.passage, text=shorten(excerpt.text))
-        else:
-            quotes.append(quote)
-    return Claim(text=statement.text, quotes=tuple(quotes)) if quotes else None
-
-
-def locate(text: str, passage: Passage) -> Quote | None:
-    """The quote where it stands in the passage, as its source writes it; white space alone may differ."""
-    words = text.split()
-    if not words:
-        return None
-    match = re.search(r"\s+".join(re.escape(word) for word in words), passage.text)
-    if match is None:
-        return None
-    start = passage.start + match.start()
-    return Quote(source=passage.source, start=start, end=start + len(match.group()), text=match.group())

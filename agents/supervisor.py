@@ -2,36 +2,32 @@
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from pydantic import Field
 
 from ..orchestrator.envelope import Result
 from ..orchestrator.errors import NoAnswer
-from ..orchestrator.evidence import Card, Effort, Finding, Query, Value
+from ..orchestrator.evidence import Card, Finding, Query, Value
 from ..orchestrator.limits import Limits
-from ..orchestrator.rules.plan import Plan, PlannedTask, problems
+from ..orchestrator.rules.plan import Plan, problems
 from ..orchestrator.settings import Settings
 from ..orchestrator.worker import Context, Contract
-from .analyze import Analysis
 from .catalogue import CARDS_TOKENS, FULL_MOST, WHOLE_MOST, choose, rendered, rendered_fields, sources_of
 from .desk import (
     Desk,
     Scouted,
     Triage,
+    by_rule,
     fits_one_call,
     has_new_notes,
     next_round,
     reading,
-    selecting,
     triaged,
     whole,
     writing,
 )
 from .gaps import HINT_WITHIN_S, Overview
-from .parts import split_question
-from .search import located
 from .tables import rendered_table
 
 _STANDARD = frozenset({"search", "summarize", "analyze", "refine", "check"})
@@ -41,13 +37,6 @@ _LOOKED_AT, _TABLE_TOKENS = 60, 1_000
 _STEPS_AFTER = 5
 
 
-class Brief(Value):
-    """What the question asks for: its parts, and how much work it deserves."""
-
-    sub_questions: tuple[str, ...] = Field(min_length=1, max_length=8)
-    effort: Effort = "fact"
-
-
 class Steered(Value):
     """What else is to be looked up, after what the person who asks has said meanwhile."""
 
@@ -55,11 +44,10 @@ class Steered(Value):
 
 
 class Assignment(Value):
-    """A question and what it asks for, read by a model or by rule: what the supervisor keeps between its methods."""
+    """A question and the desk that works on it: what the supervisor keeps between its methods."""
 
     question: str
-    brief: Brief | None = None
-    desk: Desk | None = None
+    desk: Desk
 
 
 class ResearchSupervisor:
@@ -72,23 +60,17 @@ class ResearchSupervisor:
         """What the answer must say and what to read for it, where a model reads; else the question's parts."""
         notes = await ctx.steering()
         way = await ctx.way("summarize")
-        cards = await ctx.memory.cards() if way != "extract" and ctx.memory.port else ()
+        cards = await ctx.memory.cards() if way == "prose" and ctx.memory.port else ()
         if cards:
             try:
-                desk = await self._triaged(question, cards, notes, way, ctx)
+                desk = await self._triaged(question, cards, notes, ctx)
                 return Assignment(question=question, desk=desk.model_copy(update={"notes": notes}))
             except NoAnswer as error:
                 ctx.note(f"nobody chooses what to read, so it is chosen by rule: {error}")
-        brief = await ctx.ask("brief", returns=Brief, question=question, notes=notes)
-        return Assignment(question=question, brief=brief)
+        return Assignment(question=question, desk=by_rule(question, notes, "select" if way == "select" else "extract"))
 
-    async def _triaged(
-        self, question: str, cards: Sequence[Card], notes: tuple[str, ...], way: str, ctx: Context
-    ) -> Desk:
+    async def _triaged(self, question: str, cards: Sequence[Card], notes: tuple[str, ...], ctx: Context) -> Desk:
         """The documents to be read: all where they fit one call, else those that a model chooses from the catalogue."""
-        if way == "select":
-            found = await located([question, *split_question(question)], ctx)
-            return selecting(question, cards, list(found.documents), notes)
         if fits_one_call(cards, self._limits):
             return whole(question, cards, notes)
         fields = rendered_fields(await ctx.memory.fields())
@@ -133,10 +115,7 @@ class ResearchSupervisor:
 
     async def plan(self, assignment: Assignment, ctx: Context) -> Plan:
         """The standard plan; a model's own, if sound, where the team has workers that the standard one cannot place."""
-        if assignment.desk is not None:
-            standard = reading(assignment.desk, self._gatherers, self._calls_most(()), self._limits)
-        else:
-            standard = self._round(assignment, _parts(assignment), ())
+        standard = reading(assignment.desk, self._gatherers, self._calls_most(()), self._limits)
         strangers = [worker for worker in self._workers if worker.name not in _STANDARD and not _gathers(worker)]
         if not strangers:
             return standard
@@ -151,18 +130,7 @@ class ResearchSupervisor:
         analyses = [result for result in results if result.worker == "analyze"]
         if any(result.worker == "refine" for result in results) or not analyses:
             return None
-        if assignment.desk is not None:
-            return await self._next(assignment.desk, results, ctx)
-        is_last = len(analyses) >= self._settings.rounds_most
-        steered = () if is_last else await self._steered(assignment, ctx)
-        is_delivered = analyses[-1].status.delivered
-        missing = analyses[-1].read(Analysis).follow_ups if is_delivered and not is_last else ()
-        if steered or missing:
-            ctx.note("another round: we are told, or the analysis asks for, more", steered=steered, follow_ups=missing)
-            return self._round(assignment, (*steered, *missing), results)
-        if not is_delivered:
-            return None
-        return Plan(tasks=(_task(assignment, "refine", "refine", after=(analyses[-1].task,)),))
+        return await self._next(assignment.desk, results, ctx)
 
     async def _next(self, desk: Desk, results: Sequence[Result], ctx: Context) -> Plan | None:
         """Another round where the notes ask for one that may help, or people do; then the writing, then None."""
@@ -195,21 +163,6 @@ class ResearchSupervisor:
         except NoAnswer as error:
             ctx.note(f"the notes are looked up as they stand: {error}")
             return notes
-
-    def _round(self, assignment: Assignment, parts: Sequence[str], results: Sequence[Result]) -> Plan:
-        """search → summarize for each part, beside every other worker that gathers, then analyze over all findings."""
-        task = partial(_task, assignment)
-        tasks: list[PlannedTask] = []
-        findings = [result.task for result in results if _is_finding(result)]
-        offset = sum(result.worker == "search" for result in results)
-        gatherers = self._gatherers
-        for n, part in enumerate(parts[: self._settings.fan_out_most], start=offset + 1):
-            tasks.append(task(f"search-{n}", "search", part))
-            tasks.append(task(f"summarize-{n}", "summarize", part, after=(f"search-{n}",)))
-            tasks += [task(f"{name}-{n}", name, part) for name in gatherers]
-        findings += [task.id for task in tasks if task.worker != "search"]
-        round_number = 1 + sum(result.worker == "analyze" for result in results)
-        return Plan(tasks=(*tasks, task(f"analyze-{round_number}", "analyze", after=tuple(findings))))
 
     @property
     def _gatherers(self) -> list[str]:
@@ -244,24 +197,10 @@ class ResearchSupervisor:
 
 def _parts(assignment: Assignment) -> tuple[str, ...]:
     """What is being looked up."""
-    if assignment.brief is not None:
-        return assignment.brief.sub_questions
-    return (assignment.desk.points if assignment.desk else ()) or (assignment.question,)
+    return assignment.desk.points or (assignment.question,)
 
 
 def _gathers(worker: Contract) -> bool:
     """Whether the standard plan can place a worker: it takes a Query and returns a Finding."""
     kinds = (worker.input.json_schema().get("title"), worker.output.json_schema().get("title"))
     return kinds == (Query.__name__, Finding.__name__)
-
-
-def _is_finding(result: Result) -> bool:
-    return result.status.delivered and result.worker not in ("search", "analyze", "refine")
-
-
-def _task(
-    assignment: Assignment, name: str, worker: str, about: str | None = None, *, after: tuple[str, ...] = ()
-) -> PlannedTask:
-    question, brief = assignment.question, assignment.brief
-    query = Query(question=question, about=about or question, effort=brief.effort if brief else "fact")
-    return PlannedTask(id=name, worker=worker, input=query.model_dump(), after=after)

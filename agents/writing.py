@@ -12,7 +12,7 @@ from itertools import combinations, groupby
 
 from pydantic import Field
 
-from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Section, Value
+from ..orchestrator.evidence import Block, Claim, Disagreement, Draft, Layout, Rule, Section, Value
 from ..orchestrator.rules.layout import pruned
 from .likeness import is_conflict
 from .reading import Note
@@ -103,10 +103,18 @@ def claim_of(name: str, text: str, notes: Sequence[Note]) -> Claim:
         text=text,
         quotes=quotes,
         records=tuple(records),
-        rule=None if not records else "select" if any(note.is_table for note in notes) else "field",
+        rule=_rule_of(notes) if records else None,
+        answer=notes[0].answer if len(notes) == 1 else (),
         notes=tuple(dict.fromkeys(note.id for note in notes)),
         conditions=tuple(dict.fromkeys(note.text.partition("\n")[0] for note in notes if note.is_table)),
     )
+
+
+def _rule_of(notes: Sequence[Note]) -> Rule:
+    """How fields say it: as a note of its own was computed, as a look-up found them, or as they stand."""
+    if len(notes) == 1 and notes[0].rule:
+        return notes[0].rule
+    return "select" if any(note.is_table for note in notes) else "field"
 
 
 def draft_of(written: Written, notes: Sequence[Note]) -> tuple[Draft, list[str]]:

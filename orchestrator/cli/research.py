@@ -25,6 +25,7 @@ from ..journal.reader import Run, open_run
 from ..launched import LaunchedJob
 from ..order import Options, paths_of
 from ..rules.price import told_usd
+from ..rules.same_model import without_folder
 from ..settings import Settings, load_settings, runs_folder
 from ..system import System, open_system
 from ..team import Team, load_team
@@ -173,7 +174,8 @@ def _print(report: Report) -> None:
     for reason in () if screen.is_terminal else report.degraded:  # a terminal has just shown them with the report
         sys.stderr.write(f"degraded: {reason}\n")
     calls = f"{report.calls.model} model calls"
-    made_by = f"{report.made_by.lane}: {', '.join(report.made_by.models)}" if report.made_by.lane else "no model"
+    models = ", ".join(map(without_folder, report.made_by.models))
+    made_by = f"{report.made_by.lane}: {models}" if report.made_by.lane else "no model"
     counts = [f"{len(report.claims)} claims"] if report.claims or not report.outputs else []
     counts += [f"{len(report.outputs)} unchecked output{'s' * (len(report.outputs) > 1)}"] if report.outputs else []
     cost = told_usd(report.cost_usd, report.estimated_usd)

@@ -186,7 +186,7 @@ class _Examination:
 
     def _pay(self, completion: Completion) -> None:
         paid = [attempt for attempt in completion.receipt.attempts if not attempt.outcome.rule.is_free]
-        if any(attempt.price_source == "unknown" for attempt in paid):
+        if any(attempt.price_source == "unknown" for attempt in paid) and not self._is_free:
             self.micro_usd = None
         elif self.micro_usd is not None:
             self.micro_usd += completion.receipt.micro_usd
@@ -216,7 +216,7 @@ class _Examination:
             self.ability = "prose"
             return Check("ability", State.OK, "prose: its notes on a small document are right")
         if noted.outcome not in (Outcome.OK, Outcome.TRUNCATED, *_CANNOT):
-            return Check("ability", State.SKIPPED, f"not found out: {_story(noted)}")
+            return self._unknown(noted)
         chosen = await self._ask(self._deployment, CHOSEN)
         if chosen.outcome is Outcome.OK and is_right(Choice.model_validate(chosen.value)):
             self.ability = "select"
@@ -224,10 +224,15 @@ class _Examination:
             return Check("ability", State.OK, detail, "use a more capable model for reports that are written")
         for heard in (noted, chosen):  # who was cut short may have been about to
             if heard.outcome not in (Outcome.OK, *_CANNOT):
-                return Check("ability", State.SKIPPED, f"not found out: {_story(heard)}")
+                return self._unknown(heard)
         self.ability = "extract"
         detail = "extract: it neither takes right notes nor names the right sentences of a small document"
         return Check("ability", State.WARNING, detail, "use a more capable model: this one adds nothing to the rules")
+
+    def _unknown(self, heard: Completion) -> Check:
+        """That nothing was found out; how long an answer was let be is ours, and nothing to mend."""
+        mend = "" if heard.outcome is Outcome.TRUNCATED else mend_of(self._rung, heard)
+        return Check("ability", State.SKIPPED, f"not found out: {_story(heard)}", mend)
 
     async def _other_mode(self, state: State, heard: Completion) -> Check:
         """The first way of asking for a schema that this model does take."""
@@ -245,7 +250,14 @@ class _Examination:
                 return Check("schema", state, detail, f'set schema_mode = "{mode}"')
         return Check("schema", State.FAILED, detail, "use another model: this one gives no JSON, however it is asked")
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether what has no price needs none: a server of one's own, where no budget asks for one."""
+        return is_own_server(self._rung) and not self._bench.has_budget
+
     def _price(self, card: Card) -> Check:
+        if card.prices is None and self._is_free:
+            return Check("price", State.OK, "none is set: a server of one's own counts as free")
         if card.prices is None:
             state = State.FAILED if self._bench.has_budget else State.WARNING
             why = "not known, and a budget is set" if self._bench.has_budget else "not known: it counts as nothing"

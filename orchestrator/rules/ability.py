@@ -94,15 +94,16 @@ def is_right(choice: Choice) -> bool:
 def ability_of(rung: Rung, card: Ability | None, found: Iterable[Ability | None]) -> Ability:
     """What a rung is taken to be able to do: as it is set, else as its provider says, else as was found.
 
-    `found` is what was found out of each of its deployments: the least counts, and None is nothing. Where nothing is
-    known a small model on a server of one's own selects, by the size in its name, and any other writes.
+    `found` is what was found out of each of its deployments: the least counts, and None is nothing. One that was found
+    able to do neither selects: rules choose before it, and it may only add. Where nothing is known a small model on a
+    server of one's own selects, by the size in its name, and any other writes.
     """
     if rung.ability != "auto":
         return rung.ability
     if card is not None:
         return card
     if known := [each for each in found if each is not None]:
-        return max(known, key=ABILITIES.index)
+        return "prose" if set(known) == {"prose"} else "select"
     size = _SIZE.search(rung.model_name.lower())
     is_small = size is not None and float(size[1]) < _SMALL
     return "select" if is_small and rung.tier == 1 and is_own_server(rung) else "prose"

@@ -15,6 +15,7 @@ from .layout import ids_of
 from .markdown import as_data
 from .plainly import limits, went_wrong
 from .price import told_usd
+from .same_model import without_folder
 
 #: What stands before the footer: who wrote and checked the report, what it cost, how it could be better.
 RULER = "\n\n---\n\n"
@@ -119,9 +120,9 @@ def _value(value: Any) -> str:
 
 def footer(report: Report) -> str:
     """Who wrote the report and who checked it, what it cost, and why it is worse than it could be."""
-    models = ", ".join(report.made_by.models)
-    lane = report.made_by.lane
-    said = [f"Written by {models} ({lane})." if models else f"Written by {lane}." if lane else "No model was asked."]
+    models, lane = ", ".join(map(without_folder, report.made_by.models)), report.made_by.lane
+    how = "Written by" if report.written_by or not report.checked else "Chosen with the help of"
+    said = [f"{how} {models} ({lane})." if models else f"{how} {lane}." if lane else "No model was asked."]
     said += [_check(report.checked)] if report.checked else []
     said += filter(None, map(_effect, report.checks))
     said += ["What workers returned is shown as it came: nothing has checked it."] if report.outputs else []
@@ -140,7 +141,7 @@ def _check(checked: Checked) -> str:
     counts += [f"{len(checked.dropped)} left out"] if checked.dropped else []
     judged = checked.as_they_stood + checked.mended + len(checked.dropped)
     how = "each checked against its" if judged >= checked.sentences else f"{judged} of them checked against their"
-    said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {checked.model}"
+    said = f"{_many(checked.sentences, 'sentence')}, {how} quotes by {without_folder(checked.model)}"
     return f"{said}: {', '.join(counts)}{f' ({checked.reason})' if checked.reason else ''}."
 
 

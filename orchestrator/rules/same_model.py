@@ -23,6 +23,15 @@ _FINE_TUNED = re.compile(r"ft:([^:]+)(:.*)")
 _NUMBER = re.compile(r"[\d.]+")
 
 
+#: A whole path of a file, as llama.cpp answers with.
+_FOLDER = re.compile(r"^(?:/|[A-Za-z]:\\).*[/\\](?=[^/\\])")
+
+
+def without_folder(model: str) -> str:
+    """A model's name as people are told it: of one that is the path of a file, the file's name alone."""
+    return _FOLDER.sub("", model)
+
+
 @functools.lru_cache(maxsize=256)
 def is_same_model(asked: str, returned: str) -> bool:
     """Whether the returned id is the asked one, perhaps dated or without its provider; an id not given is believed.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bullpen import Document, Passage, Report, Rung
 from bullpen.agents import research_team
 from bullpen.agents.coverage import REFUSED_BELOW, WEAK_BELOW, key_words
-from bullpen.agents.extraction import Text, pick_sentences
+from bullpen.agents.extraction import Line, pick_sentences
 from bullpen.agents.meaning import FAR, SENTENCES_MOST, doubt, listed, said_in, trust
 from bullpen.memory import HashedEmbedder, open_memory
 from bullpen.memory.embedding import Vector
@@ -129,17 +129,15 @@ def test_what_joins_words_is_not_a_word_of_the_question(question: str, words: li
 
 def test_the_sentence_that_is_nearest_in_meaning_is_picked_though_it_shares_no_word() -> None:
     near, other = "A coach ride is 2 crowns at any hour of the day.", "The price list hangs in the hall of the house."
-    texts = [Text(f"{other} {near}", source="a")]
+    lines = [Line(1, other, source="a"), Line(2, near, source="a")]
 
-    picked = pick_sentences("What does the price come to?", texts, most=1, near={near: 0.8, other: 0.1})
-
-    assert [text for _, text in picked] == [near]
+    assert pick_sentences("What does the price come to?", lines, most=1, near={2: 0.8, 1: 0.1}) == [(2,)]
 
 
 def test_what_is_far_and_shares_no_word_is_never_picked() -> None:
-    text = "A ferry sails to the northern islands on every morning."
+    lines = [Line(1, "A ferry sails to the northern islands on every morning.")]
 
-    assert pick_sentences("Who mines tungsten?", [Text(text)], most=3, near={text: 0.1}) == []
+    assert pick_sentences("Who mines tungsten?", lines, most=3, near={1: 0.1}) == []
 
 
 # The team

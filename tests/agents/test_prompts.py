@@ -8,15 +8,12 @@ import pytest
 from pydantic import TypeAdapter
 
 import bullpen.agents
-from bullpen.agents.analyze import Judgement
 from bullpen.agents.check import Verdicts
 from bullpen.agents.desk import Scouted, Triage
-from bullpen.agents.gaps import Gaps
+from bullpen.agents.gaps import Gaps, Widened
 from bullpen.agents.reading import Picked, Read, ReadAll
-from bullpen.agents.refine import Written as Refined
 from bullpen.agents.rows import ReadRows, ReadTable
-from bullpen.agents.summarize import Summary
-from bullpen.agents.supervisor import Brief, Steered
+from bullpen.agents.supervisor import Steered
 from bullpen.agents.writing import Written
 from bullpen.orchestrator.gateway.form import form_of
 from bullpen.orchestrator.gateway.templates import read_template
@@ -36,12 +33,9 @@ FOLDER = Path(bullpen.agents.__file__).parent / "prompts"
         ("write", Written),
         ("check", Verdicts),
         ("gaps", Gaps),
+        ("widen", Widened),
         ("select", Picked),
-        ("brief", Brief),
         ("steer", Steered),
-        ("analyze", Judgement),
-        ("refine", Refined),
-        ("summarize", Summary),
     ],
 )
 def test_a_prompt_names_every_key_of_its_answer(name: str, returns: Any) -> None:

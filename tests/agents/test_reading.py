@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.agents.gaps import GapsTask, Overview, overview
-from bullpen.agents.reading import Note, Notes, Picked, ReadNote, batches, consulted, noted, selected, share, shown
+from bullpen.agents.reading import Note, Notes, ReadNote, batches, consulted, noted, share, shown
 from bullpen.orchestrator.evidence import Consulted, Quote, Source
 from bullpen.orchestrator.rules.numbering import Numbered, number
 
@@ -57,12 +57,6 @@ def test_a_long_document_is_cut_to_what_was_found_and_says_so() -> None:
     assert consulted([one])[0].depth == "sections"
     assert "figure 2500" in shown([long], 400, {"long": ("Part 25",)}, {})[0].excerpt.text
     assert "Part 25" in one.excerpt.text  # in the outline of what is not shown
-
-
-def test_a_selection_takes_sentences_that_were_shown_each_once_and_no_field() -> None:
-    notes = selected(Picked(sentences=(3, 1, 3, 99, 2)), CALL[0], most=5)
-
-    assert [note.text for note in notes] == ["Two is blue.", "One is red."]
 
 
 @given(st.lists(st.integers(0, 20_000), max_size=20))

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.agents.arrange import arranged, under_parts
 from bullpen.agents.check import Seen, Verdict, asked, judge
 from bullpen.agents.reading import Note
 from bullpen.agents.writing import (
@@ -15,7 +14,6 @@ from bullpen.agents.writing import (
     Written,
     WrittenSection,
     by_point,
-    claim_of,
     draft_of,
     numbers_in,
     rivals,
@@ -244,34 +242,3 @@ def test_notes_that_nobody_wrote_up_stand_under_their_points() -> None:
     assert len(found.layout.lead) == 2
     assert {section.heading for section in found.layout.sections} == {"First?", "Second?"}
     assert sorted(placed(found.layout)) == sorted(texts)
-
-
-def test_quoted_sentences_stand_under_the_parts_that_they_were_found_for() -> None:
-    claims = [claim_of("", f"Sentence {n}.", [NOTES[n]]) for n in range(5)]
-    parts = {"Sentence 0.": "what it cost", "Sentence 1.": "who paid (ferry)", "Sentence 2.": "what it cost"}
-    named, layout = under_parts(claims, parts)
-    assert layout is not None
-    texts = {claim.id: claim.text for claim in named}
-
-    assert [texts[name] for name in layout.lead] == ["Sentence 0.", "Sentence 1."]
-    assert [(section.heading, [texts[n] for n in section.blocks[0].claims]) for section in layout.sections] == [
-        ("What it cost?", ["Sentence 2."]),
-        ("Of the documents", ["Sentence 3.", "Sentence 4."]),
-    ]
-    assert under_parts(claims, dict.fromkeys(parts, "one part")) == (tuple(claims), None)
-
-
-def test_what_was_selected_is_arranged_without_repetition_and_as_it_stands() -> None:
-    text = "The ferry cost 300 crowns."
-    quote = Quote(source="a", start=0, end=len(text), text=text)
-    again = Quote(source="b", start=5, end=5 + len(text), text=text)
-    notes = [
-        Note(id="r.1", point=1, text="said otherwise", quotes=(quote,)),
-        Note(id="r.2", text=text, quotes=(again,)),
-    ]
-    found = arranged("What did the ferry cost?", ["What did the ferry cost?"], [notes[1], notes[0], notes[1]])
-
-    assert [claim.text for claim in found.claims] == [text, text] or [claim.text for claim in found.claims] == [text]
-    assert all(claim.text == claim.quotes[0].text for claim in found.claims)
-    assert found.layout is not None
-    assert sorted(placed(found.layout)) == sorted(claim.id for claim in found.claims)

@@ -21,8 +21,8 @@ def test_a_replay_is_the_same_and_says_what_it_misses_where_it_is_not(
     for document in corpus.iterdir():
         document.unlink()  # nothing but the run is needed
     same = bullpen("replay", "latest")
-    (tmp_path / "refine.md").write_text("---\nversion: 9\n---\n[system]\nBe brief.\n[user]\n{{ question }}\n")
-    other = bullpen("replay", "latest", BULLPEN_PROMPTS=json.dumps({"refine": str(tmp_path / "refine.md")}))
+    (tmp_path / "read.md").write_text("---\nversion: 9\n---\n[system]\nBe brief.\n[user]\n{{ question }}\n")
+    other = bullpen("replay", "latest", BULLPEN_PROMPTS=json.dumps({"read": str(tmp_path / "read.md")}))
 
     assert begun.returncode == 0, begun.stderr
     assert (same.returncode, "comes out the same, byte for byte" in same.stdout) == (0, True), same.stderr

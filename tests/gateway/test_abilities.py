@@ -15,8 +15,10 @@ from bullpen.orchestrator.gateway.abilities import FILE, keep_abilities, read_ab
 from bullpen.orchestrator.gateway.deployment import Deployment
 from bullpen.orchestrator.gateway.doctor import Bench, Diagnosis, State, examine
 from bullpen.orchestrator.gateway.gateway import provider_of
+from bullpen.orchestrator.gateway.model import Completion
 from bullpen.orchestrator.journal.reader import Run, run_of
 from bullpen.orchestrator.replay import replay
+from bullpen.orchestrator.rules.outcome import Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import Rung, load_settings
 from bullpen.orchestrator.team import Team
@@ -129,6 +131,24 @@ async def test_doctor_finds_out_what_a_model_is_able_to_do(
 
     assert (diagnosis.ability, check.state) == (ability, state)
     assert diagnosis.can_answer
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("outcome", "mend"),
+    [(Outcome.TIMED_OUT, "--timeout"), (Outcome.STALLED, "first_s"), (Outcome.TRUNCATED, "")],
+)
+async def test_what_keeps_doctor_from_finding_out_is_to_be_mended(outcome: Outcome, mend: str) -> None:
+    unsaid = Completion(outcome, detail="cut off")
+    answers = {"doctor_greeting": "hello", "doctor_colour": {"colour": "green"}, "doctor_notes": unsaid}
+    scripted = ScriptedModel(answers | {"doctor_choice": unsaid})
+    deployment = Deployment.of(Rung(model="scripted:m", price_in_usd=0, price_out_usd=0), scripted)
+    diagnosis = await examine(deployment, Bench(provider_of=scripted))
+    (check,) = [each for each in diagnosis.checks if each.name == "ability"]
+
+    assert (diagnosis.ability, check.state) == (None, State.SKIPPED)
+    assert mend in check.mend
+    assert bool(check.mend) is bool(mend)
 
 
 @pytest.mark.anyio

@@ -268,6 +268,10 @@ async def test_what_is_not_known_of_a_model_can_be_set() -> None:
     rung = Rung(model="scripted:m", price_in_usd=0, price_out_usd=0.5, context_tokens=100)
     told = await found(WELL, card=Card(), rung=rung)
 
+    own = await found(WELL, card=Card(), rung=Rung(model="scripted:m", base_url="http://127.0.0.1:1/v1"))
+
+    assert check(own, "price").state is State.OK
+    assert own.micro_usd == 0
     assert (check(bare, "price").state, check(with_budget, "price").state) == (State.WARNING, State.FAILED)
     assert check(bare, "price").mend == "set price_in_usd and price_out_usd"
     assert check(bare, "context").mend == "set context_tokens"

@@ -69,6 +69,7 @@ def test_a_choice_is_right_that_is_small_and_has_the_answer(numbers: list[int]) 
         ({"model": "embedded:extract", "ability": "select"}, "extract", [], "select"),
         ({"model": "openai_http:large"}, None, ["prose", None, "select"], "select"),
         ({"model": "openai_http:large"}, None, [None], "prose"),
+        ({"model": "openai_http:tiny"}, None, ["extract"], "select"),
         ({"model": "openai_http:qwen2.5-1.5b-instruct", "base_url": OWN}, None, [None], "select"),
         ({"model": "openai_http:qwen2.5-1.5b-instruct", "base_url": OWN}, None, ["prose"], "prose"),
         ({"model": "openai_http:llama3.2:3b", "base_url": OWN}, None, [], "select"),

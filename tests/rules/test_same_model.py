@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bullpen.orchestrator.rules.same_model import is_same_model
+from bullpen.orchestrator.rules.same_model import is_same_model, without_folder
 
 SAME = """
 gpt-4o                                      gpt-4o-2024-08-06
@@ -112,3 +112,17 @@ def test_another_model_does(asked: str, returned: str) -> None:
 def test_no_name_breaks_it_and_each_is_itself(asked: str, returned: str) -> None:
     is_same_model(asked, returned)
     assert is_same_model(asked, asked)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("/models/qwen-1.5b.gguf", "qwen-1.5b.gguf"),
+        ("C:\\models\\qwen-1.5b.gguf", "qwen-1.5b.gguf"),
+        ("meta-llama/llama-3-8b", "meta-llama/llama-3-8b"),
+        ("gpt-4o", "gpt-4o"),
+        ("", ""),
+    ],
+)
+def test_people_are_told_no_folders_of_whoever_serves_a_model(model: str, told: str) -> None:
+    assert without_folder(model) == told

@@ -109,11 +109,11 @@ def test_a_worker_derived_from_another_keeps_its_prompts(tmp_path: Path) -> None
 
     own, *others = contract_of(Briefly).identity.prompts
     assert own == Path(__file__).parent / "prompts"
-    template = read_prompts((own, *others), {}).template((own, *others), "summarize", "")
-    assert template == read_template(Path(inspect.getfile(Summarize)).parent / "prompts" / "summarize.md", "summarize")
+    template = read_prompts((own, *others), {}).template((own, *others), "read", "")
+    assert template == read_template(Path(inspect.getfile(Summarize)).parent / "prompts" / "read.md", "read")
 
-    (tmp_path / "summarize.md").write_text("---\nversion: 9\n---\n[system]\nBriefly.\n[user]\n")
-    assert read_prompts((tmp_path, *others), {}).template((tmp_path, *others), "summarize", "").version == "9"
+    (tmp_path / "read.md").write_text("---\nversion: 9\n---\n[system]\nBriefly.\n[user]\n")
+    assert read_prompts((tmp_path, *others), {}).template((tmp_path, *others), "read", "").version == "9"
 
 
 def test_a_worker_is_not_its_base_class() -> None:
