@@ -35,7 +35,7 @@ def test_json_has_the_documented_shape(bullpen: Command, corpus: Path) -> None:
     assert found["calls"] == {"model": 7, "tool": 0}
     assert found["report"]["made_by"] == {"lane": "embedded", "models": ["extract"]}
     claim = found["report"]["claims"][0]
-    assert set(claim) == {"text", "quotes", "records", "rule", "answer", "id", "notes"}
+    assert set(claim) == {"text", "quotes", "records", "rule", "answer", "id", "notes", "conditions"}
     assert [bool(claim["answer"]) for claim in found["report"]["claims"]].count(True) == 1
     assert set(claim["quotes"][0]) == {"source", "start", "end", "text"}
     source = (corpus / claim["quotes"][0]["source"]).read_text(encoding="utf-8")
