@@ -168,7 +168,7 @@ def provider(folder: Path, script: Sequence[dict[str, object]]) -> Iterator[tupl
 
 
 async def launch(settings: Settings, job: Job) -> Report:
-    corpus = [settings.project.parent / "docs"] if job.has_corpus else ()
+    corpus = settings.project.parent / "docs" if job.has_corpus else ()
     async with open_system(settings, job.team) as system, system.launch("What is there?", corpus=corpus) as launched:
         return await launched.result()
 
