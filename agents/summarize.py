@@ -177,10 +177,10 @@ async def _selected(task: ReadTask, documents: list[Numbered], ctx: Context) -> 
             one = Notes(points=(point,))
         read.append(one)
     placed = [note.model_copy(update={"point": n}) for n, one in enumerate(read, start=1) for note in one.notes]
-    documents_read = {one.source: one for notes in read for one in notes.documents}
+    told = {one.source: one for notes in read for one in notes.documents}
     chosen = together([one.chosen for one in read if one.chosen])
-    told = {"notes": tuple(placed), "documents": tuple(documents_read.values()), "chosen": chosen}
-    return Notes(kind=task.kind, points=points, **told)
+    given = (*told.values(),)
+    return Notes(kind=task.kind, points=points, notes=tuple(placed), documents=given, chosen=chosen)
 
 
 async def _documents(task: ReadTask, found: list[str], ctx: Context) -> list[Numbered]:
