@@ -22,8 +22,8 @@ from .wording import calls
 
 #: How many documents that replaced a source, or went the same way, are named.
 _KIN_MOST = 6
-#: How many documents are named that do not say what is asked, and reasons why some were set aside.
-_NAMED_MOST, _REASONS_MOST = 6, 12
+#: How many reasons are shown why documents were set aside.
+_REASONS_MOST = 12
 #: Tokens of notes that are shown to whoever says what else to look up.
 _NOTES_TOKENS = 8_000
 
@@ -46,14 +46,10 @@ async def _looked_over(task: GapsTask, ctx: Context) -> Overview:
     if not task.is_last and (not task.noted or len(whole.notes) > task.noted):
         if task.columns and len(whole.documents) < task.of:
             whole = await _widened(task, whole, ctx)
-        elif not task.columns and (whole.unsaid or also):
+        elif not task.columns and (whole.unsaid or also) and (whole.documents or not task.absent):
             whole = await _with_gaps(task, whole, also, ctx)
     if not whole.notes and not whole.asks_for_more:
-        names = ", ".join(one.source for one in whole.documents[:_NAMED_MOST])
-        more = f" and {len(whole.documents) - _NAMED_MOST} more" if len(whole.documents) > _NAMED_MOST else ""
-        raise NothingFound(
-            f"none of the documents that were read says it: {names}{more}" if names else "nothing was read"
-        )
+        raise NothingFound(task.nothing_found([one.source for one in whole.documents]))
     return whole
 
 
@@ -89,7 +85,8 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
             notes=[{"point": note.point, "text": note.text} for note in shown],
             left=left,
             read=named([f"{one.source}, in part" if one.cut else one.source for one in whole.documents]),
-            searched=_tried(task),
+            searched=task.tried,
+            absent=task.absent,
             see_also=named(also),
             fields=rendered_fields(summary) if summary.fields else "",
         )
@@ -122,7 +119,7 @@ async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
             left=left,
             set_aside=dict(Counter(one.why_not for one in whole.documents if one.why_not).most_common(_REASONS_MOST)),
             tables=[note.text for note in whole.tables],
-            searched=_tried(task),
+            searched=task.tried,
             fields=rendered_fields(await ctx.memory.fields()),
         )
     except NoAnswer as error:
@@ -133,12 +130,6 @@ async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
     new = dict.fromkeys(name for names in found.values() for name in names if name not in read)
     queries = tuple(query for query in more.queries if query not in task.searched)
     return whole.model_copy(update={"next_documents": tuple(new), "next_queries": queries})
-
-
-def _tried(task: GapsTask) -> tuple[str, ...]:
-    """What was searched for, and the look-ups that no table shows since they found nothing."""
-    shown = [table.text for table in task.tables]
-    return (*task.searched, *(one.told for one in task.look_ups if not any(one.told in text for text in shown)))
 
 
 async def _looked_up(

@@ -314,6 +314,7 @@ def _look(
         tables=desk.tables,
         look_ups=desk.look_ups,
         columns=desk.columns,
+        absent=desk.absent,
         of=desk.sought.of,
         noted=noted,
         is_last=is_last,

@@ -18,6 +18,8 @@ class LookedUp(Value):
     told: str
 
 
+#: How many documents and searches are named where nothing was found.
+_NAMED_MOST = 6
 #: The seconds that a call may take which can be done without: waiting for it would be worse than doing without it.
 HINT_WITHIN_S = 60.0
 
@@ -38,9 +40,29 @@ class GapsTask(Value):
     look_ups: tuple[LookedUp, ...] = Field(default=(), exclude_if=lambda look_ups: not look_ups)
     #: The columns of a list that is read row by row.
     columns: tuple[str, ...] = Field(default=(), exclude_if=lambda columns: not columns)
+    #: What is known not to be among the documents, a sentence each.
+    absent: tuple[str, ...] = Field(default=(), exclude_if=lambda absent: not absent)
     #: How many documents there are; 0 where nobody has counted. And how many notes the round before had.
     of: int = Field(default=0, exclude_if=lambda of: not of)
     noted: int = Field(default=0, exclude_if=lambda noted: not noted)
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """What was searched for, and the look-ups that no table shows since they found nothing."""
+        shown = [table.text for table in self.tables]
+        return (*self.searched, *(one.told for one in self.look_ups if not any(one.told in text for text in shown)))
+
+    def nothing_found(self, read: Sequence[str]) -> str:
+        """Why there is no answer, for people, where these documents were read."""
+        absent = [said if said.endswith((".", "!", "?")) else f"{said}." for said in self.absent]
+        if read:
+            more = f" and {len(read) - _NAMED_MOST} more" if len(read) > _NAMED_MOST else ""
+            return " ".join(
+                [*absent, f"None of the documents that were read says it: {', '.join(read[:_NAMED_MOST])}{more}"]
+            )
+        of = f"Of {self.of} documents none" if self.of else "No document"
+        tried = f"; tried: {', '.join(self.tried[:_NAMED_MOST])}" if self.tried else ""
+        return " ".join([*absent, f"{of} seems to be about it, so none was read{tried}"])
 
 
 class PointState(Value):

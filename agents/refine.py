@@ -84,9 +84,9 @@ async def _written(task: WriteTask, ctx: Context) -> Draft:
         draft = draft.model_copy(update={"written_by": author})
         if dropped:
             ctx.note("sentences that name no note are left out", left_out=dropped)
-        if draft.claims:
+        if draft.claims or draft.not_answered:
             break
-    if not draft.claims:
+    if not draft.claims and not draft.not_answered:
         ctx.note("nothing was written that names a note: the notes stand as they are")
         draft = by_point(read.points, read.notes)
     unsaid = tuple(dict.fromkeys((*draft.not_answered, *task.unjudged)))

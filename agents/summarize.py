@@ -46,8 +46,8 @@ _PLACES_MOST = 40
 #: What a document that was found counts of a call's room at most, since of a long one the sections that were found are
 #: shown; and how many each query brings, for a list and else.
 _FOUND_TOKENS, _WIDENED_EACH, _FOUND_EACH = 4_000, 5, 3
-#: Notes of a document, and of a call.
-_NOTES_EACH, _NOTES_MOST = 15, 30
+#: Notes of a document (so many, and more for each point, but no more than these), and of a call.
+_NOTES_FEW, _NOTES_A_POINT, _NOTES_EACH, _NOTES_MOST = 5, 3, 15, 30
 #: With more documents in one call than these a list is rows.
 _MANY = 8
 #: Documents that are ranked sentence by sentence, and sentences of each where each has something to say.
@@ -182,7 +182,8 @@ async def _facts(task: ReadTask, call: list[Shown], ctx: Context) -> Notes:
 
 
 def _inputs(task: ReadTask, call: Sequence[Shown]) -> dict[str, Any]:
-    """What a reading is asked with."""
+    """What a reading is asked with; whoever reads all has no points yet."""
+    each = min(_NOTES_EACH, _NOTES_FEW + _NOTES_A_POINT * len(task.points)) if task.points else _NOTES_EACH
     return {
         "question": task.question,
         "points": task.points,
@@ -191,7 +192,7 @@ def _inputs(task: ReadTask, call: Sequence[Shown]) -> dict[str, Any]:
         "documents": [one.as_asked for one in call],
         "has_cuts": any(one.excerpt.cut for one in call) and not task.sections,
         "is_second": bool(task.sections),
-        "notes_most": min(_NOTES_MOST, _NOTES_EACH * len(call)),
+        "notes_most": min(_NOTES_MOST, each * len(call)),
     }
 
 

@@ -193,7 +193,7 @@ async def test_reading_that_finds_nothing_ends_as_empty_in_words_for_people(tmp_
     assert found.status is Status.EMPTY
     assert (found.claims, found.outputs) == ((), ())
     assert len(found.documents) == 2
-    assert "none of the documents that were read says it" in " ".join(gap.detail for gap in found.gaps)
+    assert "None of the documents that were read says it" in " ".join(gap.detail for gap in found.gaps)
     assert asked == ["read"]
 
 

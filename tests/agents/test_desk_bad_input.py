@@ -161,6 +161,25 @@ async def test_where_nothing_is_written_that_names_a_note_the_notes_stand(tmp_pa
     assert_nothing_is_made_up(report, TEXTS)
 
 
+async def test_a_writer_who_says_that_nothing_is_answered_is_believed(tmp_path: Path) -> None:
+    player = Player(FACTS, {"write": {"lead": "", "not_answered": ["What the tram cost."]}})
+    report = await asked(player, tmp_path, QUESTION, TEXTS)
+
+    assert (report.status, report.claims, report.not_answered) == (Status.EMPTY, (), ("What the tram cost.",))
+    assert "- What the tram cost." in report.text
+
+
+async def test_what_is_not_among_the_documents_is_said_where_nothing_was_read(tmp_path: Path) -> None:
+    where = [{"field": "id", "values": ["PEP-9413"]}]
+    triage = {"points": [QUESTION], "absent": ["There is no PEP 9413 here"], "lookups": [{"where": where}]}
+    player = Player(FACTS, {"triage": triage})
+    report = await asked(player, tmp_path, QUESTION, TEXTS | FILLER)
+
+    assert report.status is Status.EMPTY
+    assert "- There is no PEP 9413 here. Of " in report.text
+    assert "documents none seems to be about it, so none was read; tried: id is PEP-9413: 0 of" in report.text
+
+
 @pytest.mark.parametrize("verdict", ["unsupported", "beside"])
 async def test_a_check_that_drops_everything_leaves_no_answer_and_says_so(tmp_path: Path, verdict: str) -> None:
     """Also where the brief has drifted: sentences that are true and beside the question are no answer to it."""
