@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from .codec import NotKept, untyped
 from .errors import InDoubt, Refused, ToolError
 from .evidence import Card, Claim, Note, Passage, Quote, Source
-from .ids import StepKey, plain
+from .ids import StepKey
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
@@ -269,7 +270,11 @@ class ToolDoor:
         async def effect(key: StepKey) -> Any:
             if self.steps.is_in_doubt(key):
                 await self._decide(toolbox, name, args)
-            return plain(await toolbox.call(name, args, key))
+            result = await toolbox.call(name, args, key)
+            try:
+                return untyped(result)
+            except NotKept as error:
+                raise ToolError(f"tool {name!r}: its result cannot be handed on: {error}") from error
 
         return await self.steps.run(TOOL, name, dict(args), effect, lambda recorded: recorded)
 

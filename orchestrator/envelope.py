@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from .codec import as_type, decoded
+
 Body = TypeVar("Body")
 Output = TypeVar("Output")
 
@@ -58,7 +60,7 @@ class Result(_Message):
 
     def read(self, kind: type[Output]) -> Output:
         """The output as `kind`. Raises pydantic's ValidationError where it is something else."""
-        value: Output = cast(Any, _cached_adapter)(kind).validate_python(self.output)
+        value: Output = decoded(cast(Any, _cached_adapter)(as_type("the type to read", kind)), self.output)
         return value
 
 

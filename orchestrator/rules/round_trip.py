@@ -1,0 +1,102 @@
+"""Whether values of a type come back from JSON as they went, found out before there is one. Pure.
+
+Secrets and fields that are left out are seen in the schemas, everything else in examples that are written and read. An
+example that the type's own validators refuse tells nothing; what none has shown is found when a value is written.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+
+from ..codec import NotKept, as_type, decoded, encoded
+from ..errors import InvalidWorker
+from .json.examples import examples
+
+Schema = Mapping[str, Any]
+
+
+def adapter_of(
+    what: str, kind: Any, problem_of: Callable[[TypeAdapter[Any]], str], names: Mapping[str, Any]
+) -> TypeAdapter[Any]:
+    """What reads and writes values of this type, of which `problem_of` says nothing.
+
+    Raises InvalidWorker for a type that JSON cannot carry, NameError for one that rests on a name which is not known.
+    """
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(as_type(what, kind))
+        adapter.rebuild(_types_namespace=names)
+        problem = problem_of(adapter)
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidWorker(f"{what} is {kind!r}, which JSON cannot carry: {reason}") from error
+    if problem:
+        raise InvalidWorker(f"{what} is {kind!r}: {problem}")
+    return adapter
+
+
+def _secret_in(schema: Schema) -> str:
+    for owner, part in _owners(schema).items():
+        for name, field in part.get("properties", {"": part}).items():
+            if _is_secret(field):
+                place = f"field {name!r} of {_named(owner, part)}" if name else "it"
+                return f"{place} is a secret, which no record may hold; let the worker read it where it is kept"
+    return ""
+
+
+def secret_in(adapter: TypeAdapter[Any]) -> str:
+    """What is secret in a type of which values are only read; "" where nothing is."""
+    return _secret_in(adapter.json_schema())
+
+
+def problem_of(adapter: TypeAdapter[Any]) -> str:
+    """What would not come back as it went, by field and class, with what mends it; "" where nothing is known.
+
+    Raises what pydantic raises for a type that has no JSON schema.
+    """
+    written = adapter.json_schema(by_alias=False, mode="serialization")
+    read = adapter.json_schema(by_alias=False)
+    return _secret_in(read) or _left_out(read, written) or _changed(adapter, read)
+
+
+def _left_out(read: Schema, written: Schema) -> str:
+    kept = _owners(written)
+    for owner, part in _owners(read).items():
+        fields = kept.get(owner, {}).get("properties")
+        for name in part.get("properties", {}) if fields is not None else ():
+            if name not in fields:
+                place = f"field {name!r} of {_named(owner, part)}"
+                return f"{place} is left out when it is written; take its `exclude` away"
+    return ""
+
+
+def _changed(adapter: TypeAdapter[Any], schema: Schema) -> str:
+    for example in examples(schema):
+        try:
+            value = decoded(adapter, example)
+        except ValidationError:
+            continue
+        try:
+            encoded(adapter, value)
+        except (NotKept, ValidationError) as error:
+            return f"{error}; let its serializers, validators and aliases agree"
+    return ""
+
+
+def _owners(schema: Schema) -> dict[str, Schema]:
+    """The classes in a schema, by the name that it has for each; the outermost under none."""
+    return {"": schema, **schema.get("$defs", {})}
+
+
+def _named(owner: str, part: Schema) -> str:
+    return str(part.get("title", owner))
+
+
+def _is_secret(part: Any) -> bool:
+    match part:
+        case dict():
+            return part.get("writeOnly") is True or any(map(_is_secret, part.values()))
+        case list():
+            return any(map(_is_secret, part))
+    return False
