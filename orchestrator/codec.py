@@ -148,10 +148,13 @@ def _is_equal(went: Any, came: Any) -> bool:
     if isinstance(went, str) and isinstance(came, str):
         return clean(went) == came  # what no store can keep is U+FFFD
     is_nan = went != went and came != came
-    are_told_apart = type(went).__eq__ is not object.__eq__  # others are what they hold
-    return isinstance(went, type(came)) and bool(
-        went == came or is_nan or (not are_told_apart and getattr(went, "__dict__", 0) == getattr(came, "__dict__", 0))
-    )
+    return isinstance(went, type(came)) and bool(went == came or is_nan or _hold_the_same(went, came))
+
+
+def _hold_the_same(went: Any, came: Any) -> bool:
+    """Of objects that nothing but their identity tells apart, whether they hold the same."""
+    has_no_equality = type(went).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
+    return has_no_equality and getattr(went, "__dict__", None) == getattr(came, "__dict__", None)
 
 
 def _is_plain_form(went: Any, came: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .codec import NotKept, untyped
-from .errors import InDoubt, Refused, ToolError
+from .errors import InDoubt, NotJson, Refused, ToolError
 from .evidence import Card, Claim, Note, Passage, Quote, Source
 from .ids import StepKey
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
@@ -262,7 +262,7 @@ class ToolDoor:
     ask_leave: AskLeave
 
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
-        """A tool's result, as plain JSON."""
+        """A tool's result, as plain JSON. Raises NotJson for a number that is infinite or none."""
         toolbox = self.port
         if toolbox is None:
             raise ToolError(f"tool {name!r} cannot be called: the team has no `toolbox`")
@@ -274,7 +274,7 @@ class ToolDoor:
             try:
                 return untyped(result)
             except NotKept as error:
-                raise ToolError(f"tool {name!r}: its result cannot be handed on: {error}") from error
+                raise NotJson(f"tool {name!r}: its result cannot be handed on: {error}") from error
 
         return await self.steps.run(TOOL, name, dict(args), effect, lambda recorded: recorded)
 

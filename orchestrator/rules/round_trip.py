@@ -63,9 +63,10 @@ def problem_of(adapter: TypeAdapter[Any]) -> str:
 def _left_out(read: Schema, written: Schema) -> str:
     kept = _owners(written)
     for owner, part in _owners(read).items():
-        fields = kept.get(owner, {}).get("properties")
-        for name in part.get("properties", {}) if fields is not None else ():
-            if name not in fields:
+        if "properties" not in (other := kept.get(owner, {})):
+            continue  # it is written as something else altogether: examples tell
+        for name in part.get("properties", {}):
+            if name not in other["properties"]:
                 place = f"field {name!r} of {_named(owner, part)}"
                 return f"{place} is left out when it is written; take its `exclude` away"
     return ""
@@ -86,7 +87,8 @@ def _changed(adapter: TypeAdapter[Any], schema: Schema) -> str:
 
 def _owners(schema: Schema) -> dict[str, Schema]:
     """The classes in a schema, by the name that it has for each; the outermost under none."""
-    return {"": schema, **schema.get("$defs", {})}
+    outermost = {name: part for name, part in schema.items() if name != "$defs"}
+    return {"": outermost, **schema.get("$defs", {})}
 
 
 def _named(owner: str, part: Schema) -> str:
