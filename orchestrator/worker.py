@@ -23,6 +23,7 @@ from .gateway.abilities import Way
 from .gateway.box import Box, box_of
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
+from .ids import finite
 from .journal.step import WAY, Steps
 from .rules.ability import Ability
 from .rules.excerpts import as_input
@@ -371,7 +372,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=256)
 def _schema(kind: Any) -> dict[str, Any]:
-    return _returns(kind).json_schema()
+    return finite(_returns(kind).json_schema())
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, TypeAdapter, create_model
 
+from ..ids import finite
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -41,4 +43,4 @@ def box_of(kind: Any, schema: Mapping[str, Any]) -> Box | None:
     fields: dict[str, Any] = {name: (kind, ...)}
     inner: Any = Annotated[create_model("Answer", **fields), BeforeValidator(partial(put_in, name))]
     returns: TypeAdapter[Any] = TypeAdapter(inner)
-    return Box(name, returns, returns.json_schema())
+    return Box(name, returns, finite(returns.json_schema()))

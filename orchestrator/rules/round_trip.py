@@ -56,8 +56,23 @@ def problem_of(adapter: TypeAdapter[Any]) -> str:
     Raises what pydantic raises for a type that has no JSON schema.
     """
     written = adapter.json_schema(by_alias=False, mode="serialization")
+    if not _has_own_ways(adapter.core_schema):
+        return ""
     read = adapter.json_schema(by_alias=False)
     return _secret_in(read) or _left_out(read, written) or _changed(adapter, read)
+
+
+def _has_own_ways(core: Any) -> bool:
+    """Whether functions, aliases or exclusions have a say in how values are read and written: most types have none, and
+    what pydantic writes by itself it reads. Source: `pydantic_core.core_schema`.
+    """
+    if isinstance(core, list | tuple):
+        return any(map(_has_own_ways, core))
+    if not isinstance(core, dict):
+        return False
+    if str(core.get("type")).startswith("function-") or core.keys() & {"validation_alias", "serialization_exclude"}:
+        return True
+    return any(_has_own_ways(part) for name, part in core.items() if name not in ("metadata", "default"))
 
 
 def _left_out(read: Schema, written: Schema) -> str:

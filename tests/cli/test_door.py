@@ -144,3 +144,9 @@ def test_a_command_works_where_an_output_was_closed_before_it_began(closed: int)
     child = subprocess.run(command, preexec_fn=close, capture_output=True, text=True, check=False)
 
     assert (child.returncode, child.stderr) == (0, "")
+
+
+def test_json_that_is_printed_has_no_other_words() -> None:
+    told = json.loads(json_of({"ratio": float("inf"), "text": "\ud800"}), parse_constant=pytest.fail)
+
+    assert told["ratio"] == "Infinity"

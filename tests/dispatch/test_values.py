@@ -55,7 +55,7 @@ class Hidden(BaseModel):
     why: str = Field(exclude=True)
 
 
-SPAN = Span(firstDay=date(2024, 5, 1), share=math.inf)
+SPAN = Span.model_validate({"firstDay": date(2024, 5, 1), "share": math.inf})
 
 
 class Make(Worker):
@@ -210,5 +210,5 @@ async def test_a_class_given_for_an_instance_is_named() -> None:
     for given in ({"team": Team}, {"settings": Settings}):
         ((name, kind),) = given.items()
         with pytest.raises(BadInput, match=rf"{name} is <class .*; give an instance, {kind.__name__}\(…\)"):
-            async with open_system(**given):  # type: ignore[arg-type]
+            async with open_system(**given):
                 raise AssertionError("it was opened")

@@ -60,7 +60,7 @@ def through_json(kind: Any, value: Any) -> Any:
 LEAVES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "int": (int, st.integers()),
     "float": (float, st.floats(allow_nan=False)),
-    "str": (str, st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))),
+    "str": (str, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
     "bool": (bool, st.booleans()),
     "date": (date, st.dates()),
     "datetime": (datetime, st.datetimes()),
@@ -111,10 +111,10 @@ def models(draw: st.DrawFn, depth: int = 1) -> tuple[type[BaseModel], st.SearchS
         ser_json_inf_nan=draw(st.sampled_from(["null", "constants", "strings"])),
     )
     base = draw(st.sampled_from([BaseModel, _Computed]))
-    made = create_model("Made", __base__=type("Base", (base,), {"model_config": config}), **fields)
+    made: type[BaseModel] = create_model("Made", __base__=type("Base", (base,), {"model_config": config}), **fields)
 
     def make(held: dict[str, Any]) -> BaseModel:
-        return TypeAdapter(made).validate_python(held, by_name=True)
+        return made.model_validate(held, by_name=True)
 
     return made, st.fixed_dictionaries(values).map(make)
 
