@@ -365,7 +365,7 @@ def _returns(kind: Any) -> TypeAdapter[Any]:
 @functools.lru_cache(maxsize=256)
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     try:
-        return adapter_of("the type asked for", kind, secret_in, {})
+        return adapter_of("the type asked for", kind, secret_in, names_around(kind) if isinstance(kind, type) else {})
     except NameError as error:
         raise InvalidWorker(f"the type asked for is {kind!r}: {error}; {DEFINE}") from error
 

@@ -8,10 +8,15 @@ import pytest
 
 from bullpen import Context, Query, Team, Worker
 from bullpen.agents.supervisor import ResearchSupervisor
+from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.codec import decoded
 from bullpen.orchestrator.errors import InvalidWorker
+from bullpen.orchestrator.rules.plan import Plan, PlannedTask
+from bullpen.orchestrator.testing import ScriptedModel, scripted_system
 from bullpen.orchestrator.worker import contract_of
 from bullpen.tools import tool
+
+from ..dispatch.planned import Planned
 
 
 def test_a_worker_takes_types_of_the_function_that_it_is_defined_in() -> None:
@@ -121,3 +126,33 @@ def test_a_tool_takes_types_of_the_function_that_it_is_made_in() -> None:
         def lost(place: Nowhere) -> str:  # type: ignore[name-defined]  # noqa: F821
             """Get lost."""
             return ""
+
+
+def test_a_model_is_asked_for_types_of_the_function_that_asks() -> None:
+    answers = []
+
+    class Look(Worker):
+        """Asks for a whole."""
+
+        async def run(self, task: str, ctx: Context) -> str:
+            @dataclass
+            class Part:
+                of: str
+
+            @dataclass
+            class Whole:
+                parts: list[Part]
+
+            answers.append(await ctx.ask("whole", returns=Whole) == Whole([Part("a")]))
+            return "x"
+
+    plan = Plan(tasks=(PlannedTask(id="a", worker="look", input="x"),))
+
+    async def story() -> None:
+        model = ScriptedModel({"whole": {"parts": [{"of": "a"}]}})
+        async with scripted_system(Team(supervisor=Planned(plan), workers=(Look,)), model) as system:
+            async with system.launch("What?") as job:
+                await job.result()
+
+    virtual_time.run(story)
+    assert answers == [True]
