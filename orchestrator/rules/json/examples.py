@@ -111,8 +111,12 @@ class _Examples:
         least = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf))
         most = schema.get("maximum", schema.get("exclusiveMaximum", math.inf))
         number = next(self._numbers) * step
+        if number <= least:
+            number = (least // step + 1) * step
+        if number >= most:
+            number = (most // step - 1) * step
         if not least < number < most:
-            number = least + step if least + step < most else (least + most) / 2 if least < most else least
+            number = (least + most) / 2
         return number if schema["type"] == "number" else int(number)
 
 
