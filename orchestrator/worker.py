@@ -372,7 +372,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=256)
 def _schema(kind: Any) -> dict[str, Any]:
-    return finite(_returns(kind).json_schema())
+    schema: dict[str, Any] = finite(_returns(kind).json_schema())
+    return schema
 
 
 @functools.lru_cache(maxsize=256)

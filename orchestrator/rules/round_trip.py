@@ -4,10 +4,11 @@ Secrets and fields that are left out are seen in the schemas, everything else in
 example that the type's own validators refuse tells nothing; what none has shown is found when a value is written.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Union
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
 from ..codec import NotKept, as_type, decoded, encoded
@@ -56,10 +57,12 @@ def problem_of(adapter: TypeAdapter[Any]) -> str:
     Raises what pydantic raises for a type that has no JSON schema.
     """
     written = adapter.json_schema(by_alias=False, mode="serialization")
-    if not _has_own_ways(adapter.core_schema):
-        return ""
+    alike = itertools.chain.from_iterable(map(_confused, _alike(adapter.core_schema)))
+    if (confused := next(alike, "")) or not _has_own_ways(adapter.core_schema):
+        return confused
     read = adapter.json_schema(by_alias=False)
-    return _secret_in(read) or _left_out(read, written) or _changed(adapter, read)
+    changed = (f"{error}; let its serializers, validators and aliases agree" for error in _changed(adapter, adapter))
+    return _secret_in(read) or _left_out(read, written) or next(changed, "")
 
 
 def _has_own_ways(core: Any) -> bool:
@@ -87,17 +90,40 @@ def _left_out(read: Schema, written: Schema) -> str:
     return ""
 
 
-def _changed(adapter: TypeAdapter[Any], schema: Schema) -> str:
-    for example in examples(schema):
+def _changed(adapter: TypeAdapter[Any], of: TypeAdapter[Any]) -> Iterator[str]:
+    """What comes back as another value, of the examples of a type that the adapter has among its own."""
+    for example in examples(of.json_schema(by_alias=False)):
         try:
-            value = decoded(adapter, example)
+            value = decoded(of, example)
         except ValidationError:
             continue
         try:
             encoded(adapter, value)
         except (NotKept, ValidationError) as error:
-            return f"{error}; let its serializers, validators and aliases agree"
-    return ""
+            yield str(error)
+
+
+def _confused(classes: Sequence[type[BaseModel]]) -> Iterator[str]:
+    """Which of these classes, between which only values can tell, come back as another of them."""
+    either: TypeAdapter[Any] = TypeAdapter(Union[tuple(classes)])  # noqa: UP007 - of classes that are known at run time
+    for each in classes:
+        for error in _changed(either, TypeAdapter(each)):
+            yield f"{error}; give them a field that tells them apart, such as a Literal"
+
+
+def _alike(core: Any) -> Iterator[list[type[BaseModel]]]:
+    """The models with the same fields among the alternatives of each union."""
+    if isinstance(core, list | tuple):
+        yield from itertools.chain.from_iterable(map(_alike, core))
+    elif isinstance(core, dict):
+        if core.get("type") == "union":
+            choices = (choice[0] if isinstance(choice, tuple) else choice for choice in core["choices"])
+            models = [choice["cls"] for choice in choices if choice.get("type") == "model"]
+            for model in models:
+                same = [other for other in models if other.model_fields.keys() == model.model_fields.keys()]
+                if len(same) > 1 and same[0] is model:
+                    yield same
+        yield from _alike([part for name, part in core.items() if name not in ("metadata", "default")])
 
 
 def _owners(schema: Schema) -> dict[str, Schema]:
