@@ -4,9 +4,11 @@ Secrets and fields that are left out are seen in the schemas, everything else in
 example that the type's own validators refuse tells nothing; what none has shown is found when a value is written.
 """
 
+import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
@@ -105,7 +107,7 @@ def _changed(adapter: TypeAdapter[Any], of: TypeAdapter[Any]) -> Iterator[str]:
 
 def _confused(classes: Sequence[type[BaseModel]]) -> Iterator[str]:
     """Which of these classes, between which only values can tell, come back as another of them."""
-    either: TypeAdapter[Any] = TypeAdapter(Union[tuple(classes)])  # noqa: UP007 - of classes that are known at run time
+    either: TypeAdapter[Any] = TypeAdapter(functools.reduce(operator.or_, classes))
     for each in classes:
         for error in _changed(either, TypeAdapter(each)):
             yield f"{error}; give them a field that tells them apart, such as a Literal"

@@ -13,6 +13,7 @@ from bullpen.orchestrator import virtual_time
 from bullpen.orchestrator.envelope import Result, Status
 from bullpen.orchestrator.errors import BadInput, InvalidWorker, NotJson
 from bullpen.orchestrator.evidence import Report
+from bullpen.orchestrator.gateway.model import Request
 from bullpen.orchestrator.journal.events import Event
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask
 from bullpen.orchestrator.settings import Settings
@@ -28,7 +29,7 @@ from .planned import Planned
 class Span(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
     first_day: date
-    share: float = 1.0
+    share: float = math.inf
 
 
 class Sized(BaseModel):
@@ -116,8 +117,8 @@ def half(number: float) -> float:
     return number / 2
 
 
-def done(*tasks: PlannedTask, answers: dict[str, Any] | None = None) -> tuple[Report, list[Event]]:
-    workers = (Make, Take, Read, Ask, Lose, Use, Noted)
+def done(*tasks: PlannedTask, answers: Any = None, more: tuple[type[Worker], ...] = ()) -> tuple[Report, list[Event]]:
+    workers: tuple[type[Worker], ...] = (Make, Take, Read, Ask, Lose, Use, Noted, *more)
     made = Team(supervisor=Planned(Plan(tasks=tasks)), workers=workers, toolbox=open_toolbox(half))
 
     async def story() -> tuple[Report, list[Event]]:
@@ -163,9 +164,27 @@ def test_a_model_answers_with_values_that_are_written_in_another_way() -> None:
         "Sized(width=3, height=2, area=6)",
         "Day(on=datetime.date(2024, 5, 1))",
         "Hidden(n=1, why='x')",
-        "Span(first_day=datetime.date(2024, 5, 1), share=1.0)",
+        "Span(first_day=datetime.date(2024, 5, 1), share=inf)",
     ]
     assert [event.kind for event in events].count("model.asked") == len(answers)
+
+
+@pytest.mark.parametrize("kind", [Span, list[Span]])
+def test_a_schema_that_a_provider_is_told_is_json(kind: Any) -> None:
+    told: list[str] = []
+
+    class AskFor(Worker):
+        """Asks for a span, whose share is infinite unless it is given."""
+
+        async def run(self, task: str, ctx: Context) -> str:
+            return str(await ctx.ask("span", returns=kind))
+
+    def answer(request: Request) -> Any:
+        told.append(json.dumps(request.form, allow_nan=False))
+        return {"items": []} if request.box else {"firstDay": "2024-05-01"}
+
+    assert done(task("ask_for"), answers=answer, more=(AskFor,))[0].status is Status.OK
+    assert '"firstDay"' in told[0]
 
 
 def test_what_json_has_no_word_for_is_refused_by_name_and_not_made_again() -> None:
