@@ -49,6 +49,8 @@ class Team:
                 raise InvalidWorker(
                     f"the team's `{name}` is {told}, which cannot be called; give the class or function"
                 )
+        if not isinstance(self.workers, tuple | list):
+            raise InvalidWorker(f"the team's `workers` is {shorten(repr(self.workers), 80)}; give a tuple of classes")
         for worker in self.workers:
             if not (isinstance(worker, type) and issubclass(worker, Worker)):
                 told = shorten(repr(worker), 80)

@@ -220,6 +220,8 @@ def test_a_value_given_for_a_type_is_named() -> None:
 def test_an_instance_given_for_a_class_is_named_where_the_team_is_put_together() -> None:
     with pytest.raises(InvalidWorker, match=r"worker .*Make object.* is no class derived from Worker; give the class"):
         Team(supervisor=Planned(Plan()), workers=(Make(),))  # type: ignore[arg-type]
+    with pytest.raises(InvalidWorker, match=r"the team's `workers` is <class .*Make'>; give a tuple of classes"):
+        Team(supervisor=Planned(Plan()), workers=Make)  # type: ignore[arg-type]
     with pytest.raises(InvalidWorker, match=r"the team's `supervisor` is .* cannot be called; give the class"):
         Team(supervisor=Plan(), workers=())  # type: ignore[arg-type]
 
