@@ -123,11 +123,12 @@ def contract_of(cls: type[Worker]) -> Contract:
     names = names_around(cls.run, owner)
     hints = hints_of(cls.run, names)
     task_type = hints[list(inspect.signature(cls.run).parameters)[1]]
-    adapters = (
-        adapter_of(f"worker {cls.__name__!r}: {what}", kind, problem_of, names)
-        for what, kind in (("its task", task_type), ("its return value", hints["return"]))
+    return Contract(
+        worker=cls,
+        identity=Identity.of(cls, cls.name, cls.role),
+        input=adapter_of(f"worker {cls.__name__!r}: its task", task_type, problem_of, names),
+        output=adapter_of(f"worker {cls.__name__!r}: its return value", hints["return"], problem_of, names),
     )
-    return Contract(cls, Identity.of(cls, cls.name, cls.role), *adapters)
 
 
 Delegate = Callable[[Task, str, Any], Awaitable[Result]]
