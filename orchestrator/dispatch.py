@@ -12,9 +12,11 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from pydantic import ValidationError
 
 from .channel.channel import Channel, Channels, Delivery
 from .clock import monotonic_s
+from .codec import NotKept, encoded
 from .control.asking import ask_leave
 from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
@@ -295,7 +297,16 @@ class Dispatch:
             raise Refused(f"the job has {len(self._sent)} tasks, the most that are allowed")
         self._children[parent.id] += 1
         name = f"{parent.id}/{worker}-{self._children[parent.id]}"
-        return Task(id=name, worker=worker, input=plain(given), depth=parent.depth + 1)
+        return Task(id=name, worker=worker, input=self._plain(worker, given), depth=parent.depth + 1)
+
+    def _plain(self, worker: str, given: Any) -> Any:
+        """The input as the worker's contract writes it; that it does not fit is for the attempt to say."""
+        try:
+            return encoded(self._equipment.contracts[worker].input, given)
+        except ValidationError:
+            return plain(given)
+        except NotKept as error:
+            raise Refused(f"the input of worker {worker!r} cannot be handed on: {error}") from error
 
     def _open(self, name: str) -> Channel[Any]:
         capacity = 2 * self._equipment.settings.tasks_most  # each task at most once queued and once on lease

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from .errors import InDoubt, Refused, ToolError
+from .codec import NotKept, untyped
+from .errors import InDoubt, NotJson, Refused, ToolError
 from .evidence import Card, Claim, Passage, Quote, Source
-from .ids import StepKey, plain
+from .ids import StepKey
 from .journal.step import READ, SEARCH, TOOL, WRITE, Steps
 from .lookup import Select, Summary, Table
 from .metadata import Condition, Mentions
@@ -261,7 +262,7 @@ class ToolDoor:
     ask_leave: AskLeave
 
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
-        """A tool's result, as plain JSON."""
+        """A tool's result, as plain JSON. Raises NotJson for a number that is infinite or none."""
         toolbox = self.port
         if toolbox is None:
             raise ToolError(f"tool {name!r} cannot be called: the team has no `toolbox`")
@@ -269,7 +270,11 @@ class ToolDoor:
         async def effect(key: StepKey) -> Any:
             if self.steps.is_in_doubt(key):
                 await self._decide(toolbox, name, args)
-            return plain(await toolbox.call(name, args, key))
+            result = await toolbox.call(name, args, key)
+            try:
+                return untyped(result)
+            except NotKept as error:
+                raise NotJson(f"tool {name!r}: its result cannot be handed on: {error}") from error
 
         return await self.steps.run(TOOL, name, dict(args), effect, lambda recorded: recorded)
 

@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from .codec import as_type, decoded
+
 Body = TypeVar("Body")
 Output = TypeVar("Output")
 
@@ -63,7 +65,7 @@ class Result(_Message):
 
 def as_kind(kind: type[Output], plain: Any) -> Output:
     """Plain JSON as `kind`. Raises pydantic's ValidationError where it is something else."""
-    value: Output = cast(Any, _cached_adapter)(kind).validate_python(plain)
+    value: Output = decoded(cast(Any, _cached_adapter)(as_type("the type to read", kind)), plain)
     return value
 
 

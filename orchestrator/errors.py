@@ -17,6 +17,7 @@ BullpenError
 │  └─ StepFailed        an effect failed and the failure is on record
 ├─ NothingFound   a worker looked and there was nothing: a result, not a defect
 ├─ ToolError      a tool failed in an expected way
+│  ├─ NotJson           what it gave cannot be carried by JSON; never retried
 │  └─ InDoubt           it was begun before a crash, nobody knows how it ended, and it is not begun again
 └─ JournalDamaged the record cannot be trusted from a named event on
 
@@ -116,6 +117,10 @@ class ToolError(BullpenError):
 
 class InDoubt(ToolError):
     """The call was begun by a process that is gone, nobody knows how it ended, and it is not made again."""
+
+
+class NotJson(ToolError, Refused):
+    """A tool gave what JSON cannot carry; calling it again gives no other."""
 
 
 class JournalDamaged(BullpenError):

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from .codec import decoded
 from .dispatch import SKIPPED, Dispatch, Equipment
 from .envelope import Result, Status, as_kind
 from .errors import BadInput
@@ -189,7 +190,7 @@ def _typed(result: Result, contract: Contract) -> object:
     """
     shapes: tuple[type, ...] = (Draft, Finding) if contract.returns in (Any, object) and result.output else ()
     readers: list[Callable[[Any], object]] = [*(partial(as_kind, shape) for shape in shapes)]
-    for read in (*readers, contract.output.validate_python):
+    for read in [*readers, lambda plain: decoded(contract.output, plain)]:
         with suppress(ValidationError):
             return read(result.output)
     return result.output

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NewType
 
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from .text import clean
 
@@ -26,7 +26,7 @@ class Json(str):
 
 
 _UUID_7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def new_job_id(clock: "Clock", chance: random.Random, others: Iterable[str] = ()) -> JobId:
@@ -58,13 +58,21 @@ def plain(value: Any) -> Any:
 
 
 def compact(value: Any) -> str:
-    """JSON of the value, without spaces, keys in the order they were given; what no store can keep is U+FFFD."""
+    """JSON of the value, without spaces, keys in the order they were given; what no store can keep is U+FFFD.
+
+    JSON has no number that is infinite or none: it says `"Infinity"`, `"-Infinity"` and `"NaN"`.
+    """
     if type(value) is Json:
         return value
     try:
-        return to_json(value).decode()
+        return to_json(value, inf_nan_mode="strings").decode()
     except PydanticSerializationError:  # a lone surrogate, from a model or a document
-        return to_json(_cleaned(plain(value))).decode()
+        return to_json(_cleaned(plain(value)), inf_nan_mode="strings").decode()
+
+
+def finite(value: Any) -> Any:
+    """Plain JSON in which each number is one, as `compact` writes it."""
+    return from_json(compact(value))
 
 
 def _cleaned(value: Any) -> Any:
@@ -77,7 +85,12 @@ def _cleaned(value: Any) -> Any:
 
 def canonical(value: Any) -> Json:
     """JSON of the value with sorted keys: equal values give equal text."""
-    return Json(clean(_SORTED.encode(plain(value))))
+    value = plain(value)
+    try:
+        text = _SORTED.encode(value)
+    except ValueError:  # a number that is infinite or none
+        text = _SORTED.encode(finite(value))
+    return Json(clean(text))
 
 
 def step_key(job: str, task: str, name: str, args: str, n: int) -> StepKey:

@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from .channel.local import LocalChannels
 from .clock import Clock, SystemClock, monotonic_s, new_random
+from .codec import as_instance
 from .control.controls import Controls
 from .control.desk import Desk
 from .control.place import socket_of
@@ -294,8 +295,8 @@ async def open_system(
 
     Raises BadInput for settings that cannot be used and InvalidWorker for a mistake in the team.
     """
-    settings = settings or load_settings()
-    team = team or load_team(settings.default_team)
+    settings = load_settings() if settings is None else as_instance("settings", settings, Settings)
+    team = load_team(settings.default_team) if team is None else as_instance("team", team, Team)
     fixed(team, settings)  # of what is loaded, before anybody edits it
     read_prompts((), settings.prompts)  # raises for what cannot be used
     async with AsyncExitStack() as stack:

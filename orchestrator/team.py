@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Protocol
 
+from .annotations import DEFINE
 from .errors import BadInput, InvalidWorker
 from .finish import DraftCheck, Drafting, Finish
 from .gateway.model import ProviderFactory
@@ -16,6 +17,7 @@ from .ports import CorpusReader, MemoryFactory, ToolboxFactory
 from .rules.compose import Compose, compose
 from .rules.report import draft_of
 from .settings import Rung, Settings
+from .text import shorten
 from .worker import Contract, Worker, contract_of
 
 
@@ -54,6 +56,20 @@ class Team:
         """How its jobs end."""
         return Finish(self.draft, self.checks, self.compose)
 
+    def __post_init__(self) -> None:
+        for name in ("supervisor", "memory", "toolbox", "corpus"):
+            if (made := getattr(self, name)) is not None and not callable(made):
+                told = shorten(repr(made), 80)
+                raise InvalidWorker(
+                    f"the team's `{name}` is {told}, which cannot be called; give the class or function"
+                )
+        if not isinstance(self.workers, tuple | list):
+            raise InvalidWorker(f"the team's `workers` is {shorten(repr(self.workers), 80)}; give a tuple of classes")
+        for worker in self.workers:
+            if not (isinstance(worker, type) and issubclass(worker, Worker)):
+                told = shorten(repr(worker), 80)
+                raise InvalidWorker(f"worker {told} of the team is no class derived from Worker; give the class itself")
+
     def with_worker(self, *workers: type[Worker]) -> "Team":
         """The same team with more workers."""
         return replace(self, workers=(*self.workers, *workers))
@@ -79,7 +95,7 @@ class Team:
             try:
                 contract = contract_of(worker)
             except NameError as error:
-                raise InvalidWorker(f"worker {worker.__name__!r}: {error}; define it before the team") from error
+                raise InvalidWorker(f"worker {worker.__name__!r}: {error}; {DEFINE}") from error
             if contract.name in found:
                 both = f"{found[contract.name].worker.__qualname__} and {worker.__qualname__}"
                 raise InvalidWorker(f"two workers are called {contract.name!r}: {both}; set `name` in one")

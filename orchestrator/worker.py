@@ -3,7 +3,6 @@
 import functools
 import inspect
 import re
-import typing
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, overload
 
 from pydantic import TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
+from .annotations import DEFINE, hints_of, names_around
+from .codec import as_type, decoded
 from .control.asking import APPROVAL_S, ask_leave, read_notes
 from .control.controls import Controls
 from .doors import MemoryDoor, ToolDoor
@@ -23,11 +23,13 @@ from .gateway.abilities import Way
 from .gateway.box import Box, box_of
 from .gateway.model import Model, Piece, Receipt, Request
 from .gateway.templates import Prompts
+from .ids import finite
 from .journal.step import WAY, Steps
 from .limits import Limits
 from .rules.ability import Ability
 from .rules.excerpts import as_input
 from .rules.numbering import Numbered
+from .rules.round_trip import adapter_of, problem_of, secret_in
 
 T = TypeVar("T")
 
@@ -120,26 +122,17 @@ def _check_run(cls: type[Worker]) -> None:
 @functools.cache
 def contract_of(cls: type[Worker]) -> Contract:
     """The contract of a worker class. Raises InvalidWorker for types JSON cannot carry, NameError for unknown names."""
-    hints = typing.get_type_hints(cls.run, include_extras=True)
+    owner = next(each for each in cls.__mro__ if "run" in vars(each))
+    names = names_around(cls.run, owner)
+    hints = hints_of(cls.run, names)
     task_type = hints[list(inspect.signature(cls.run).parameters)[1]]
     return Contract(
         worker=cls,
         identity=Identity.of(cls, cls.name, cls.role),
-        input=json_adapter(f"worker {cls.__name__!r}: its task", task_type),
-        output=json_adapter(f"worker {cls.__name__!r}: its return value", hints["return"]),
+        input=adapter_of(f"worker {cls.__name__!r}: its task", task_type, problem_of, names),
+        output=adapter_of(f"worker {cls.__name__!r}: its return value", hints["return"], problem_of, names),
         returns=hints["return"],
     )
-
-
-def json_adapter(what: str, kind: Any) -> TypeAdapter[Any]:
-    """What reads and writes values of this type. Raises InvalidWorker for one that JSON cannot carry."""
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        adapter.json_schema(mode="serialization")
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidWorker(f"{what} is {kind!r}, which JSON cannot carry: {reason}") from error
-    return adapter
 
 
 Delegate = Callable[[Task, str, Any], Awaitable[Result]]
@@ -322,7 +315,7 @@ class Context:
         )
         await self._reach.controls.may_go_on()
         completion = await self._reach.model.complete(request)
-        value = completion.text if adapter is None else adapter.validate_python(completion.value)
+        value = completion.text if adapter is None else decoded(adapter, completion.value)
         return Answer(value, completion.receipt, completion.model)
 
     async def way(self, role: str = "") -> Ability:
@@ -376,14 +369,22 @@ class Context:
         return await self._reach.delegate(self._task, name, input)
 
 
-@functools.lru_cache(maxsize=256)
 def _returns(kind: Any) -> TypeAdapter[Any]:
-    return json_adapter("the type asked for", kind)
+    return _adapter(as_type("the type asked for", kind))
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    try:
+        return adapter_of("the type asked for", kind, secret_in, names_around(kind) if isinstance(kind, type) else {})
+    except NameError as error:
+        raise InvalidWorker(f"the type asked for is {kind!r}: {error}; {DEFINE}") from error
 
 
 @functools.lru_cache(maxsize=256)
 def _schema(kind: Any) -> dict[str, Any]:
-    return _returns(kind).json_schema()
+    schema: dict[str, Any] = finite(_returns(kind).json_schema())
+    return schema
 
 
 @functools.lru_cache(maxsize=256)

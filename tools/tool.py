@@ -1,13 +1,15 @@
 """Makes a tool of a typed function: its name, what it is for, and the schema its arguments must keep."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints, overload
+from typing import Any, overload
 
 from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ..orchestrator.annotations import DEFINE, hints_of, names_around
 from ..orchestrator.errors import ToolError
 from ..orchestrator.ids import canonical, plain
 from ..orchestrator.ports import InDoubt
@@ -47,7 +49,7 @@ class Tool:
 
     def _checked(self, args: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            values = self.arguments.model_validate_json(clean(canonical(args)))
+            values = self.arguments.model_validate_json(clean(json.dumps(plain(args), ensure_ascii=False)))
         except ValidationError as error:
             raise ToolError(f"tool {self.name!r}: {self._explain(error)}") from error
         fields = self.arguments.model_fields
@@ -81,7 +83,10 @@ def _made(function: Callable[..., Any], in_doubt: InDoubt) -> Tool:
     name = function.__name__
     if not (doc := inspect.getdoc(function)):
         raise TypeError(f"tool {name!r} has no docstring; say in its first line what it is for")
-    hints = get_type_hints(function, include_extras=True)
+    try:
+        hints = hints_of(function, names_around(function))
+    except NameError as error:
+        raise TypeError(f"tool {name!r}: {error}; {DEFINE}") from error
     # Aliases carry the names, because a field called `json` or `copy` would hide a method of the model.
     fields: dict[str, Any] = {
         f"argument_{at}": _field(name, each, hints)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="bullpen",
-    help="A supervisor and its workers answer a question from your documents, and show their sources.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -30,6 +29,24 @@ app = typer.Typer(
 )
 app.add_typer(runs)
 app.add_typer(memory)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"bullpen {version('bullpen')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def bullpen(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A supervisor and its workers answer a question from your documents, and show their sources."""
+
 
 AsLines = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event and nothing else.")]
 Model = Annotated[str | None, typer.Option(help="Ask this model, for example litellm:openai/gpt-4.1-mini.")]
@@ -132,6 +149,9 @@ def show(
 def verify(
     job: JobName,
     sources: Annotated[bool, typer.Option("--sources", help="Also read the original documents again.")] = False,
+    corpus: Annotated[
+        list[Path] | None, typer.Option(help="Where the originals are now; as often as the job was given --corpus.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 also where a claim names what none of its quotes does.")
     ] = False,
@@ -144,7 +164,7 @@ def verify(
     """
     from .runs import verify_job
 
-    raise typer.Exit(verify_job(job, runs_dir, sources=sources, strict=strict, as_json=as_json))
+    raise typer.Exit(verify_job(job, runs_dir, sources=sources, corpus=corpus or (), strict=strict, as_json=as_json))
 
 
 @app.command()

@@ -55,21 +55,26 @@ class Door:
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """Standard output and standard error pass through doors; a character that their encoding lacks is an escape."""
+    """Standard output and standard error pass through doors; a character that their encoding lacks is an escape.
+
+    Where a process was started without one of them, nobody reads what is written there.
+    """
     before = sys.stdout, sys.stderr
     hide(keys_in(os.environ))
-    errors = [_set_errors(stream, "backslashreplace") for stream in before]
-    sys.stdout, sys.stderr = (cast(TextIO, Door(stream)) for stream in before)
-    try:
-        yield
-    except Exception:  # its traceback is told while the door stands
-        traceback.print_exc()
-        raise SystemExit(1) from None
-    finally:
-        sys.stdout, sys.stderr = before
-        _hidden.clear()
-        for stream, was in zip(before, errors, strict=True):
-            _set_errors(stream, was)
+    with open(os.devnull, "w", encoding="utf-8") as nobody:
+        streams = [cast(TextIO | None, stream) or nobody for stream in before]
+        errors = [_set_errors(stream, "backslashreplace") for stream in streams]
+        sys.stdout, sys.stderr = (cast(TextIO, Door(stream)) for stream in streams)
+        try:
+            yield
+        except Exception:  # its traceback is told while the door stands
+            traceback.print_exc()
+            raise SystemExit(1) from None
+        finally:
+            sys.stdout, sys.stderr = before
+            _hidden.clear()
+            for stream, was in zip(streams, errors, strict=True):
+                _set_errors(stream, was)
 
 
 def _set_errors(stream: TextIO, errors: str | None) -> str | None:

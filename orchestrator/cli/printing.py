@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from ..ids import finite
 from ..journal.events import Event
 from ..text import escaped, printable
 from .door import kept_back, told
@@ -48,7 +49,11 @@ def json_line(value: Any) -> str:
 def json_of(value: Any, indent: int | None = None) -> str:
     """JSON that no terminal obeys, in ASCII where standard output has no other characters."""
     is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
-    return escaped(json.dumps(kept_back(value), ensure_ascii=not is_utf8, indent=indent))
+    write = json.JSONEncoder(ensure_ascii=not is_utf8, indent=indent, allow_nan=False).encode
+    try:
+        return escaped(write(kept_back(value)))
+    except ValueError:  # a record of an earlier version may hold a number that is infinite or none
+        return escaped(write(finite(kept_back(value))))
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,9 @@ def _readable(body: str) -> str:
     return "\n".join(f"      {line}" for line in body.replace("\\n", "\n").splitlines())
 
 
-def verify_job(job: str, runs_dir: Path | None, *, sources: bool, strict: bool, as_json: bool) -> int:
+def verify_job(
+    job: str, runs_dir: Path | None, *, sources: bool, corpus: Sequence[Path], strict: bool, as_json: bool
+) -> int:
     """0 when everything holds, else 1, with a line for everything that does not.
 
     What sentences name that stands in none of their quotes is told, and changes the status with `strict` alone.
@@ -133,9 +136,8 @@ def verify_job(job: str, runs_dir: Path | None, *, sources: bool, strict: bool, 
     found = list(run.problems())  # reads all of it, index or not
     if run.report is None:
         found.append(f"the job is {run.status}: there is no report to verify")
-    if sources:
-        paths = [Path(path).resolve() for path in run.accepted.get("corpus", ())]
-        found += anyio.run(_source_problems, run, paths)
+    if sources or corpus:
+        found += anyio.run(_source_problems, run, _places(run, corpus))
     quotes = sum(len(claim.quotes) for claim in run.report.claims) if run.report else 0
     flagged = [
         {"claim": n, "text": claim.text, "missing": [missing._asdict() for missing in some]}
@@ -168,7 +170,18 @@ def _print_flagged(flagged: list[dict[str, Any]]) -> None:
         sys.stdout.write(f"  claim {each['claim']}: {names}: {shorten(each['text'], 160)}\n")
 
 
-async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
+def _places(run: Run, now: Sequence[Path]) -> dict[Path, Path]:
+    """Where each corpus of a run was, and where it is. Raises BadInput for another number of places than it has."""
+    before = [Path(path).resolve() for path in run.accepted.get("corpus", ())]
+    if now and len(now) != len(before):
+        read = ", ".join(repr(str(path)) for path in before) or "none"
+        raise BadInput(
+            f"--corpus is given {len(now)} times, and the job read {read}; give each one's place, in this order"
+        )
+    return dict(zip(before, [path.resolve() for path in now] or before, strict=True))
+
+
+async def _source_problems(run: Run, places: Mapping[Path, Path]) -> list[str]:
     """What has become of the original documents since the run rested on them: their text, title and metadata."""
     from ..evidence import Document
     from ..rules.originals import difference
@@ -179,5 +192,15 @@ async def _source_problems(run: Run, paths: list[Path]) -> list[str]:
         return ["the team has no corpus reader, so the originals cannot be read again"]
     sources = run.evidence().sources
     uris = {source.uri for source in sources}
-    originals = {item.uri: item async for item in reader(paths) if isinstance(item, Document) and item.uri in uris}
-    return list(filter(None, (difference(source, originals.get(source.uri)) for source in sources)))
+    problems: list[str] = []
+    originals: dict[str, Document] = {}
+    for before, now in places.items():
+        if not now.exists():
+            moved = "" if now == before else f", which was {str(before)!r},"
+            problems.append(f"corpus {str(now)!r}{moved} is not there; if it has moved, name its place with --corpus")
+            sources = tuple(source for source in sources if not source.uri.startswith(str(before)))
+            continue
+        async for item in reader([now]):
+            if isinstance(item, Document) and (uri := str(before) + item.uri.removeprefix(str(now))) in uris:
+                originals[uri] = item
+    return problems + list(filter(None, (difference(source, originals.get(source.uri)) for source in sources)))

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..codec import NotKept, decoded, encoded, misfit
 from ..envelope import Failure, Result, Status, Task
 from ..errors import BudgetExceeded, NothingFound, Refused
 from ..worker import Context, Contract
@@ -62,16 +63,14 @@ async def attempt(frames: Frames, frame: Frame, contract: Contract, task: Task, 
 
     async def run() -> Any:
         try:
-            given = contract.input.validate_python(task.input)
+            given = decoded(contract.input, task.input)
         except ValidationError as error:
-            raise Refused(f"the input does not fit worker {contract.name!r}: {_first(error)}") from error
+            raise Refused(f"the input does not fit worker {contract.name!r}: {misfit(error, 'input')}") from error
         output = await contract.worker().run(given, ctx)
-        return contract.output.dump_python(contract.output.validate_python(output), mode="json")
+        try:
+            return encoded(contract.output, output)
+        except NotKept as error:
+            raise Refused(f"what worker {contract.name!r} returned cannot be handed on: {error}") from error
 
     ended = await guard(frames, frame, run)
     return Result(task=task.id, worker=contract.name, status=ended.status, output=ended.value, failure=ended.failure)
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'input'}: {first['msg']}"

@@ -6,9 +6,12 @@ answer that comes without its box is taken as well.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, TypeAdapter, create_model
+
+from ..ids import finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,12 @@ class Box:
 
     def opened(self, value: Any) -> Any:
         """The answer in what was read, plain JSON."""
-        return value[self.name]
+        return put_in(self.name, value)[self.name]
+
+
+def put_in(name: str, value: Any) -> Any:
+    """The answer in its box, where it came without."""
+    return value if isinstance(value, dict) and value.keys() == {name} else {name: value}
 
 
 def box_of(kind: Any, schema: Mapping[str, Any]) -> Box | None:
@@ -32,11 +40,7 @@ def box_of(kind: Any, schema: Mapping[str, Any]) -> Box | None:
     if top.get("type") == "object":
         return None
     name = "items" if top.get("type") == "array" else "value"
-
-    def put_in(value: Any) -> Any:
-        return value if isinstance(value, dict) and value.keys() == {name} else {name: value}
-
     fields: dict[str, Any] = {name: (kind, ...)}
-    inner: Any = Annotated[create_model("Answer", **fields), BeforeValidator(put_in)]
+    inner: Any = Annotated[create_model("Answer", **fields), BeforeValidator(partial(put_in, name))]
     returns: TypeAdapter[Any] = TypeAdapter(inner)
-    return Box(name, returns, returns.json_schema())
+    return Box(name, returns, finite(returns.json_schema()))

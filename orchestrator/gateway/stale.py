@@ -13,6 +13,7 @@ import anyio
 from pydantic import ValidationError
 
 from ..clock import Clock, monotonic_s
+from ..codec import decoded
 from ..ids import canonical, digest
 from ..journal.recall import Answers
 from ..rules.outcome import Outcome
@@ -84,7 +85,7 @@ class Stale:
         if request.returns is None:
             return True
         try:
-            request.returns.validate_python(old.value)
+            decoded(request.returns, old.value)
         except ValidationError:
             return False
         return True

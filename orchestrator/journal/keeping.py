@@ -7,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ..errors import BadInput, BullpenError, JournalDamaged, Unavailable
+from ..ids import compact
 from ..regular_files import check_named, make_folder, read_regular
 from ..text import escaped
 from .disk import put
@@ -188,4 +189,7 @@ def _put(path: Path, content: bytes, *, instead: bool, or_else: str) -> None:
 
 
 def _as_line(event: Event) -> bytes:
-    return escaped(f'{event.head},"body":{event.body},"hash":"{event.hash}"}}\n').encode()
+    # Earlier versions recorded numbers that are infinite or none as words which are no JSON.
+    has_words = any(word in event.body for word in ("Infinity", "NaN"))
+    body = compact(event.value) if has_words else event.body
+    return escaped(f'{event.head},"body":{body},"hash":"{event.hash}"}}\n').encode()

@@ -1,12 +1,25 @@
 """A plan is an acyclic graph of tasks, plain data: what is wrong with one, and which of its tasks are ready. Pure."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticSerializationError
 
 from ..envelope import Result
 from ..evidence import Value
+from ..ids import compact
+
+
+def _carried(value: Any) -> Any:
+    """The input. Raises ValueError for what JSON cannot carry, such as a class in place of its instance."""
+    try:
+        compact(value)
+    except PydanticSerializationError as error:
+        raise ValueError(
+            f"JSON cannot carry {value!r}: {error}; give a value, not a class or another object"
+        ) from error
+    return value
 
 
 class PlannedTask(Value):
@@ -14,7 +27,7 @@ class PlannedTask(Value):
 
     id: str
     worker: str
-    input: Any
+    input: Annotated[Any, AfterValidator(_carried)]
     after: tuple[str, ...] = ()
 
 

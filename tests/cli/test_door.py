@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -113,3 +115,38 @@ def test_json_keeps_its_value() -> None:
 
     assert json.loads(screen.getvalue()) == json.loads(json_of({HOSTILE: [HOSTILE]})) == {HOSTILE: [HOSTILE]}
     assert "\x9b" not in screen.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16", "cp1252", "shift_jis", "utf-7"])
+def test_an_output_of_another_encoding_is_written_with_escapes(encoding: str) -> None:
+    held = io.BytesIO()
+    screen = io.TextIOWrapper(held, encoding, errors="strict")
+    with redirect_stdout(screen), opened():
+        sys.stdout.write("£ \u2192 \U0001f600 a")
+        sys.stdout.flush()
+
+    told = held.getvalue().decode(encoding)
+    assert told in (
+        "£ \u2192 \U0001f600 a",
+        "\\xa3 \\u2192 \\U0001f600 a",
+        "£ \\u2192 \\U0001f600 a",
+        "£ \u2192 \\U0001f600 a",
+    )
+    assert screen.errors == "strict"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_command_works_where_an_output_was_closed_before_it_began(closed: int) -> None:
+    def close() -> None:
+        os.close(closed)
+
+    command = [sys.executable, "-m", "bullpen", "--version"]
+    child = subprocess.run(command, preexec_fn=close, capture_output=True, text=True, check=False)
+
+    assert (child.returncode, child.stderr) == (0, "")
+
+
+def test_json_that_is_printed_has_no_other_words() -> None:
+    told = json.loads(json_of({"ratio": float("inf"), "text": "\ud800"}), parse_constant=pytest.fail)
+
+    assert told["ratio"] == "Infinity"

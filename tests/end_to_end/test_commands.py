@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,27 @@ def test_verify_finds_a_changed_source_and_a_changed_record(bullpen: Command, co
     tampered = bullpen("verify", "latest")
     assert tampered.returncode == 1
     assert "is damaged at event" in tampered.stderr
+
+
+def test_verify_says_that_a_corpus_is_gone_and_finds_it_where_it_has_moved(bullpen: Command, corpus: Path) -> None:
+    bullpen("research", QUESTION, "--corpus", corpus)
+    moved = corpus.rename(corpus.parent / "moved")
+
+    gone = bullpen("verify", "latest", "--sources")
+    assert (gone.returncode, gone.stderr) == (1, "")
+    assert f"corpus {str(corpus)!r} is not there; if it has moved, name its place with --corpus" in gone.stdout
+    assert bullpen("verify", "latest", "--corpus", moved).returncode == 0
+    (moved / "evaluation.md").write_text("The night bus pilot was free.")
+    assert "evaluation.md) has changed" in bullpen("verify", "latest", "--corpus", moved).stdout
+    nowhere = bullpen("verify", "latest", "--corpus", corpus / "x").stdout
+    assert f"corpus {str(corpus / 'x')!r}, which was {str(corpus)!r}, is not there" in nowhere
+    several = bullpen("verify", "latest", "--corpus", moved, "--corpus", moved)
+    assert (several.returncode, several.stdout) == (2, "")
+    assert "--corpus is given 2 times" in several.stderr
+
+
+def test_the_version_is_told(bullpen: Command) -> None:
+    assert bullpen("--version").stdout == f"bullpen {version('bullpen')}\n"
 
 
 def test_a_run_that_cannot_be_read_is_listed_beside_the_others(bullpen: Command, corpus: Path) -> None:

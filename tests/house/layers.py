@@ -25,6 +25,8 @@ WORDS = frozenset(
     {
         *(
             "errors",
+            "annotations",
+            "codec",
             "text",
             "clock",
             "ids",

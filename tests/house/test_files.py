@@ -15,6 +15,7 @@ MAY = {
     "memory/salvage.py": ({"sqlite3.connect"}, "a file that the database has opened by the door, and found damaged"),
     "memory/minilm_chroma.py": ({"tarfile.open"}, "a model's archive in the user's cache, whose hash is known"),
     "memory/safetensors.py": ({"path.open"}, "a model's weights, which may be links in the user's cache"),
+    "orchestrator/cli/door.py": ({"open"}, "/dev/null, in place of an output that was closed"),
     "orchestrator/cli/memory_keep.py": ({"rglob"}, "sizes in the memory's folder, which is open; nothing is read"),
     "orchestrator/control/place.py": ({"tempfile.mkdtemp"}, "a folder that nobody else gets into, for a socket"),
     "orchestrator/gateway/templates.py": ({"rglob"}, "the workers' own packages, which may be links; read by the door"),

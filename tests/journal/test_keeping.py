@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.errors import BadInput, BullpenError, JournalDamaged, Unavailable
-from bullpen.orchestrator.ids import digest
+from bullpen.orchestrator.ids import Json, digest
 from bullpen.orchestrator.journal import disk
 from bullpen.orchestrator.journal.events import GENESIS, Entry, Event, first_break, link
 from bullpen.orchestrator.journal.keeping import Copied, check, export, import_run
@@ -166,6 +166,16 @@ def test_as_events_each_line_is_an_event_with_its_body(tmp_path: Path) -> None:
 
     assert [(line["seq"], line["kind"], line["hash"]) for line in lines] == [(e.seq, e.kind, e.hash) for e in EVENTS]
     assert [line["body"] for line in lines] == [event.value for event in EVENTS]
+
+
+def test_as_events_numbers_that_an_earlier_version_had_no_json_for_are_text(tmp_path: Path) -> None:
+    old = Entry("worker.noted", Json('{"text":"a NaN","ratio":Infinity,"share":NaN}'))
+    run = put_run(tmp_path, "job", ASKED, old, ended("job"))
+    copy(run, tmp_path / "events.jsonl", as_events=True)
+
+    _, line, _ = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    body = json.loads(line, parse_constant=pytest.fail)["body"]
+    assert body == {"text": "a NaN", "ratio": "Infinity", "share": "NaN"}
 
 
 # What is there already

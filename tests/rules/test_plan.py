@@ -1,7 +1,9 @@
 """Plans: what is wrong with one, what is ready, and that every sound plan ends."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bullpen.orchestrator.envelope import Result, Status
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask, inputs_of, is_pointless, problems, ready
@@ -33,6 +35,11 @@ def test_a_task_after_nothing_known_is_named() -> None:
 
 def test_a_cycle_is_named() -> None:
     assert "wait for each other: a, b" in wrong(task("a", "b"), task("b", "a"), task("c"))
+
+
+def test_an_input_that_json_cannot_carry_is_named_where_the_task_is_planned() -> None:
+    with pytest.raises(ValidationError, match=r"JSON cannot carry <class .*Plan'>.*; give a value, not a class"):
+        PlannedTask(id="a", worker="search", input=Plan)
 
 
 def test_a_task_may_not_wait_for_itself() -> None:

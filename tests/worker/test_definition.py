@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from bullpen import Context, Query, Team, Worker
 from bullpen.agents.summarize import Summarize
@@ -119,3 +120,14 @@ def test_a_worker_derived_from_another_keeps_its_prompts(tmp_path: Path) -> None
 def test_a_worker_is_not_its_base_class() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Worker()  # type: ignore[abstract]
+
+
+def test_a_type_whose_values_do_not_come_back_is_reported_at_definition() -> None:
+    class Login(BaseModel):
+        key: SecretStr
+
+    async def takes_secret(self: Worker, task: Login, ctx: Context) -> str:
+        return "x"
+
+    with pytest.raises(InvalidWorker, match=r"worker 'Odd': its task is .*: field 'key' of Login is a secret"):
+        define(takes_secret)

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError, to_json
 
-from ...ids import canonical, plain
+from ...codec import NotKept, decoded, encoded, misfit
+from ...ids import canonical
 from ...text import clean
 from ..thinking import json_without_thinking
 from .decode import Refused, decode, decode_at, wholesome
@@ -193,17 +194,26 @@ def _key(value: Any) -> str:
 
 def _strictly(reading: Reading, returns: TypeAdapter[Any]) -> Reading | None:
     try:
-        return replace(reading, value=plain(returns.validate_json(to_json(reading.value), strict=True)))
+        returns.validate_json(to_json(reading.value), strict=True, by_alias=True, by_name=True)
     except (ValidationError, PydanticSerializationError):
         return None
+    return _as_it_validates(reading, returns)
 
 
 def _loosely(reading: Reading, returns: TypeAdapter[Any]) -> Reading | None:
     try:
-        value = plain(returns.validate_python(reading.value))
+        found = _as_it_validates(reading, returns)
     except (ValidationError, PydanticSerializationError):
         return None
-    return replace(reading, value=value, mends=(*reading.mends, "types as the schema has them"))
+    return replace(found, mends=(*reading.mends, "types as the schema has them"))
+
+
+def _as_it_validates(reading: Reading, returns: TypeAdapter[Any]) -> Reading:
+    """The value as its type writes it; where that would be read back as another one, as the model wrote it."""
+    try:
+        return replace(reading, value=encoded(returns, reading.value))
+    except NotKept:
+        return reading
 
 
 def _fitted(reading: Reading, returns: TypeAdapter[Any]) -> Reading | None:
@@ -228,8 +238,7 @@ def _is_far_fetched(reading: Reading, fitted: Any) -> bool:
 
 def _misfit(value: Any, returns: TypeAdapter[Any]) -> str:
     try:
-        returns.validate_python(value)
+        decoded(returns, value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}"
+        return misfit(error, "the answer")
     return "the answer: cannot be kept as JSON"
