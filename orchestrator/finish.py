@@ -190,7 +190,8 @@ def _typed(result: Result, contract: Contract) -> object:
     """
     shapes: tuple[type, ...] = (Draft, Finding) if contract.returns in (Any, object) and result.output else ()
     readers: list[Callable[[Any], object]] = [*(partial(as_kind, shape) for shape in shapes)]
-    for read in [*readers, lambda plain: decoded(contract.output, plain)]:
+    readers.append(partial(decoded, contract.output))
+    for read in readers:
         with suppress(ValidationError):
             return read(result.output)
     return result.output
