@@ -66,7 +66,7 @@ class Check(Worker):
             raise NothingFound("nothing was written that could be checked")
         draft = written[-1].read(Draft)
         claims = said(draft)
-        if draft.written_by is None and draft.checked is not None:  # quoted as it stands
+        if not claims or (draft.written_by is None and draft.checked is not None):  # quoted as it stands
             return draft
         sources = [await ctx.memory.source(name) for name in dict.fromkeys(q.source for c in claims for q in c.quotes)]
         known = known_of(task.question, [source for source in sources if source])

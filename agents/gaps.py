@@ -61,8 +61,10 @@ class GapsTask(Value):
                 [*absent, f"None of the documents that were read says it: {', '.join(read[:_NAMED_MOST])}{more}"]
             )
         of = f"Of {self.of} documents none" if self.of else "No document"
-        tried = f"; tried: {', '.join(self.tried[:_NAMED_MOST])}" if self.tried else ""
-        return " ".join([*absent, f"{of} seems to be about it, so none was read{tried}"])
+        queries = [f"“{query}”" for query in self.searched if query != self.question][:_NAMED_MOST]
+        searched = f"; searched for {', '.join(queries)}" if queries else ""
+        looked_up = "".join(f"; looked up: {one.told}" for one in self.look_ups[:_NAMED_MOST])
+        return " ".join([*absent, f"{of} seems to be about it, so none was read{searched}{looked_up}"])
 
 
 class PointState(Value):

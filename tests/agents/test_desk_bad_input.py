@@ -167,6 +167,7 @@ async def test_a_writer_who_says_that_nothing_is_answered_is_believed(tmp_path: 
 
     assert (report.status, report.claims, report.not_answered) == (Status.EMPTY, (), ("What the tram cost.",))
     assert "- What the tram cost." in report.text
+    assert report.checked is None  # there is nothing to check
 
 
 async def test_what_is_not_among_the_documents_is_said_where_nothing_was_read(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ async def test_what_is_not_among_the_documents_is_said_where_nothing_was_read(tm
 
     assert report.status is Status.EMPTY
     assert "- There is no PEP 9413 here. Of " in report.text
-    assert "documents none seems to be about it, so none was read; tried: id is PEP-9413: 0 of" in report.text
+    assert "documents none seems to be about it, so none was read; looked up: id is PEP-9413: 0 of" in report.text
 
 
 @pytest.mark.parametrize("verdict", ["unsupported", "beside"])
