@@ -8,7 +8,7 @@ dropped, and named.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, groupby
+from itertools import combinations, groupby, takewhile
 
 from pydantic import Field
 
@@ -18,11 +18,14 @@ from .likeness import is_conflict
 from .reading import Note
 
 #: The numbers at the end of a sentence or a cell: `[1]`, `[1][2]`, `[1, 2]`, and full stops between and behind them.
-_MARKS = re.compile(r"\s*(?:\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]\s*)+")
+_MARK = r"\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]\s*"
+_MARKS = re.compile(rf"\s*(?:{_MARK})+")
 _NUMBER = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
-#: Where a sentence ends: after its numbers, or at a full stop behind which something new begins.
+#: Where a sentence ends: at a full stop with numbers before or behind it, or with something new behind it; and at the
+#: end. Numbers in the middle of a sentence end none.
 _END = re.compile(
-    r"(?:(?<=[.!?])[\"'”’)]*)?\s*(?:\[\s*\d+(?:\s*[,;–-]\s*\d+)*\s*\]\s*)+[.!?]?(?=\s|$)"
+    rf"(?<=[.!?])[\"'”’)]*\s*(?:{_MARK})+[.!?]?(?=\s|$)"
+    rf"|\s*(?:{_MARK})+(?:[.!?]+[\"'”’)]*(?=\s|$)|$)"
     r"|[.!?][\"'”’)]*(?=\s+[\"'“‘(*_]*[^\Wa-z_])"
 )
 _ABBREVIATION = re.compile(
@@ -243,7 +246,7 @@ def _rows(page: _Page) -> Iterator[Block]:
 
 def _prose(lines: Sequence[str], page: _Page) -> Iterator[Block]:
     """Paragraphs and lists, in their order."""
-    for kind, group in groupby(_joined(lines), key=lambda item: item[0]):
+    for kind, group in groupby(_announced(_joined(lines)), key=lambda item: item[0]):
         texts = [text for _, text in group]
         if kind == "list":
             items = [name for text in texts for name in _item(text, page)]
@@ -260,6 +263,17 @@ def _item(text: str, page: _Page) -> list[str]:
     """An item is one claim, whatever sentences it has."""
     name = page.add(bare(text), numbers_in(text))
     return [name] if name else []
+
+
+def _announced(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Items and paragraphs; a line that announces a list and has no numbers has those of its items."""
+    found = list(pieces)
+    for n, (kind, text) in enumerate(pieces):
+        if kind == "paragraph" and text.rstrip().endswith(":"):
+            items = takewhile(lambda piece: piece[0] == "list", pieces[n + 1 :])
+            numbers = dict.fromkeys(number for _, item in items for number in numbers_in(item))
+            found[n] = (kind, text + "".join(f" [{number}]" for number in numbers))
+    return found
 
 
 def _joined(lines: Sequence[str]) -> list[tuple[str, str]]:

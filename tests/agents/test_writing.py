@@ -41,6 +41,8 @@ def draft(lead: str, *blocks: str, **more: Any) -> tuple[Draft, list[str]]:
         ("It cost £2.4 million, e.g. for Dr. Holm [1, 2]. Then it sank [3-5]", None),
         ("Both hold [1]; one does not [2].", [("Both hold; one does not.", (1, 2))]),
         ("No number at all.", [("No number at all.", ())]),
+        ("It is optional [1] because tools differ [2].", [("It is optional because tools differ.", (1, 2))]),
+        ("Both [1] and PEP 8 [2] say so. No [3]", [("Both and PEP 8 say so.", (1, 2)), ("No", (3,))]),
         ("He said “no.” [4] She did not [5].", [("He said “no.”", (4,)), ("She did not.", (5,))]),
         ("[1]", [("", (1,))]),
         ("", []),
@@ -78,6 +80,17 @@ def test_blocks_are_paragraphs_lists_and_tables_in_their_order() -> None:
     assert table.heads == ("ferry", "mill")
     assert [["".join(texts[name] for name in cell) for cell in row] for row in table.rows] == [["3"], ["4"]]
     assert dropped == []
+
+
+def test_a_line_that_announces_a_list_rests_on_its_items() -> None:
+    found, dropped = draft("", "It names:\n- one [1]\n- two [2, 3]\n\nAnd then:")
+
+    assert [(claim.text, claim.notes) for claim in found.claims] == [
+        ("It names:", ("read.1", "read.2", "read.3")),
+        ("one", ("read.1",)),
+        ("two", ("read.2", "read.3")),
+    ]
+    assert dropped == ["And then:"]
 
 
 def test_what_names_no_note_is_dropped_and_named_wherever_it_stands() -> None:
