@@ -31,7 +31,13 @@ ALWAYS: Mapping[str, frozenset[str]] = {
         (
             *("name", "tier", "price_in_usd", "price_out_usd", "context_tokens", "tokens_out_most", "schema_mode"),
             *("attempts_most", "timeout_s", "first_s", "idle_s", "concurrency_most", "requests_per_minute"),
-            *("tokens_per_minute", "roles", "ability", "use_proxy"),  # the setting `use_proxy` decides for all rungs
+            *(
+                "tokens_per_minute",
+                "roles",
+                "ability",
+                "drop_params",
+                "use_proxy",
+            ),  # the setting `use_proxy` decides for all rungs
         )
     ),
     "deployment": frozenset({"name"}),

@@ -33,6 +33,8 @@ FILE = "bullpen.toml"
 _BYTES_MOST = 1024 * 1024
 #: What cassettes do: give what is recorded, ask for everything anew, or ask for what is not recorded.
 CassetteMode = Literal["replay", "record", "auto"]
+#: The fields of a request that a server may refuse, beside those of a schema.
+Param = Literal["max_tokens", "max_completion_tokens", "stream_options", "stream"]
 _URL = r"^https?://\S+$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MODEL = r"^[a-z][a-z0-9_]*:\S+$"
@@ -85,6 +87,9 @@ class Rung(BaseModel):
     tokens_out_most: int = Field(default=4096, ge=1)
     #: How an answer with a schema is asked for: by the provider's schemas, as a tool's arguments, or in words alone.
     schema_mode: Literal["native", "tool", "prompted"] = "native"
+    #: Fields of a request that its server refuses: it is asked without them. In place of `max_tokens` it is sent
+    #: `max_completion_tokens`, unless it refuses that as well.
+    drop_params: tuple[Param, ...] = ()
     #: What it is asked to do: take notes and write `prose`, or only `select` sentences; `auto` is as `bullpen doctor`
     #: has found it able to.
     ability: Literal["auto", "prose", "select"] = "auto"

@@ -19,6 +19,7 @@ from ..gateway.deployment import Deployment
 from ..gateway.doctor import Bench, Check, Diagnosis, State, examine_all
 from ..gateway.doctor_mends import address_of
 from ..gateway.gateway import provider_of
+from ..gateway.local_servers import local_servers, server_checks
 from ..gateway.rungs import secrets_of
 from ..rules.ability import key_of
 from ..settings import Rung, Settings, load_settings
@@ -110,8 +111,10 @@ async def _examine(settings: Settings, team: Team, timeout_s: float, *, is_quiet
             settings.project, {key_of(each.rung): able for each in deployments if (able := found[each].ability)}
         )
         of_rungs = [tuple(found[each] for each in group) for group in system.gateway.deployments]
-        machine = tuple(machine_checks(system, team))
-        return Examined(tuple(zip(system.gateway.rungs, of_rungs, strict=True)), system.gateway.rungs_from, machine)
+        rungs = system.gateway.rungs
+        servers = server_checks(await local_servers(), rungs) if settings.network else ()
+        machine = (*machine_checks(system, team), *servers)
+        return Examined(tuple(zip(rungs, of_rungs, strict=True)), system.gateway.rungs_from, machine)
 
 
 def _progress(deployments: Sequence[Deployment], timeout_s: float, *, is_quiet: bool) -> AbstractContextManager[object]:

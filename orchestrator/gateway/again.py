@@ -2,7 +2,7 @@
 
 from ..rules.outcome import Change
 from ..rules.tokens import PER_MESSAGE, bound_in, estimate
-from .model import Completion, Request
+from .model import SCHEMA, Completion, Request
 from .prompt import worded
 from .templates import Message
 
@@ -28,12 +28,23 @@ def changed(request: Request, completion: Completion) -> Request:
             most = request.tokens_out_most or request.rung.tokens_out_most
             return request._replace(tokens_out_most=most * _LONGER)
         case Change.SHORTER:
-            return request._replace(tokens_in_most=_shorter(request, completion))
+            return _shorter(request, completion)
         case Change.PROMPTED:
-            prompted = request._replace(is_prompted=True)
-            return prompted._replace(messages=(*worded(prompted), *request.messages[2:]))
+            return prompted(request)
         case Change.RECONNECTED:
             return request._replace(is_reconnected=True)
+
+
+def prompted(request: Request) -> Request:
+    """The request with its schema in words alone."""
+    in_words = request._replace(is_prompted=True)
+    return in_words._replace(messages=(*worded(in_words), *request.messages[2:]))
+
+
+def taken(request: Request, without: frozenset[str]) -> Request:
+    """The request as a server takes it, which does not take these fields (`Deployment.without`)."""
+    request = request._replace(without=without)
+    return prompted(request) if SCHEMA in without and request.form is not None and not request.is_prompted else request
 
 
 def _correction(completion: Completion) -> tuple[Message, ...]:
@@ -43,11 +54,17 @@ def _correction(completion: Completion) -> tuple[Message, ...]:
     return *said, Message("user", again)
 
 
-def _shorter(request: Request, completion: Completion) -> int:
-    """The tokens that the question may have: what the provider says fits, less the answer, else a good deal less."""
+def _shorter(request: Request, completion: Completion) -> Request:
+    """The request with a question that fits, as far as the provider says what does, else with a good deal less of it.
+
+    Room that is asked for the answer is part of what was too long: it is given up first, to half of what there is.
+    """
     sent = sum(estimate(message.content) + PER_MESSAGE for message in request.messages)
     assert request.rung is not None, "the chain gives every request its rung"
-    if bound := bound_in(completion.detail):
-        answer = min(request.tokens_out_most or request.rung.tokens_out_most, bound // 2)
-        return min(bound - answer, round(_SURE * sent))
-    return round(_SHORTER * sent)
+    most = request.tokens_out_most or request.rung.tokens_out_most
+    bound = bound_in(completion.detail)
+    if not bound:
+        return request._replace(tokens_in_most=round(_SHORTER * sent))
+    if most > bound // 2:
+        return request._replace(tokens_out_most=bound // 2, tokens_in_most=bound - bound // 2)
+    return request._replace(tokens_in_most=min(bound - most, round(_SURE * sent)))

@@ -14,6 +14,7 @@ from ..rules.own_server import is_own_server
 from ..rules.price import Prices
 from ..rules.same_model import is_same_model
 from ..settings import Rung
+from .again import taken
 from .budget import worst_case
 from .call_time import CallTime
 from .deployment import Deployment
@@ -42,9 +43,11 @@ class Attempt:
             return Completion(Outcome.TIMED_OUT, detail="its time was over before it could be sent")
         if request.sendings is not None:
             request.sendings.count += 1
+        request = taken(request, self._deployment.without)
         aloud, given = Aloud(request, rung.label), Completion(Outcome.TIMED_OUT)
         try:
-            given = await self._in_time(aloud.request, started_s)
+            given = _bounded(await self._in_time(aloud.asked, started_s), prices)
+            self._deployment.learn(request, given)
             completion = self._shown(aloud, await judged(given, request))
         except anyio.get_cancelled_exc_class():
             self._put(request, replace(given, outcome=Outcome.CANCELLED, detail=""), prices, started_s, given.text)
@@ -127,6 +130,13 @@ class Attempt:
         if why := _doubt(completion, most=most, cost=cost):
             return most, "estimated", why
         return cost, self._deployment.price_source, ""
+
+
+def _bounded(completion: Completion, prices: Prices | None) -> Completion:
+    """The completion, but that a server which is paid is not asked without any bound on its answer."""
+    is_unbounded = completion.outcome is Outcome.FIELD_REFUSED and completion.refused == "max_completion_tokens"
+    is_paid = prices is not None and prices.out_usd > 0
+    return replace(completion, outcome=Outcome.BAD_REQUEST) if is_unbounded and is_paid else completion
 
 
 def _doubt(completion: Completion, *, most: int, cost: int) -> str:

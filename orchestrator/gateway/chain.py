@@ -134,8 +134,8 @@ class Chain:
 
 
 def _sent(seen: Sequence[Outcome]) -> int:
-    """How many attempts may have come to the server."""
-    return sum(outcome is not Outcome.STALE_CONNECTION for outcome in seen)
+    """How many of a rung's attempts are used up."""
+    return sum(outcome.rule.is_counted for outcome in seen)
 
 
 class _Call:

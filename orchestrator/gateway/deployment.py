@@ -11,7 +11,7 @@ from ..rules.price import Prices
 from ..settings import Rung
 from .limit import Limiter
 from .line import Line
-from .model import Card, Completion, Provider
+from .model import MODEL, SCHEMA, Card, Completion, Provider, Request
 
 #: The breaker of a deployment that has never failed.
 UNTROUBLED = Breaker()
@@ -36,6 +36,11 @@ class Deployment:
     line: Line | None = None
     #: Requests that have gone out and not ended.
     under_way: int = 0
+    #: The fields that the server does not take, as they are set (`Rung.drop_params`) and as it has said itself, and
+    #: `SCHEMA` where it takes none.
+    without: frozenset[str] = frozenset()
+    #: Whether it may have been the schema that it refused a request for: an answer without one will tell.
+    is_schema_doubted: bool = False
     _card: Card | None = None
 
     @classmethod
@@ -50,7 +55,18 @@ class Deployment:
             wait_most_s=max(WAIT_MOST_S, rung.timeout_s + _SETTLE_S) if is_own else WAIT_MOST_S,
         )
         limiter = Limiter(rung.label, limits, is_own_server=is_own)
-        return cls(rung, provider, limiter, line=Line() if is_own else None)
+        line = Line() if is_own else None
+        return cls(rung, provider, limiter, line=line, without=frozenset(rung.drop_params))
+
+    def learn(self, request: Request, completion: Completion) -> None:
+        """What came of a request, as far as it tells which fields the server takes."""
+        outcome = completion.outcome
+        if outcome is Outcome.FIELD_REFUSED and completion.refused != MODEL:
+            self.without |= {completion.refused}
+        elif outcome is Outcome.NO_SCHEMA_MODE:
+            self.is_schema_doubted = True
+        elif outcome.rule.is_well and request.is_prompted and self.is_schema_doubted:
+            self.without |= {SCHEMA}
 
     async def card(self) -> Card:
         """Prices and size of the model: as the settings have them, else as the provider's list has."""

@@ -4,6 +4,7 @@ What is found is a list of checks: values that nothing of a key is ever in. The 
 same layers as those of a job, without its retries.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,10 +24,11 @@ from ..rules.own_server import is_own_server
 from ..rules.same_model import is_same_model
 from ..settings import Rung
 from ..text import shorten
+from .again import prompted
 from .attempt import Attempt
 from .deployment import Deployment
 from .doctor_mends import mend_of
-from .model import Card, Completion, ProviderFactory, Request
+from .model import SCHEMA, Card, Completion, ProviderFactory, Request
 from .prompt import worded
 from .server_date import server_date_ms
 from .templates import Template
@@ -162,7 +164,7 @@ class _Examination:
             self.checks += [await self._schema(), await self._able()]
         else:
             self.checks.append(Check("schema", State.SKIPPED, "it has not answered"))
-        self.checks += [size_check(self._rung, card), self._price(card)]
+        self.checks += [*fields_check(self._deployment), size_check(self._rung, card), self._price(card)]
         self.checks.append(Check("clock", State.SKIPPED, _NO_DATE) if heard.outcome in _AWAY else await self._clock())
 
     async def _ask(self, deployment: Deployment, template: Template) -> Completion:
@@ -180,8 +182,16 @@ class _Examination:
             tokens_out_most=tokens_most,
             deadline_s=monotonic_s() + self._bench.timeout_s,
         )
-        completion = await Attempt(deployment).complete(request._replace(messages=worded(request)))
-        self._pay(completion)
+        request = request._replace(messages=worded(request))
+        completion = Completion(Outcome.FIELD_REFUSED)
+        for _ in range(1 + Outcome.FIELD_REFUSED.rule.again):  # each time it is a field less, or another model
+            completion = await Attempt(deployment).complete(request)
+            self._pay(completion)
+            is_schema = completion.outcome is Outcome.NO_SCHEMA_MODE and template is not COLOURED
+            if is_schema and not request.is_prompted:
+                request = prompted(request)  # as a job's call would be; which mode it takes is asked elsewhere
+            elif completion.outcome is not Outcome.FIELD_REFUSED:
+                break
         return completion
 
     def _pay(self, completion: Completion) -> None:
@@ -305,10 +315,23 @@ def model_check(rung: Rung, heard: Completion) -> Check:
         variable = rung.api_key_env or _usual_variable(rung)
         return Check("model", state, _story(heard), mend_of(rung, heard, variable))
     took = f"answered in {sum(attempt.seconds for attempt in heard.receipt.attempts):.2f} s"
+    if heard.address:
+        told = f"{took}{f' as {heard.model}' if heard.model else ''}, at {heard.address}"
+        return Check("model", State.OK, told, f'set base_url = "{heard.address}"')
     if is_same_model(rung.model_name, heard.model) or is_own_server(rung):
         return Check("model", State.OK, f"{took}{f' as {heard.model}' if heard.model else ''}")
     mend = f'set model = "{rung.provider}:{heard.model}" if that is the one you mean, or find out who swaps it'
     return Check("model", State.WARNING, f"{took} as {heard.model}, not as {rung.model_name}", mend)
+
+
+def fields_check(deployment: Deployment) -> tuple[Check, ...]:
+    """What the server was found not to take, where it was: a request that it refuses costs time in each process."""
+    found = sorted(deployment.without - {SCHEMA} - set(deployment.rung.drop_params))
+    if not found:
+        return ()
+    told = json.dumps(sorted({*found, *deployment.rung.drop_params}))
+    detail = f"it refuses {', '.join(found)}, and is asked without"
+    return (Check("request", State.OK, detail, f"set drop_params = {told}"),)
 
 
 def size_check(rung: Rung, card: Card) -> Check:

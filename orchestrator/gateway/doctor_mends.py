@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ..rules.outcome import Outcome
+from ..rules.own_server import has_version
 from ..settings import Rung
 from .model import Completion
 
@@ -34,6 +35,7 @@ _MENDS: Mapping[Outcome, str] = {
     Outcome.OFF_SCHEMA: 'set schema_mode = "tool" or "prompted", or use a more capable model',
     Outcome.UNKNOWN_TOOL: 'set schema_mode = "native" or "prompted"',
     Outcome.NO_SCHEMA_MODE: 'set schema_mode = "prompted"',
+    Outcome.FIELD_REFUSED: "set drop_params to the fields that it refuses",
     Outcome.UNSUPPORTED: "use another model: this one cannot do what was asked",
     Outcome.TOO_LONG: "use another model: not even a greeting fits this one",
     Outcome.COOLING: "wait until it may be asked again",
@@ -44,7 +46,7 @@ def mend_of(rung: Rung, heard: Completion, key_variable: str = "") -> str:
     """What to do after this outcome; "" where all is well."""
     if heard.outcome is Outcome.OK:
         return ""
-    words = _by_detail(heard) or heard.outcome.rule.mend or _MENDS[heard.outcome]
+    words = _by_detail(rung, heard) or heard.outcome.rule.mend or _MENDS[heard.outcome]
     wait = f"{heard.retry_after_s:.0f} s" if heard.retry_after_s is not None else "a little"
     address = address_of(rung) or "the provider"
     return words.format(key=key_variable or "the provider's key variable", wait=wait, address=address)
@@ -56,10 +58,14 @@ def address_of(rung: Rung) -> str:
     return url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def _by_detail(heard: Completion) -> str:
-    """What the details tell beyond the outcome."""
+def _by_detail(rung: Rung, heard: Completion) -> str:
+    """What the details and the address tell beyond the outcome."""
     detail = heard.detail
     match heard.outcome:
+        case Outcome.NO_SUCH_MODEL if rung.base_url and not has_version(rung.base_url):
+            return "mend base_url: {address} has no interface that we know (most end in /v1), or mend model"
+        case Outcome.EMPTY if "it thought" in detail:
+            return "raise tokens_out_most, or have the server think less: all that it said was thinking"
         case Outcome.KEY_REFUSED if "HTTP 403" in detail:
             return "the key in {key} may not do this: give it the right to use the model, or set another key"
         case Outcome.UNREACHABLE if "DNS" in detail or "Name or service" in detail or "getaddrinfo" in detail:

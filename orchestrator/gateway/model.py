@@ -26,6 +26,9 @@ class Usage(NamedTuple):
     tokens_out: int = 0
 
 
+#: What a server may refuse beside the fields of a rung's `drop_params`: every form of a schema, and the model that it
+#: lists itself.
+SCHEMA, MODEL = "schema", "model"
 #: What is known where nothing was said.
 NO_USAGE = Usage()
 
@@ -146,6 +149,8 @@ class Request(NamedTuple):
     is_prompted: bool = False
     #: Whether it is told in words too, because an answer was off it.
     is_corrected: bool = False
+    #: What this server does not take, and is asked without (`Deployment.without`).
+    without: frozenset[str] = frozenset()
     #: Whether it goes over a connection of its own, since one that was kept open had been closed.
     is_reconnected: bool = False
     #: Its place before a server of one's own.
@@ -181,6 +186,10 @@ class Completion:
     #: was asked of a model.
     micro_usd: int | None = None
     detail: str = ""
+    #: The field of the request that the server does not take; "" where it names none.
+    refused: str = ""
+    #: Where the server was found to be, where that is not the rung's address.
+    address: str = ""
     #: How long the provider asks to be left alone, in seconds; None where it does not say.
     retry_after_s: float | None = None
     receipt: Receipt = field(default_factory=Receipt)

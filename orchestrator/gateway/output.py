@@ -67,7 +67,9 @@ class Aloud:
     def __init__(self, request: Request, label: str) -> None:
         self._watch, self._label = request.watch, label
         self._spoken = Spoken(self._show)
-        self.request = request if request.watch is None else request._replace(watch=self._hear)
+        is_streamed = request.watch is not None and "stream" not in request.without
+        #: The request as a provider is asked it.
+        self.asked = request._replace(watch=self._hear if is_streamed else None)
 
     def end(self, completion: Completion) -> None:
         """Show the answer where something else was shown: thinking that nothing had marked as such before it ended."""

@@ -1,11 +1,56 @@
 """Which models answer when nobody has said: what the environment offers, else what the team brings. Pure."""
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ..errors import BadInput
 from ..rules.redaction import LEAST, keys_in
 from ..settings import FILE, Rung, Settings, line_of
+
+#: The port of an Ollama whose address names none.
+_OLLAMA_PORT = "11434"
+
+
+def url_of(address: str) -> str:
+    """An address as a URL, with or without a scheme."""
+    return (address if "://" in address else f"http://{address}").rstrip("/")
+
+
+def ollama_url(address: str) -> str:
+    """Where the OpenAI-compatible interface of the Ollama is whose `OLLAMA_HOST` is this: the address that it listens
+    at, or that its clients ask. Source: `Host` in Ollama's envconfig/config.go."""
+    scheme, has_scheme, rest = address.rpartition("://")
+    place, _, path = rest.partition("/")
+    host, port = _parted(place)
+    host = _reachable(host)
+    port = port or ("" if has_scheme else _OLLAMA_PORT)
+    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    way = f"/{path}".rstrip("/").removesuffix("/v1")
+    return f"{scheme or 'http'}://{place}{way}/v1"
+
+
+def _parted(place: str) -> tuple[str, str]:
+    """Host and port, each "" where it is not there; an address of IPv6 may stand without brackets."""
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        return host, port.removeprefix(":")
+    if place.count(":") > 1:
+        return place, ""
+    host, _, port = place.partition(":")
+    return host, port
+
+
+def _reachable(host: str) -> str:
+    """Where a server on this machine is asked that listens at this host; none, 0.0.0.0 and :: are all of its own."""
+    try:
+        address = ipaddress.ip_address(host or "0.0.0.0")  # noqa: S104  # nothing is bound
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
 
 #: Well-known key variables, in the order in which they are looked for, and a modest model of each provider.
 _KEYS = (
@@ -16,8 +61,8 @@ _KEYS = (
     ("GROQ_API_KEY", "litellm:groq/openai/gpt-oss-120b"),
     ("DEEPSEEK_API_KEY", "litellm:deepseek/deepseek-chat"),
 )
-#: Variables that name a server of one's own, and the path its OpenAI-compatible interface is under.
-_SERVERS = (("OPENAI_BASE_URL", ""), ("OPENAI_API_BASE", ""), ("OLLAMA_HOST", "/v1"))
+#: Variables that name a server of one's own, and how its address is read.
+_SERVERS = (("OPENAI_BASE_URL", url_of), ("OPENAI_API_BASE", url_of), ("OLLAMA_HOST", ollama_url))
 
 
 def choose_rungs(
@@ -29,14 +74,14 @@ def choose_rungs(
     """
     if settings.rungs:
         return settings.rungs, "set in bullpen.toml, the environment or the call"
-    for variable, path in _SERVERS:
-        if address := environment.get(variable):
-            url = address if "://" in address else f"http://{address}"
-            model = environment.get("OPENAI_MODEL", "auto")
-            rung = Rung(model=f"openai_http:{model}", base_url=url.rstrip("/") + path, name=model)
+    said = {name: value.strip().strip("\"'").strip() for name, value in environment.items()}
+    for variable, address_of in _SERVERS:
+        if address := said.get(variable):
+            model = said.get("OPENAI_MODEL") or "auto"
+            rung = Rung(model=f"openai_http:{model}", base_url=address_of(address), name=model)
             return (rung,), f"found {variable} in the environment"
     for variable, model in _KEYS:
-        if environment.get(variable):
+        if said.get(variable):
             return (Rung(model=model, api_key_env=variable),), f"found {variable} in the environment"
     if own:
         return tuple(own), "no model is set and no key was found, so the team's own"

@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     OFF_SCHEMA = "off_schema"
     UNKNOWN_TOOL = "unknown_tool"
     NO_SCHEMA_MODE = "no_schema_mode"
+    FIELD_REFUSED = "field_refused"
     UNSUPPORTED = "unsupported"
     # fit
     TOO_LONG = "too_long"
@@ -88,6 +89,8 @@ class Rule:
     #: Whether it is known that nothing was charged: only then does a reservation flow back unspent. Where it is not
     #: known and no tokens were counted, the cost is estimated.
     is_free: bool = False
+    #: Whether it is one of the attempts that a rung has: not where no model was asked, for a reason that ends with it.
+    is_counted: bool = True
     #: Whether the deployment is left alone for the rest of the job.
     is_out: bool = False
     #: What we can do about it, where it is ours to mend; `{key}` is the key's variable.
@@ -113,7 +116,7 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.SERVER_TIMED_OUT: Rule(1, 1, waits=True, is_well=False),
     Outcome.UNREACHABLE: Rule(0, 2, waits=True, is_well=False, is_free=True),
     # A server may close a connection that nobody uses at any time, so it says nothing of the server: RFC 9112 §9.3.1.
-    Outcome.STALE_CONNECTION: Rule(1, 1, Change.RECONNECTED, is_well=None, is_free=True),
+    Outcome.STALE_CONNECTION: Rule(1, 1, Change.RECONNECTED, is_well=None, is_free=True, is_counted=False),
     Outcome.UNTRUSTED: Rule(is_well=False, is_free=True),
     Outcome.TIMED_OUT: Rule(0, 1, is_well=False),
     Outcome.STALLED: Rule(0, 1, is_well=False),
@@ -128,7 +131,9 @@ RULES: Mapping[Outcome, Rule] = {
     Outcome.TRUNCATED: Rule(1, 1, Change.LONGER),
     Outcome.OFF_SCHEMA: Rule(2, 2, Change.CORRECTED),
     Outcome.UNKNOWN_TOOL: Rule(1, 1, Change.CORRECTED),
-    Outcome.NO_SCHEMA_MODE: Rule(1, 1, Change.PROMPTED, is_free=True),
+    Outcome.NO_SCHEMA_MODE: Rule(1, 1, Change.PROMPTED, is_free=True, is_counted=False),
+    # Its deployment remembers the field, so that the same request goes out without it: each field is refused once.
+    Outcome.FIELD_REFUSED: Rule(8, 8, is_free=True, is_counted=False),
     Outcome.UNSUPPORTED: Rule(is_free=True),
     Outcome.TOO_LONG: Rule(1, 2, Change.SHORTER, is_free=True),
     Outcome.CANCELLED: Rule(is_well=None),
@@ -160,7 +165,7 @@ def of_status(status: int) -> Outcome:
             return Outcome.KEY_REFUSED
         case 402:
             return Outcome.NO_QUOTA
-        case 404 | 410:
+        case 404 | 405 | 410:
             return Outcome.NO_SUCH_MODEL
         case 408 | 504:
             return Outcome.SERVER_TIMED_OUT
@@ -179,13 +184,14 @@ def of_status(status: int) -> Outcome:
 
 
 def of_content(text: str | None, finish_reason: str | None, refusal: str | None = None) -> Outcome:
-    """The outcome of an answer that arrived whole, before anybody has parsed it."""
+    """The outcome of an answer that arrived whole, before anybody has parsed it.
+
+    Some servers give a whole answer no finish reason; whether a stream is whole, its reader knows.
+    """
     if refusal or finish_reason == "content_filter":
         return Outcome.REFUSED
     if finish_reason == "length":
         return Outcome.TRUNCATED
-    if not finish_reason:
-        return Outcome.CUT
     if text is None or not text.strip():
         return Outcome.EMPTY
     return Outcome.OK

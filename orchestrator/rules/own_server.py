@@ -5,6 +5,7 @@ Ollama with a tag. And it has few slots: what it is sent beyond them waits its t
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from ..settings import Rung
@@ -23,3 +24,8 @@ def is_own_server(rung: Rung) -> bool:
     except ValueError:
         return "." not in host or host.endswith(_PRIVATE)
     return address.is_private or address.is_loopback or address.is_link_local
+
+
+def has_version(url: str) -> bool:
+    """Whether an address names a version of its interface, as most do: /v1, /v1beta/openai."""
+    return re.search(r"/v\d", urlsplit(url).path) is not None

@@ -10,10 +10,24 @@ import re
 from bisect import bisect
 from collections.abc import Callable
 
-#: Magistral writes its marks in brackets, Kimi as ◁think▷, Seed with a name space.
+#: Magistral writes its marks in brackets, Kimi as ◁think▷, Seed with a name space; Command and OpenThinker name ends.
 _NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
-_OPENING = (*(f"<{name}>" for name in _NAMES), "[think]", "◁think▷")
-_CLOSING = tuple(f"{mark[0]}/{mark[1:]}" for mark in _OPENING)
+_LIKE_TAGS = (*(f"<{name}>" for name in _NAMES), "[think]", "◁think▷")
+_PAIRS = {
+    **{mark: f"{mark[0]}/{mark[1:]}" for mark in _LIKE_TAGS},
+    "<|start_thinking|>": "<|end_thinking|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+}
+_OPENING, _CLOSING = tuple(_PAIRS), tuple(_PAIRS.values())
+#: What stands around an answer whose thinking has such marks.
+_AROUND = re.compile(
+    r"\A\s*<\|(?:start_response|begin_of_solution)\|>|<\|(?:end_response|end_of_solution)\|>\s*\Z", re.IGNORECASE
+)
+#: The channels of gpt-oss, with their marks or as they are left where a server takes the marks away: only what is in
+#: the last one is the answer. Source: OpenAI's Harmony response format.
+_CHANNELS = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>|analysis(?=.*assistantfinal)", re.DOTALL)
+_FINAL = re.compile(r"<\|channel\|>final[^<]*(?:<\|constrain\|>\w*)?<\|message\|>|assistantfinal")
+_FINAL_END = re.compile(r"<\|(?:return|end)\|>\s*\Z")
 
 
 def _any(marks: tuple[str, ...]) -> str:
@@ -34,13 +48,16 @@ _LENIENT = json.JSONDecoder(strict=False)
 
 def without_thinking(text: str) -> str:
     """An answer in prose without what was thought before it; as it is where nothing was."""
+    if _CHANNELS.match(text):
+        *_, last = [None, *_FINAL.finditer(text)]
+        return _FINAL_END.sub("", text[last.end() :]) if last else ""
     at = 0
     while opened := _LEADS.match(text, at):
         closed = _closing(opened[1]).search(text, opened.end())
         if closed is None:
             return ""
         at = closed.end()
-    answer = text[at:].lstrip() if at else text
+    answer = _AROUND.sub("", text[at:]).strip() if at else text
     closed = _CLOSES.search(answer)
     if closed is None or _OPENS.search(answer, 0, closed.start()) or _within(_values(answer), closed.start()):
         return answer
@@ -67,7 +84,7 @@ def json_without_thinking(text: str) -> str:
 
 def _closing(mark: str) -> re.Pattern[str]:
     """What closes what this mark opens."""
-    return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
+    return re.compile(re.escape(_PAIRS[mark.lower()]), re.IGNORECASE)
 
 
 def _values(text: str) -> list[tuple[int, int]]:

@@ -12,7 +12,8 @@ from bullpen.orchestrator.errors import BudgetExceeded, Misconfigured, NoAnswer
 from bullpen.orchestrator.gateway.chain import Course
 from bullpen.orchestrator.gateway.model import Card, Completion, Piece, Usage
 from bullpen.orchestrator.gateway.providers.openai_http import OpenAIHttp
-from bullpen.orchestrator.gateway.providers.openai_shape import Answer, Asked, read
+from bullpen.orchestrator.gateway.providers.openai_shape import Answer, Asked
+from bullpen.orchestrator.gateway.providers.reading import read
 from bullpen.orchestrator.journal.tally import Tally
 from bullpen.orchestrator.rules.outcome import RULES, Outcome
 from bullpen.orchestrator.rules.plan import Plan, PlannedTask

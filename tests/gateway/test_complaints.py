@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bullpen.orchestrator.gateway.providers.complaint import outcome_in_200, outcome_of
-from bullpen.orchestrator.gateway.providers.openai_shape import Answer, Asked, read
+from bullpen.orchestrator.gateway.providers.openai_shape import Answer, Asked
+from bullpen.orchestrator.gateway.providers.reading import read
 from bullpen.orchestrator.gateway.providers.retry_after import retry_after_s
 from bullpen.orchestrator.rules.outcome import Outcome
 

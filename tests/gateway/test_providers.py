@@ -114,7 +114,10 @@ async def test_trouble_is_an_outcome_after_one_request(name: str, reply: Reply, 
         (Raw(b'{"choices": [null]}'), Outcome.NOT_JSON),
         (Raw(b'{"error": {"message": "overloaded"}}'), Outcome.ERROR_IN_200),
         (Raw(b'{"choices"', cut=True), Outcome.CUT),
-        (Says("no finish", finish_reason=None), Outcome.CUT),
+        (
+            Raw(b'{"choices": [], "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}'),
+            Outcome.NOT_JSON,
+        ),
         (Raw(b"x" * (9 * 1024 * 1024)), Outcome.TOO_LARGE),
     ],
 )

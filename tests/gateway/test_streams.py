@@ -1,8 +1,10 @@
 """Answers that stream, in both lanes over real sockets: shown as they arrive, believed only when they are complete."""
 
 import asyncio
+import gzip
 import json
 import sys
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -196,11 +198,30 @@ async def test_an_answer_that_does_not_stream_is_read_as_such(
     assert pieces == []
 
 
-async def test_a_packed_stream_is_not_unpacked(lane: str) -> None:
+@pytest.mark.parametrize(
+    ("coding", "packed", "outcome"),
+    [
+        (b"gzip", gzip.compress(FIRST + SECOND + STOP), Outcome.OK),
+        (b"deflate", zlib.compress(FIRST + SECOND + STOP), Outcome.OK),
+        (b"gzip", FIRST + SECOND + STOP, Outcome.OK),  # unpacked on its way, and its header left
+        (b"gzip", gzip.compress(FIRST + b": " + bytes(9_000_000)), Outcome.TOO_LARGE),
+        (b"gzip", b"\x1f\x8bno", Outcome.CUT),
+        (b"br", FIRST + STOP, Outcome.NOT_JSON),
+    ],
+)
+async def test_a_packed_stream_is_unpacked_as_far_as_the_bound(
+    lane: str, coding: bytes, packed: bytes, outcome: Outcome
+) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
-        writer.write(EVENTS.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n") + piece(FIRST + STOP) + END)
+        writer.write(EVENTS.replace(b"\r\n\r\n", b"\r\ncontent-encoding: %b\r\n\r\n" % coding))
+        for at in range(0, len(packed), 65_536 if len(packed) > 1000 else 7):
+            writer.write(piece(packed[at : at + (65_536 if len(packed) > 1000 else 7)]))
+        writer.write(END)
 
-    assert (await hear(lane, answer))[0].outcome is Outcome.NOT_JSON
+    completion, pieces, _ = await hear(lane, answer)
+
+    assert completion.outcome is outcome, completion.detail
+    assert "".join(shown.text for shown in pieces) == ("Hello" if outcome is Outcome.OK else "")
 
 
 async def test_the_arguments_of_a_tool_stream_too(lane: str) -> None:

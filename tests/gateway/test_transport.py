@@ -231,11 +231,13 @@ async def test_a_body_without_end_is_not_read_to_it(make: Make, length: bool) ->
     assert sent < 30_000_000
 
 
-async def test_a_packed_body_is_not_unpacked(make: Make) -> None:
+async def test_a_packed_body_is_unpacked_as_far_as_the_bound(make: Make) -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
     completion = await given(make, plain(bomb, content_encoding="gzip"))
+    unknown = await given(make, plain(b"x", content_encoding="br"))
 
-    assert (completion.outcome, completion.detail) == (Outcome.NOT_JSON, "the answer is packed with gzip")
+    assert completion.outcome is Outcome.TOO_LARGE
+    assert (unknown.outcome, unknown.detail) == (Outcome.NOT_JSON, "the answer is packed with br")
 
 
 async def test_no_packed_body_is_asked_for_and_connections_are_used_again(make: Make) -> None:

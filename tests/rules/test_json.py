@@ -333,3 +333,42 @@ def test_a_hostile_text_takes_bounded_time(text: str) -> None:
     read_json(text, FOUND)
 
     assert time.process_time() - began < 10
+
+
+class Lease(BaseModel):
+    name: str = ""
+    size: int = 0
+
+
+class Called(BaseModel):
+    name: str
+    arguments: dict[str, int]
+
+
+CALL = '{"name": "explain", "arguments": {"name": "a", "size": 1}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<tool_call>\n{CALL}\n</tool_call>",
+        f"[TOOL_CALLS][{CALL}]",
+        f"<|python_tag|>{CALL.replace('arguments', 'parameters')}",
+        f'```json\n{{"type": "function", "function": {CALL}}}\n```',
+        json.dumps({"tool_calls": [{"id": "c", "function": {"name": "x", "arguments": '{"name": "a", "size": 1}'}}]}),
+        "<tool_call><function=x>\n<parameter=name>\na\n</parameter>\n<parameter=size>\n1\n</parameter>\n</function>",
+    ],
+)
+def test_the_arguments_of_a_call_that_was_written_as_text_are_the_answer(text: str) -> None:
+    reading = read_json(text, TypeAdapter(Lease))
+
+    assert reading.value == {"name": "a", "size": 1}
+    assert "call written as text" in " ".join(reading.mends)
+
+
+def test_an_answer_that_has_the_keys_of_a_call_is_none() -> None:
+    value = {"name": "explain", "arguments": {"size": 1}}
+
+    assert read_json(json.dumps(value), TypeAdapter(Called)).value == value
+    assert read_json(json.dumps([value]), TypeAdapter(list[Called])).value == [value]
+    assert read_json(json.dumps(value)).value == value

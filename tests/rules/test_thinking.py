@@ -27,6 +27,8 @@ MARKS = [
     ("<seed:think>", "</seed:think>"),
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
 ]
 DRAFTS = ['maybe {"answer": "no", "n": 1}', "the set {1,2} or [3", 'so {"answer": "no', "", "a < b, and <i>that</i>"]
 VALUE = {"answer": "forty-two", "n": 42}
@@ -89,3 +91,27 @@ def test_a_stream_shows_the_answer_alone_however_it_is_cut(
     assert spoken.is_all(answer) or (answer == "<thi" and not shown)  # it may still become a mark
     assert without_thinking(text) == answer
     assert "".join(shown) in (answer, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>A loan.<|return|>",
+        "<|channel|>final<|message|>A loan.",
+        "<|start|>assistant<|channel|>analysis<|message|>final?<|end|><|channel|>final <|message|>A loan.<|end|>",
+        "analysisThe user asks. Two words.assistantfinalA loan.",
+        "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>A loan.<|END_RESPONSE|>",
+        "<|begin_of_thought|>Hm.<|end_of_thought|>\n\n<|begin_of_solution|>A loan.<|end_of_solution|>",
+    ],
+)
+def test_only_the_last_channel_is_the_answer(text: str) -> None:
+    assert without_thinking(text) == "A loan."
+
+
+@pytest.mark.parametrize("text", ["analysis of the final lease", "A channel <|channel|> of marks.", "assistantfinal"])
+def test_words_that_are_no_channels_stay(text: str) -> None:
+    assert without_thinking(text) == text
+
+
+def test_channels_without_a_last_one_hold_no_answer() -> None:
+    assert without_thinking("<|channel|>analysis<|message|>Hm.") == ""

@@ -5,7 +5,7 @@ Providers agree on little here: the code may be missing, a number, or the same f
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ...rules.outcome import Outcome, of_status
@@ -69,10 +69,20 @@ _MODEL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SCHEMA = re.compile(
-    r"response[ _]format|json[ _]?schema|json_object|json[ _]mode|structured[ _]?outputs?|guided"
-    r"|tool[ _]?(?:choice|use|calls?|calling)\b|\btools?\b|function[ _]?call",
+    r"response[ _]?format|json[ _]?schema|json_object|json[ _]mode|structured[ _]?outputs?|guided|grammar"
+    r"|tool[ _]?(?:choice|use|calls?|calling)\b|\btools?\b|function[ _]?call|requested parameters",
     re.IGNORECASE,
 )
+#: The same, of a server's own trouble: what else stands there may be about anything.
+_SCHEMA_IN_5XX = re.compile(r"response[ _]?format|json[ _]?schema|structured[ _]?outputs?|grammar", re.IGNORECASE)
+#: The outcomes of a 4xx after which the field that it names is left out: the others say what else to do.
+_UNTOLD = (Outcome.BAD_REQUEST, Outcome.NO_SCHEMA_MODE, Outcome.KEY_REFUSED, Outcome.NO_SUCH_MODEL)
+#: The statuses that say what is wrong, whatever else is named.
+_TELLING = (402, 408, 413, 429)
+#: Parts of a request by which an error may name the field that they are in.
+_PARTS = {"include_usage": "stream_options"}
+#: Where an error repeats what it was sent.
+_REPEATED = ("input", "ctx", "body", "received")
 
 
 def outcome_of(status: int, error: Any, *, has_schema: bool = False) -> Outcome:
@@ -84,7 +94,36 @@ def outcome_of(status: int, error: Any, *, has_schema: bool = False) -> Outcome:
     # The same status and code for a rate as for a quota that is used up: the words tell.
     if named is Outcome.RATE_LIMITED or (named is None and status in (402, 429)):
         return Outcome.NO_QUOTA if status == 402 or _NO_QUOTA.search(words) else Outcome.RATE_LIMITED
-    return named or _by_words(status, words, has_schema=has_schema) or of_status(status)
+    told = named or _by_words(status, words, has_schema=has_schema) or of_status(status)
+    # What else it may be that a server will not take, the request has shown by coming back without its schema.
+    return Outcome.NO_SCHEMA_MODE if told is Outcome.BAD_REQUEST and has_schema else told
+
+
+def refused_field(status: int, error: Any, outcome: Outcome, sent: Collection[str]) -> str:
+    """Which of the fields that were `sent` a 4xx of this outcome names as one that the server does not take; "" where
+    it names none. The longest is meant where several are named: `stream` is a part of others."""
+    if not 400 <= status < 500 or status in _TELLING or outcome not in _UNTOLD:
+        return ""
+    words = " ".join(_everything(error))[:_WORDS_MOST]
+    named = {_PARTS.get(word, word) for word in re.findall(r"[a-z_]+", words.lower())}
+    return max(named & set(sent), key=len, default="")
+
+
+def _everything(error: Any, depth: int = 8) -> Iterator[str]:
+    """Every text of an error, but for what it repeats of the request."""
+    if isinstance(error, str):
+        yield error
+    elif depth and isinstance(error, dict):
+        for name, part in error.items():
+            yield from () if name in _REPEATED else _everything(part, depth - 1)
+    elif depth and isinstance(error, list):
+        for part in error:
+            yield from _everything(part, depth - 1)
+
+
+def status_in(error: Any) -> int:
+    """The status that is written inside an error which came in a 200; 500 where there is none."""
+    return next((int(code) for code in _codes(error) if re.fullmatch("[45][0-9][0-9]", code)), 500)
 
 
 def outcome_in_200(error: Any, *, has_schema: bool = False) -> Outcome:
@@ -92,8 +131,7 @@ def outcome_in_200(error: Any, *, has_schema: bool = False) -> Outcome:
 
     A server's own trouble is not told apart there from that of a model which has worked.
     """
-    inner = next((int(code) for code in _codes(error) if re.fullmatch("[45][0-9][0-9]", code)), 500)
-    outcome = outcome_of(inner, error, has_schema=has_schema)
+    outcome = outcome_of(status_in(error), error, has_schema=has_schema)
     return Outcome.ERROR_IN_200 if outcome is Outcome.SERVER_ERROR else outcome
 
 
@@ -107,7 +145,8 @@ def message_of(error: Any) -> str:
 
 def _by_words(status: int, words: str, *, has_schema: bool) -> Outcome | None:
     if status >= 500:  # whose words are about the server, but for some that know no other status
-        return Outcome.TOO_LONG if _TOO_LONG.search(words) else None
+        known = [(_TOO_LONG, Outcome.TOO_LONG), *([(_SCHEMA_IN_5XX, Outcome.NO_SCHEMA_MODE)] if has_schema else [])]
+        return next((outcome for pattern, outcome in known if pattern.search(words)), None)
     if _REFUSED.search(words):
         return Outcome.REFUSED
     if status in (401, 403):

@@ -17,7 +17,8 @@ from ...settings import Rung
 from ..model import Card, Completion, Request, Usage
 from .keys import DEFAULT_KEY_ENV, key_in, without
 from .litellm_library import causes, faults, keys, load, outcome_of_error, wait_of
-from .openai_shape import asked_of, question, read, read_value
+from .openai_shape import asked_of, failed, question, read_value
+from .reading import read
 from .sending import CONNECT_TIMEOUT_S, Listener, Sender, fault_of, stalled
 from .streamed import Streamed
 
@@ -197,4 +198,5 @@ def _fault(error: Exception, wire: "Wire") -> Completion:
     outcome = outcome_of_error(error, has_schema=wire.asked.has_schema)
     if outcome in _BEFORE_A_MODEL and not any(map(_tells, causes(error))):
         outcome = Outcome.CUT
-    return Completion(outcome, detail=f"{type(error).__name__}: {error}", retry_after_s=wait_of(error))
+    status, told = getattr(error, "status_code", 0), f"{type(error).__name__}: {error}"
+    return replace(failed(status, told, outcome, wire.asked, told), retry_after_s=wait_of(error))

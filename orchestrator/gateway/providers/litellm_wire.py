@@ -19,8 +19,10 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from ...clock import monotonic_s
 from ..model import Completion, Request
-from .openai_shape import ANSWER_BYTES_MOST, Answer, Asked, read, too_large
-from .sending import Sender, Trip, fault_of, is_packed, stalled, whole
+from .openai_shape import Answer, Asked, too_large
+from .reading import read
+from .sending import Body, Sender, Trip, fault_of, is_packed, stalled, unpacked, whole
+from .unpack import TooLarge
 
 #: How LiteLLM names the tool by which it asks for a schema where the provider has no schemas.
 _TRANSLATED = "json_tool_call"
@@ -54,7 +56,7 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
         sent = (url, more.get("headers") or {}, body, more.get("params"))
         if url.partition("?")[0].endswith("/chat/completions"):
             if _TRANSLATED.encode() in body:
-                self.asked = Asked(True, _TRANSLATED)
+                self.asked = self.asked._replace(has_schema=True, tool=_TRANSLATED)
             raise Ended(await self._judged(*sent))
         if more.get("stream"):
             return await self._opened(*sent)
@@ -94,19 +96,18 @@ class Wire(AsyncHTTPHandler):  # type: ignore[misc]  # LiteLLM has no types that
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body that ends at the bound."""
+    """A body, unpacked, that ends at the bound."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
+        body = Body(self._response)
         try:
-            async for chunk in self._response.content.iter_any():
-                size += len(chunk)
-                if size > ANSWER_BYTES_MOST:
-                    raise Ended(too_large())
-                yield chunk
+            while piece := await body.read():
+                yield piece
+        except TooLarge:
+            raise Ended(too_large()) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Ended(fault_of(error, answered=True)) from error
 
@@ -115,7 +116,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _response(url: str, headers: Any, **body: Any) -> httpx.Response:
-    return httpx.Response(200, headers=list(headers.items()), request=httpx.Request("POST", url), **body)
+    return httpx.Response(200, headers=unpacked(headers), request=httpx.Request("POST", url), **body)
 
 
 def _encoded(body: Any) -> bytes:

@@ -6,25 +6,35 @@ Everything in an answer is untrusted: each field is checked before it is used.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
-from pydantic_core import from_json
-
+from ...rules.json.decode import Refused, decode
 from ...rules.outcome import Outcome, of_content
+from ...rules.thinking import json_without_thinking
 from ...settings import Rung
 from ...text import clean
 from ..form import form_of
 from ..model import Completion, Request, Usage
-from .complaint import message_of, outcome_in_200, outcome_of
-from .retry_after import retry_after_s
+from .complaint import message_of, outcome_in_200, refused_field, status_in
 
 #: The most bytes of an answer that are read.
 ANSWER_BYTES_MOST = 8 * 1024 * 1024
 #: The most tokens that a provider is believed to have counted in one call.
 TOKENS_MOST = 10**9
 
+#: What some servers write before a body.
+MARK = b"\xef\xbb\xbf"
+
+#: What the bound on an answer is called: as every server knows it, and as those do that refuse that.
+_MOST = ("max_tokens", "max_completion_tokens")
+#: The fields that a schema is asked for with.
+_OF_SCHEMA = ("response_format", "tools", "tool_choice")
+#: The parts of a content that are thinking, and where else a message may have it.
+_THINKING = ("thinking", "redacted_thinking", "reasoning", "reasoning_text")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 #: The most characters of an error that are repeated, before keys are taken out of it: none may be cut in two.
-_HEARD_MOST = 4000
+HEARD_MOST = 4000
+_FENCE = re.compile(r"\A```\w*\s+(.*?)\s*```\Z", re.DOTALL)
 #: What some providers call the reasons that the others agree on.
 _REASONS = {
     "max_tokens": "length",
@@ -43,6 +53,10 @@ class Asked(NamedTuple):
     has_schema: bool = False
     #: The tool whose arguments are the answer; "" where none was offered.
     tool: str = ""
+    #: Whether the answer is to be JSON, however that was asked for.
+    is_typed: bool = False
+    #: The fields that it was asked with, of those that a server may refuse.
+    sent: frozenset[str] = frozenset()
 
 
 class Answer(NamedTuple):
@@ -56,18 +70,29 @@ class Answer(NamedTuple):
 
 def asked_of(request: Request, rung: Rung) -> Asked:
     """How the schema is asked for: not at all, by the provider's own schemas, or as the arguments of one tool."""
+    sent = _fields(request)
     if request.form is None or request.is_prompted or rung.schema_mode == "prompted":
-        return Asked()
-    return Asked(True, _name(request) if rung.schema_mode == "tool" else "")
+        return Asked(is_typed=request.form is not None, sent=sent)
+    if rung.schema_mode == "tool":
+        return Asked(True, _name(request), True, sent | {"tools", "tool_choice"})
+    return Asked(True, "", True, sent | {"response_format"})
+
+
+def _fields(request: Request) -> frozenset[str]:
+    """What is sent of the fields that a server may refuse, but for those of a schema."""
+    most = next((name for name in _MOST if name not in request.without), None)
+    is_streamed = request.watch is not None and "stream" not in request.without
+    of_stream = {"stream", "stream_options"} if is_streamed else set()
+    return frozenset(({most} if most else set()) | of_stream) - request.without
 
 
 def question(request: Request, rung: Rung) -> dict[str, Any]:
     """What is asked, except for the model: messages, the most tokens, the schema where there is one, and a stream."""
     body: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        "max_tokens": request.tokens_out_most or rung.tokens_out_most,
     }
     asked = asked_of(request, rung)
+    body |= {name: request.tokens_out_most or rung.tokens_out_most for name in _MOST if name in asked.sent}
     beside = form_of(request.form).beside(request.messages[0].content) if request.form is not None else {}
     if asked.tool:
         function = {"name": asked.tool, "parameters": beside}
@@ -76,42 +101,23 @@ def question(request: Request, rung: Rung) -> dict[str, Any]:
     elif asked.has_schema:
         schema = {"name": _name(request), "schema": beside, "strict": False}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if request.watch is not None:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return body
+    of_stream = {"stream": True, "stream_options": {"include_usage": True}}
+    return body | {name: value for name, value in of_stream.items() if name in asked.sent}
 
 
 def _name(request: Request) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", request.prompt)[:64] or "answer"
 
 
-def read(answer: Answer, asked: Asked) -> Completion:
-    """What an answer that arrived whole says.
-
-    `detail` may repeat what the provider wrote: pass it through `without` before anyone sees it.
-    """
-    status, headers, content, _ = answer
-    if 300 <= status < 400:
-        return Completion(Outcome.REDIRECTED, detail=f"HTTP {status} to {headers.get('location', 'nowhere')}")
-    if (packed := headers.get("content-encoding", "identity")) != "identity":
-        # To unpack it could take any amount of memory; none was asked for.
-        return Completion(Outcome.NOT_JSON, detail=f"the answer is packed with {packed}")
-    value: Any = None
-    try:
-        value = decoded(content)
-    except (ValueError, RecursionError) as error:
-        if status == 200:
-            return Completion(Outcome.NOT_JSON, detail=f"{error}: {_excerpt(content)}")
-    return read_value(value, asked) if status == 200 else _failure(answer, value, asked)
-
-
 def decoded(content: bytes) -> Any:
-    """The JSON value. Raises ValueError or RecursionError. Strict: NaN and Infinity are not JSON."""
+    """The JSON value, with or without a mark before it. Raises ValueError.
+
+    Strict: a key that stands twice has no one value, and NaN and Infinity are not JSON.
+    """
     try:
-        return from_json(content, allow_inf_nan=False)
-    except ValueError:
-        # It refuses lone surrogates, which models do write; and its words are poorer.
-        return _DECODER.decode(content.decode())
+        return decode(content.removeprefix(MARK).decode())
+    except Refused as refusal:
+        raise ValueError(str(refusal)) from None
 
 
 def too_large() -> Completion:
@@ -133,24 +139,21 @@ def read_value(value: Any, asked: Asked) -> Completion:
         case dict() if "choices" not in value:
             return Completion(Outcome.EMPTY, detail="no choices")
         case _:
-            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:_HEARD_MOST]}")
+            return Completion(Outcome.NOT_JSON, detail=f"JSON, but not an answer: {json.dumps(value)[:HEARD_MOST]}")
 
 
 def failure_in_200(error: Any, asked: Asked) -> Completion:
     """What an error gives that came where an answer should be."""
     outcome = outcome_in_200(error, has_schema=asked.has_schema)
-    return Completion(outcome, detail=f"error in a 200: {message_of(error)}")
+    return failed(status_in(error), error, outcome, asked, f"error in a 200: {message_of(error)}")
 
 
-def first_model(answer: Answer) -> str | Completion:
-    """The id of the first model in the answer to `GET /models`; a Completion that says why there is none."""
-    failure = read(answer, Asked())
-    if answer.status != 200 or failure.outcome is Outcome.NOT_JSON:
-        return failure
-    match decoded(answer.content):
-        case {"data": [{"id": str(name)}, *_]} if name:
-            return name
-    return Completion(Outcome.NO_SUCH_MODEL, detail="the server lists no model; name one in the rung")
+def failed(status: int, error: Any, outcome: Outcome, asked: Asked, detail: str) -> Completion:
+    """What an error gives; where it names a field that the server does not take, that is what it is about."""
+    field = refused_field(status, error, outcome, asked.sent)
+    if field in _OF_SCHEMA:
+        return Completion(Outcome.NO_SCHEMA_MODE, detail=detail)
+    return Completion(Outcome.FIELD_REFUSED if field else outcome, detail=detail, refused=field)
 
 
 def text_in(content: Any) -> str | None:
@@ -161,9 +164,15 @@ def text_in(content: Any) -> str | None:
         case str():
             return content
         case [*parts] if all(isinstance(part, dict) for part in parts):
-            return "".join(text for part in parts if isinstance(text := part.get("text"), str))
+            said = [part for part in parts if part.get("type") not in _THINKING]
+            return "".join(text for part in said if isinstance(text := part.get("text"), str))
         case _:
             return None
+
+
+def thought_in(message: Mapping[str, Any]) -> str:
+    """What a message has in a channel for thinking, under whatever name."""
+    return next((text for name in _THOUGHTS if (text := text_in(message.get(name)))), "")
 
 
 def _answer(value: Mapping[str, Any], choice: Mapping[str, Any], asked: Asked) -> Completion:
@@ -175,11 +184,15 @@ def _answer(value: Mapping[str, Any], choice: Mapping[str, Any], asked: Asked) -
     reason = _text(choice.get("finish_reason"))
     reason = _REASONS.get(reason.lower(), reason)
     text, stray = _called(message, text, asked)
+    if asked.is_typed and not text.strip():
+        text = _json_in(thought_in(message)) or text
     outcome = Outcome.ERROR_IN_200 if reason == "error" else of_content(text, reason, refusal)
     if outcome in (Outcome.OK, Outcome.EMPTY) and stray:
         outcome = Outcome.UNKNOWN_TOOL
     usage = _usage(value.get("usage"))
-    notes = [f"refused: {refusal}" if refusal else "", stray, "" if usage else "usage invalid"]
+    is_only_thought = outcome is Outcome.EMPTY and bool(thought_in(message))
+    thought = "it thought, and answered nothing" if is_only_thought else ""
+    notes = [f"refused: {refusal}" if refusal else "", stray, thought, "" if usage else "usage invalid"]
     return Completion(
         outcome,
         text=clean(text),
@@ -188,6 +201,17 @@ def _answer(value: Mapping[str, Any], choice: Mapping[str, Any], asked: Asked) -
         usage=usage or Usage(),
         detail="; ".join(filter(None, notes)),
     )
+
+
+def _json_in(thought: str) -> str:
+    """The thinking where it is JSON from beginning to end: some servers take a whole answer for it. Else ""."""
+    bare = json_without_thinking(thought).strip()
+    if fenced := _FENCE.match(bare):
+        bare = fenced[1]
+    try:
+        return bare if isinstance(decoded(bare.encode()), dict | list) else ""
+    except ValueError:
+        return ""
 
 
 def _called(message: Mapping[str, Any], text: str, asked: Asked) -> tuple[str, str]:
@@ -200,8 +224,13 @@ def _called(message: Mapping[str, Any], text: str, asked: Asked) -> tuple[str, s
     ours = next((function for function in functions if asked.tool and function.get("name") == asked.tool), None)
     if ours is None:
         return text, f"it called {_text(functions[0].get('name'))[:80]!r}, which it was not offered"
-    arguments = ours.get("arguments")
-    return (arguments if isinstance(arguments, str) else json.dumps(arguments)), ""
+    return arguments_in(ours), ""
+
+
+def arguments_in(function: Mapping[str, Any]) -> str:
+    """The arguments of a call, or a piece of them, as text; "" where there are none."""
+    arguments = function.get("arguments")
+    return arguments if isinstance(arguments, str) else json.dumps(arguments) if arguments is not None else ""
 
 
 def _usage(value: Any) -> Usage | None:
@@ -215,26 +244,5 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value <= TOKENS_MOST
 
 
-def _failure(answer: Answer, value: Any, asked: Asked) -> Completion:
-    status, headers, content, wall_ms = answer
-    said = message_of(value) if isinstance(value, dict | list) and value else _excerpt(content)
-    return Completion(
-        outcome_of(status, value, has_schema=asked.has_schema),
-        detail=f"HTTP {status}; {said}" if said else f"HTTP {status}",
-        retry_after_s=retry_after_s(headers, wall_ms),
-    )
-
-
-def _excerpt(content: bytes) -> str:
-    return content[:_HEARD_MOST].decode(errors="backslashreplace")
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

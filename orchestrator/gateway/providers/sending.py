@@ -1,4 +1,4 @@
-"""One request over aiohttp: sent once, followed nowhere, unpacked never, read so far and no further.
+"""One request over aiohttp: sent once, followed nowhere, read and unpacked so far and no further.
 
 Both network lanes send with this, so that the same trouble on the way is the same outcome in both.
 """
@@ -6,6 +6,7 @@ Both network lanes send with this, so that the same trouble on the way is the sa
 import errno
 import math
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,8 +20,9 @@ from ...rules.outcome import Outcome
 from ...settings import Rung
 from ..model import Completion, Piece, Request
 from .openai_shape import ANSWER_BYTES_MOST, Answer, Asked, too_large
-from .sse import Events
+from .sse import Events, begins_events
 from .streamed import Streamed
+from .unpack import TooLarge, Unpacker, can_unpack
 
 if TYPE_CHECKING:
     import aiohttp
@@ -35,6 +37,8 @@ _LINGER_S = 0.25
 #: What the system says of a connection that the other side has closed; aiohttp says it without a number.
 _CLOSED = (errno.ECONNRESET, errno.EPIPE, None)
 _CLOCK = SystemClock()
+#: The headers that say how a body was packed.
+_OF_PACKING = ("content-encoding", "content-length")
 #: Whether aiohttp is imported to its end.
 _IS_LOADED = threading.Event()
 
@@ -144,7 +148,7 @@ class Sender:
             listener = Listener(request, self.rung, patience)
             try:
                 async with self.request(trip, "POST", url, headers, body, params) as response:
-                    if not is_stream(response):
+                    if response.status != 200 or is_packed(response.headers):
                         listener.hear_whole()
                         return await whole(response)
                     return await _hear(response, streamed, listener)
@@ -190,11 +194,6 @@ async def load() -> None:
         _IS_LOADED.set()
 
 
-def is_stream(response: "aiohttp.ClientResponse") -> bool:
-    """Whether it is an answer that streams, as it was asked to."""
-    return response.status == 200 and response.content_type == "text/event-stream" and not is_packed(response.headers)
-
-
 def stalled(rung: Rung) -> Completion:
     """What a stream gives that has fallen silent."""
     return Completion(
@@ -202,34 +201,86 @@ def stalled(rung: Rung) -> Completion:
     )
 
 
+class Body:
+    """The body of a response as it arrives, unpacked."""
+
+    def __init__(self, response: "aiohttp.ClientResponse") -> None:
+        self._content = response.content
+        self._unpacker = Unpacker(_encoding(response.headers), ANSWER_BYTES_MOST)
+
+    async def read(self) -> bytes:
+        """The next piece; nothing at its end. Raises TooLarge over the bound, and what aiohttp raises."""
+        import aiohttp
+
+        while content := await self._content.readany():
+            try:
+                piece = self._unpacker.feed(content)
+            except zlib.error as error:
+                raise aiohttp.ClientPayloadError(f"the packed body is broken: {error}") from error
+            if piece:
+                return piece
+        return b""
+
+
 async def whole(response: "aiohttp.ClientResponse") -> Answer | Completion:
-    """The response with its body, but for bodies that are not read: redirects, packed ones, ones over the bound."""
-    status, headers, length = response.status, response.headers, response.content_length
+    """The response with its body, but for bodies that are not read: redirects, ones that are packed in a way that we do
+    not know, ones over the bound."""
+    if 300 <= response.status < 400 or is_packed(response.headers):
+        return Answer(response.status, response.headers, b"")
+    return await _rest(response, Body(response))
+
+
+async def _rest(response: "aiohttp.ClientResponse", body: Body, begun: bytes = b"") -> Answer | Completion:
+    """The response with the rest of a body that may have `begun`."""
+    status, length = response.status, response.content_length
     wall_ms = None if status == 200 else _CLOCK.wall_ms()
-    if 300 <= status < 400 or is_packed(response.headers):
-        return Answer(status, headers, b"", wall_ms)
-    if length is not None:
-        return too_large() if length > ANSWER_BYTES_MOST else Answer(status, headers, await response.read(), wall_ms)
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > ANSWER_BYTES_MOST:
-            return too_large()
-    return Answer(status, headers, bytes(content), wall_ms)
+    if length is not None and length > ANSWER_BYTES_MOST:
+        return too_large()
+    content = bytearray(begun)
+    try:
+        while piece := await body.read():
+            content += piece
+    except TooLarge:
+        return too_large()
+    return Answer(status, unpacked(response.headers), bytes(content), wall_ms)
 
 
 def is_packed(headers: Mapping[str, str]) -> bool:
-    """Whether a body is packed, though none such was asked for. `headers` ignores case."""
-    return headers.get("content-encoding", "identity") != "identity"
+    """Whether a body is packed in a way that we do not know. `headers` ignores case."""
+    return not can_unpack(_encoding(headers))
 
 
-async def _hear(response: "aiohttp.ClientResponse", streamed: Streamed, listener: Listener) -> Completion:
-    """Hear a stream to its end."""
-    events, size = Events(), 0
-    async for content in response.content.iter_any():
-        size += len(content)
-        if size > ANSWER_BYTES_MOST:
-            return streamed.ended(too_large())
+def unpacked(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a body that has been unpacked, in lower case."""
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _OF_PACKING}
+
+
+def _encoding(headers: Mapping[str, str]) -> str:
+    return headers.get("content-encoding", "").strip().lower() or "identity"
+
+
+async def _hear(response: "aiohttp.ClientResponse", streamed: Streamed, listener: Listener) -> Answer | Completion:
+    """Hear a stream to its end; where it is none, whatever it is called, the whole answer."""
+    body, begun, is_events = Body(response), b"", None
+    is_called_so = response.content_type == "text/event-stream"
+    if not is_called_so:
+        listener.hear_whole()
+    try:
+        while is_events is None and (piece := await body.read()):
+            begun += piece
+            is_events = begins_events(begun)
+        if is_events or (is_called_so and not begun.lstrip().startswith((b"{", b"["))):
+            return await _hear_events(body, begun, streamed, listener)
+        listener.hear_whole()
+        return await _rest(response, body, begun)
+    except TooLarge:
+        return streamed.ended(too_large())
+
+
+async def _hear_events(body: Body, content: bytes, streamed: Streamed, listener: Listener) -> Completion:
+    """Hear events to their end, of which the first bytes have come."""
+    events = Events()
+    while content:
         try:
             for data in events.feed(content):
                 listener.hear(streamed.take(data))
@@ -239,6 +290,7 @@ async def _hear(response: "aiohttp.ClientResponse", streamed: Streamed, listener
             break
         if streamed.is_done:
             listener.hear_the_end()
+        content = await body.read()
     return streamed.ended()
 
 

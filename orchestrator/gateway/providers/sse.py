@@ -6,6 +6,16 @@ import re
 LINE_BYTES_MOST = 1024 * 1024
 _END_OF_LINE = re.compile(rb"\r\n|\n|\r")
 _MARK = b"\xef\xbb\xbf"
+#: What a line of a stream begins with; nothing that is JSON does.
+_NAMES = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def begins_events(content: bytes) -> bool | None:
+    """Whether a body that begins so is a stream of events, whatever it is called; None where more must come to tell."""
+    begun = content.removeprefix(_MARK).lstrip()
+    if begun.startswith(_NAMES):
+        return True
+    return None if any(name.startswith(begun) for name in _NAMES) else False
 
 
 class Events:

@@ -10,7 +10,7 @@ from typing import Any
 from ...rules.outcome import Outcome
 from ...text import clean
 from ..model import Completion
-from .openai_shape import Asked, decoded, failure_in_200, read_value, text_in
+from .openai_shape import Asked, arguments_in, decoded, failure_in_200, read_value, text_in, thought_in
 
 _DONE = b"[DONE]"
 #: The most calls of tools that are kept apart.
@@ -35,7 +35,8 @@ class Streamed:
         self._head: dict[str, Any] = {}
         self._content: list[str] = []
         self._refusal: list[str] = []
-        self._calls: dict[int, _Call] = {}
+        self._thought: list[str] = []
+        self._calls: dict[int | str, _Call] = {}
         self._shown: list[str] = []
         self._failure: Completion | None = None
         self.finish_reason: str | None = None
@@ -55,7 +56,7 @@ class Streamed:
             return None
         try:
             return self.add(decoded(data))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             self._failure = Completion(Outcome.CUT, detail=f"a chunk is not JSON: {error}")
             return None
 
@@ -92,34 +93,46 @@ class Streamed:
         self._content.append(content)
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)
+        self._thought.append(thought := thought_in(delta))
         arguments = self._called(delta)
         shown = arguments if self._asked.tool else content
         if shown:
             self._shown.append(shown)
             return clean(shown)
-        is_token = content or arguments or refusal or delta.get("reasoning_content") or delta.get("reasoning")
-        return "" if is_token else None
+        return "" if content or arguments or refusal or thought else None
 
     def _called(self, delta: Mapping[str, Any]) -> str:
         """Take the pieces of calls; what is new of their arguments."""
         calls, pieces = delta.get("tool_calls"), list[str]()
         old = {"index": 0, "function": delta.get("function_call")}
-        for call in (*(calls if isinstance(calls, list) else ()), old):
+        for n, call in enumerate((*(calls if isinstance(calls, list) else ()), old)):
             if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
                 continue
-            index = call.get("index") or 0
-            if type(index) is int and (index in self._calls or len(self._calls) < _CALLS_MOST):
-                kept = self._calls.setdefault(index, _Call())
-                kept.name += name if isinstance(name := function.get("name"), str) else ""
-                if isinstance(piece := function.get("arguments"), str):
+            key = self._key(call, n)
+            if key in self._calls or len(self._calls) < _CALLS_MOST:
+                kept, name = self._calls.setdefault(key, _Call()), function.get("name")
+                if isinstance(name, str) and name != kept.name:  # some servers repeat it with each piece
+                    kept.name += name
+                if piece := arguments_in(function):
                     kept.arguments.append(piece)
                     pieces.append(piece)
         return "".join(pieces)
+
+    def _key(self, call: Mapping[str, Any], n: int) -> int | str:
+        """What tells the `n`th call of a chunk from others: its index, else its id, else its place; a piece that has
+        neither goes on with the last one."""
+        index, name = call.get("index"), call.get("id")
+        if type(index) is int:
+            return index
+        if isinstance(name, str) and name:
+            return name
+        return next(reversed(self._calls), n) if n == 0 else n
 
     def _value(self) -> dict[str, Any]:
         """What the provider would have sent without streaming."""
         calls = [
             {"function": {"name": call.name, "arguments": "".join(call.arguments)}} for call in self._calls.values()
         ]
-        message = {"content": "".join(self._content), "refusal": "".join(self._refusal), "tool_calls": calls}
+        said = {"content": self._content, "refusal": self._refusal, "reasoning_content": self._thought}
+        message = {**{name: "".join(parts) for name, parts in said.items()}, "tool_calls": calls}
         return {**self._head, "choices": [{"message": message, "finish_reason": self.finish_reason}]}

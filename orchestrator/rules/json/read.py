@@ -19,6 +19,7 @@ from ...codec import NotKept, decoded, encoded, misfit
 from ...ids import canonical
 from ...text import clean
 from ..thinking import json_without_thinking
+from .called import arguments_in, keys_of, parameters_in
 from .decode import Refused, decode, decode_at, wholesome
 from .fit import fit
 from .mending import mended
@@ -36,6 +37,7 @@ _GOES_ON = re.compile(r"\s*,\s*(?:[\"']|\w+\s*:)")
 _NEXT = re.compile(r"\s*,\s*[{\[]")
 _JSON_LIKE = re.compile(r"[\"':,\d{]")
 _AROUND, _PLAIN = "taken out of the text around it", "plain text taken as the value"
+_CALLED = "the arguments taken out of a call written as text"
 _NAMES = {"true": True, "false": False, "none": None, "null": None}
 _BOM = "\ufeff"
 
@@ -83,6 +85,9 @@ def _candidates(text: str, returns: TypeAdapter[Any] | None) -> Iterator[Reading
 
 
 def _mended(text: str, returns: TypeAdapter[Any] | None) -> Iterator[Reading]:
+    if (parameters := parameters_in(text)) is not None:
+        yield Reading(parameters, mends=(_CALLED,))
+        return
     if not _OPENER.search(text):
         yield from _scalar(text, returns)
         return
@@ -171,6 +176,7 @@ def _chosen(found: list[Reading], returns: TypeAdapter[Any] | None) -> Reading:
         raise Refused("no JSON value")
     if returns is None:
         return _single(found)
+    found = [_argued(reading, returns) for reading in found]
     together = Reading([reading.value for reading in found], mends=("several values taken as one list",))
     several = [together] if len(found) > 1 else []
     for attempt in (_strictly, _loosely, _fitted):
@@ -178,6 +184,22 @@ def _chosen(found: list[Reading], returns: TypeAdapter[Any] | None) -> Reading:
             if fits := [fit for reading in choices if (fit := attempt(reading, returns))]:
                 return _single(fits)
     raise Refused(_misfit(found[0].value, returns) if len(found) == 1 else "several values, none of which fits")
+
+
+def _argued(reading: Reading, returns: TypeAdapter[Any]) -> Reading:
+    """The arguments where the value is a call of a tool that was written as text; the reading as it is where not."""
+    arguments = arguments_in(reading.value, set())
+    if arguments is None or (arguments := arguments_in(reading.value, _keys_of(returns))) is None:
+        return reading  # a schema takes longer than a look at the value
+    return replace(reading, value=arguments, mends=(*reading.mends, _CALLED))
+
+
+def _keys_of(returns: TypeAdapter[Any]) -> set[str]:
+    """The keys that an object of this type may have; none where it has no schema."""
+    try:
+        return keys_of(returns.json_schema())
+    except PydanticInvalidForJsonSchema:
+        return set()
 
 
 def _single(readings: list[Reading]) -> Reading:

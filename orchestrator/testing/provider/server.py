@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -31,9 +31,10 @@ _TURNS_TO_ACCEPT = 8
 class ScriptedProvider:
     """An OpenAI-compatible server on 127.0.0.1: chat completions, plain and streamed, embeddings and models.
 
-    `script` answers chats; embeddings have a script of their own. `tls` serves https with a self-signed certificate,
-    or with one that is also out of date. Every answer is `latency_s` later than the script says. `heard` is called
-    with each request once it is over, in the server's thread. Entering raises OSError where the port is taken.
+    `script` answers chats; embeddings have a script of their own. It lists its `model`, or those that are `listed`.
+    `tls` serves https with a self-signed certificate, or with one that is also out of date. Every answer is `latency_s`
+    later than the script says. `heard` is called with each request once it is over, in the server's thread. Entering
+    raises OSError where the port is taken.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ScriptedProvider:
         script: Script = None,
         *,
         model: str = "scripted",
+        listed: Sequence[str] = (),
         embeddings: Script = None,
         tls: Tls = False,
         port: int = 0,
@@ -50,6 +52,7 @@ class ScriptedProvider:
         self._answers: dict[str, Answer] = {CHAT: answers(script)}
         self._answers[EMBEDDINGS] = answers(embeddings) if embeddings is not None else lambda _: Embeds()
         self._model, self._port, self._latency_s, self._heard = model, port, latency_s, heard
+        self._listed = tuple(listed) or (model,)
         self._tls = self_signed(expired=tls == "expired") if tls else None
         self._asked: list[Asked] = []
         self._news, self._is_stopping = threading.Condition(), False
@@ -108,7 +111,8 @@ class ScriptedProvider:
             await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": self._model, "object": "model"}]})
+        data = [{"id": name, "object": "model"} for name in self._listed]
+        return web.json_response({"object": "list", "data": data})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = _object(await request.read())
