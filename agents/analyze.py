@@ -104,8 +104,8 @@ async def _with_gaps(task: GapsTask, whole: Overview, also: Sequence[str], ctx: 
 
 
 async def _widened(task: GapsTask, whole: Overview, ctx: Context) -> Overview:
-    """With other words and a look-up that asks for less, for rows that have not been found. Nobody's hints are no
-    hindrance."""
+    """With other words and a look-up that asks for less, for rows that have not been found. Without an
+    answer the list stays as it is."""
     kept, left = within([note for note in whole.notes if note.cell], _NOTES_TOKENS)
     if left:
         ctx.note("cells are not shown to whoever widens a list", left_out=left, tokens_most=_NOTES_TOKENS)

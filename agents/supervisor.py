@@ -104,7 +104,7 @@ class ResearchSupervisor:
         return triaged(question, triage, seen, tables, searched, self._limits)
 
     async def _scouted(self, question: str, fields: str, of: int, ctx: Context) -> Scouted:
-        """How to search a large collection; nobody's hints are no hindrance."""
+        """How to search a large collection, as a model says; nothing where none answers."""
         try:
             return await ctx.ask(
                 "scout", returns=Scouted, question=question, of=of, fields=fields, within_s=HINT_WITHIN_S
